@@ -1,0 +1,189 @@
+/*
+ * config - the configuration as the program uses it
+ *
+ * One immutable tree of plain structs, filled by the schema table (schema.c), checked by check.c.
+ * Durations are microseconds, sizes bytes. All strings belong to the tree and live until
+ * config_free(). Runs in: every process, no I/O after config_load().
+ *
+ * The names and meanings of keys are the product's surface; see onced.ini(5) and conf/onced.ini.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+
+/* A list of names and values in the order written ([kafka] and other pass-through tables). */
+struct config_pair {
+	char *name, *value;
+	bool is_secret; /* masked by config_dump() */
+	const char *origin; /* "file:line" */
+};
+struct config_pairs {
+	struct config_pair *items;
+	size_t count;
+};
+
+struct config_strings {
+	char **items;
+	size_t count;
+};
+
+enum config_ordering { ORDERING_PARTITION, ORDERING_KEY, ORDERING_NONE };
+enum config_assignment { ASSIGNMENT_EAGER, ASSIGNMENT_COOPERATIVE };
+enum config_offset_initial { OFFSET_INITIAL_EARLIEST, OFFSET_INITIAL_LATEST };
+enum config_offset_lost { OFFSET_LOST_HOLD, OFFSET_LOST_EARLIEST, OFFSET_LOST_LATEST };
+enum config_dlq_headers { DLQ_HEADERS_NONE, DLQ_HEADERS_PLAIN };
+enum config_dlq_oversized { DLQ_OVERSIZED_HOLD, DLQ_OVERSIZED_HEADERS_ONLY };
+enum config_event_missing { EVENT_MISSING_POSITION, EVENT_MISSING_DLQ, EVENT_MISSING_NONE };
+enum config_tombstone { TOMBSTONE_HANDLE, TOMBSTONE_SKIP };
+enum config_jitter { JITTER_FULL, JITTER_NONE };
+enum config_missing { MISSING_REJECT, MISSING_NULL };
+
+/* "5 in 1m": more than `count` in `window_us`. count 0 = off. */
+struct config_rate {
+	unsigned count;
+	int64_t window_us;
+};
+
+/* "0-3 | 4-7": one list of partition numbers per worker. */
+struct config_partition_group {
+	int32_t *partitions; /* sorted, unique */
+	size_t count;
+};
+
+/* Where the event id is looked for, in order. */
+enum config_id_source_kind { ID_SOURCE_HEADER, ID_SOURCE_JSON };
+struct config_id_source {
+	enum config_id_source_kind kind;
+	char *name; /* header name, or JSON path "a.b.c" */
+};
+
+struct config_retry {
+	char *name; /* "" for the plain [retry] section */
+	unsigned attempts; /* 0 = for ever */
+	int64_t delay_us, delay_max_us, deadline_us;
+	double factor;
+	enum config_jitter jitter;
+};
+
+struct config_handler {
+	char *name;
+	char *type; /* name of a built-in */
+	int64_t timeout_us;
+	struct config_strings retry_on, reject_on, hold_on; /* SQLSTATEs or classes ("23xxx") */
+	/* the remaining keys, to be read by the handler type's own parameter table */
+	struct config_pairs params;
+};
+
+struct config_route {
+	char *event_type;
+	const struct config_handler *handler;
+};
+
+struct config_consumer {
+	char *name;
+	struct config_strings topics;
+	char *group_id;
+	unsigned workers;
+	struct config_partition_group *groups; /* NULL: the group protocol assigns */
+	size_t group_count; /* equals `workers` where groups are given */
+	enum config_assignment assignment;
+	char *instance_id; /* "auto", "off" or a template */
+	unsigned lanes;
+	enum config_ordering ordering;
+	unsigned batch_max;
+	int64_t batch_linger_us, batch_time_us;
+	unsigned in_flight_max;
+	int64_t in_flight_bytes;
+	int64_t ahead_max; /* offsets per partition */
+	int64_t prefetch_bytes; /* per worker */
+	int64_t commit_interval_us, revoke_timeout_us;
+	enum config_offset_initial offset_initial;
+	enum config_offset_lost offset_lost;
+	const struct config_handler *handler; /* NULL: only routes */
+	struct config_route *routes;
+	size_t route_count;
+	const struct config_retry *retry;
+	char *dedup_scope;
+	char *dlq_topic; /* NULL: "none" was written */
+	enum config_dlq_headers dlq_headers;
+	enum config_dlq_oversized dlq_oversized;
+	struct config_rate dlq_breaker;
+	enum config_tombstone tombstone;
+	struct config_id_source *event_id;
+	size_t event_id_count;
+	enum config_event_missing event_missing;
+};
+
+struct config {
+	/* [onced] */
+	char *store; /* URL */
+	char *store_user, *store_password; /* NULL when not given */
+	bool store_migrate;
+	int64_t store_statement_timeout_us; /* 0: the handler's timeout */
+	int64_t store_lock_timeout_us, store_idle_timeout_us, store_reconnect_max_us;
+	char *control_socket, *state_dir;
+	int64_t drain_timeout_us, status_interval_us;
+	enum log_format log_format;
+	enum log_level log_level;
+	struct config_rate restart_intensity;
+
+	struct config_pairs kafka; /* librdkafka properties for all clients, deny list already applied */
+	struct config_pairs kafka_producer; /* [kafka producer]: on top, for dead letters */
+
+	struct config_consumer *consumers;
+	size_t consumer_count;
+	struct config_handler *handlers;
+	size_t handler_count;
+	struct config_retry *retries;
+	size_t retry_count;
+
+	struct config_memory *memory; /* owns every string above; private to config/ */
+};
+
+/* Errors are collected, all at once: one "file:line: what, and the nearest valid name" per line. */
+struct config_errors {
+	struct buffer text; /* lines ending in \n; "" when there is none */
+	unsigned count;
+};
+
+/*
+ * Read `path` and its the .ini files of conf.d beside it (sorted), expand ${ENV}, @file, @cred:NAME, apply
+ * ONCED__ overrides from `environment` (NULL-terminated, as environ), fill defaults, check everything that
+ * needs no network and no foreign code. `config_load_fd` reads what config_serialize() wrote: no
+ * conf.d, no expansion, no overrides.
+ * Returns 0 and a tree the caller frees, or -EINVAL with `errors` filled. -errno where the file
+ * cannot be read (also a line in `errors`).
+ */
+int config_load(const char *path, char *const *environment, struct config **ret, struct config_errors *errors);
+int config_load_fd(int fd, struct config **ret, struct config_errors *errors);
+
+/* Accepts NULL. Overwrites secrets before freeing them. */
+void config_free(struct config *config);
+CLEANUP_DEFINE(struct config, config_free)
+
+/*
+ * For people: every effective key with its origin as a comment ("# conf/onced.ini:12", "# default",
+ * "# environment"), secrets masked as "***". `non_default_only` leaves out defaults.
+ */
+void config_dump(const struct config *config, bool non_default_only, struct buffer *out);
+
+/*
+ * For one worker: the resolved [onced], [kafka*], the one consumer and what it refers to, in INI
+ * form with secrets in clear. Goes into a sealed memfd and nowhere else.
+ */
+void config_serialize(const struct config *config, const struct config_consumer *consumer, struct buffer *out);
+
+/* The commented sample with every key at its default (conf/onced.ini is this text; a test compares). */
+void config_write_sample(struct buffer *out);
+
+/* NULL where there is none of that name. */
+const struct config_consumer *config_find_consumer(const struct config *config, const char *name);
+const char *config_pairs_get(const struct config_pairs *pairs, const char *name);

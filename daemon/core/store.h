@@ -1,0 +1,198 @@
+/*
+ * store - the port behind which dedup rows, attempts and seen partitions live
+ *
+ * Implemented by store/postgres, store/sqlite, store/none and the tests' fake. One `struct store` per
+ * process, one `struct store_session` per thread (a connection). No function here decides anything
+ * about records: the unit of work (worker/unit.c) does, against any store.
+ *
+ * A session queues operations; store_flush() sends what is queued and waits. The first operation
+ * that fails ends the flight: the later ones did not happen. That is how a pipeline behaves, and what the
+ * synchronous stores imitate.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+enum { STORE_KEY_SIZE = 16 };
+
+struct store;
+struct store_session;
+
+/* What every row says about where the record stood. Positions are compared whole: a recreated topic reuses offsets. */
+struct store_position {
+	struct slice topic;
+	int32_t partition;
+	int64_t offset;
+	int64_t timestamp_ms;
+};
+
+enum store_outcome { STORE_OUTCOME_DONE = 0, STORE_OUTCOME_DLQ = 1 };
+
+enum claim_verdict {
+	CLAIM_UNKNOWN, /* not asked yet */
+	CLAIM_NEW, /* inserted by this transaction as `done` */
+	CLAIM_DUPLICATE, /* there already, ended: done, or dlq at another position */
+	CLAIM_SETTLED_DLQ, /* there already as dlq, for this very position: the dead letter must be produced again */
+};
+
+struct store_claim {
+	uint8_t key[STORE_KEY_SIZE];
+	struct store_position position;
+	struct slice event_id; /* for people; null for a row keyed by position */
+	enum claim_verdict verdict; /* set by the flush that follows store_claim() */
+};
+
+/* What went wrong, as far as the store can tell; the unit of work decides whose fault it is. */
+enum store_failure {
+	STORE_OK = 0,
+	STORE_LOST, /* connection gone; after a COMMIT was sent the outcome is unknown. The session reconnects by store_session_ready() */
+	STORE_UNAVAILABLE, /* the store refuses work now (shutting down, read-only, out of resources, SQLITE_BUSY, disk full) */
+	STORE_CONFLICT, /* deadlock, serialization failure, lock timeout: redo smaller */
+	STORE_TIMEOUT, /* statement timeout or cancel */
+	STORE_STATEMENT, /* the statement itself was refused; see `code` (SQLSTATE or SQLITE_xxx name) */
+	STORE_ROWS, /* a statement affected a number of rows outside its range */
+	STORE_ROLLED_BACK, /* COMMIT was answered by ROLLBACK */
+};
+
+enum store_op {
+	STORE_OP_NONE,
+	STORE_OP_BEGIN,
+	STORE_OP_CLAIM,
+	STORE_OP_SAVEPOINT,
+	STORE_OP_RELEASE,
+	STORE_OP_STATEMENT,
+	STORE_OP_DECIDE, /* decide, unclaim, attempts */
+	STORE_OP_COMMIT,
+	STORE_OP_ROLLBACK,
+};
+
+/* Answer of a flush. */
+struct store_flight {
+	enum store_failure failure;
+	enum store_op op; /* the operation that failed */
+	uint32_t tag; /* the tag it was queued with (STATEMENT: record, SAVEPOINT and RELEASE: group) */
+	bool in_transaction; /* a transaction is still open (aborted until ROLLBACK or ROLLBACK TO) */
+	struct err err; /* code = SQLSTATE or name; text without data of the row */
+};
+
+enum store_value_kind { STORE_VALUE_NULL, STORE_VALUE_TEXT, STORE_VALUE_NUMBER, STORE_VALUE_BOOL, STORE_VALUE_JSON };
+struct store_value {
+	enum store_value_kind kind;
+	struct slice text;
+};
+
+/* A statement of the effects, known before sessions open. `sql` uses $1, $2 ... */
+struct store_statement {
+	const char *sql;
+	unsigned param_count;
+	long rows_min, rows_max; /* rows_max < 0: any */
+};
+
+/* Attempts already made on a record, kept across restarts. */
+struct store_attempts {
+	struct store_position position;
+	unsigned attempts;
+	int64_t first_failure_ms, last_failure_ms; /* wall clock */
+};
+
+/* What the store remembers of a partition. */
+struct store_partition_seen {
+	bool is_seen;
+	int64_t committed; /* last committed offset written here, -1 none */
+};
+
+struct store_pause {
+	bool is_paused;
+	char who[64], reason[256];
+	int64_t since_ms, until_ms; /* until 0: for ever */
+};
+
+struct store_options {
+	const char *url, *user, *password;
+	const char *scope; /* dedup scope of the consumer */
+	const char *consumer, *group_id, *cluster_id;
+	int64_t statement_timeout_us, lock_timeout_us, idle_timeout_us, reconnect_max_us;
+	const struct store_statement *statements; /* borrowed for the store's life */
+	size_t statement_count;
+};
+
+struct store_ops {
+	const char *scheme; /* "postgresql" */
+	bool is_transactional; /* effects join the dedup transaction */
+	bool is_single_writer; /* one lane writes at a time: more sessions gain nothing */
+
+	/* No network. -EINVAL with err for a bad URL. */
+	int (*open)(const struct store_options *options, struct store **ret, struct err *err);
+	void (*close)(struct store *store);
+
+	/*
+	 * Bring the schema to this program's version, under a lock against concurrent starts. 0, or
+	 * negative with err (newer schema, no rights, not reachable). `ret_applied` counts migrations.
+	 */
+	int (*migrate)(struct store *store, unsigned *ret_applied, struct err *err);
+
+	/* No network yet: the session connects by session_ready(). */
+	int (*session_open)(struct store *store, struct store_session **ret, struct err *err);
+	void (*session_close)(struct store_session *session); /* accepts NULL; an open transaction is rolled back */
+
+	/*
+	 * Connect or reconnect if needed, check schema version and that the scope belongs to this group. 0 when usable. 1: not now (err says why; try
+	 * again later). -EINVAL: an operator must act (wrong password, missing schema, newer schema, scope bound to
+	 * another group); also worth trying again. Blocks at most about the connect timeout (5 s).
+	 */
+	int (*session_ready)(struct store_session *session, struct err *err);
+
+	/* Prepare statement `index` for its syntax and names. 0, 1 (not reachable) or -EINVAL with err.code. */
+	int (*session_check)(struct store_session *session, size_t index, struct err *err);
+
+	/* Make a blocked flush of this session return STORE_LOST soon. Any thread. */
+	void (*session_interrupt)(struct store_session *session);
+
+	/* ---- queued until flush; order is kept ---- */
+	void (*begin)(struct store_session *session);
+	/* Claims are sorted by key and without repeated keys; the array is written by the flush. */
+	void (*claim)(struct store_session *session, struct store_claim *claims, size_t count);
+	void (*savepoint)(struct store_session *session, uint32_t group);
+	void (*release)(struct store_session *session, uint32_t group);
+	void (*statement)(struct store_session *session, size_t index, const struct store_value *values,
+		size_t count, uint32_t tag); /* values' bytes must live until the flush returns */
+	/* Set the outcome of rows this transaction claimed or found as dlq; with no row under that key, insert one. */
+	void (*decide_dlq)(struct store_session *session, const struct store_claim *claim);
+	/* Delete the rows that this transaction inserted. */
+	void (*unclaim)(struct store_session *session, const struct store_claim *claims, size_t count);
+	void (*put_attempts)(struct store_session *session, const struct store_attempts *attempts);
+	void (*delete_attempts)(struct store_session *session, const struct store_position *position);
+	void (*commit)(struct store_session *session);
+	void (*rollback)(struct store_session *session); /* also outside a transaction: nothing */
+	void (*rollback_to)(struct store_session *session, uint32_t group); /* keeps the savepoint; then release it */
+
+	/* Send and wait for all answers. Returns flight->failure. */
+	enum store_failure (*flush)(struct store_session *session, struct store_flight *flight);
+
+	/* ---- synchronous, outside a transaction; STORE_OK, LOST, UNAVAILABLE ... ---- */
+
+	/* All attempts of a partition at or above `from`. The caller frees `*ret` (topics in it are those of `topic`). */
+	enum store_failure (*load_attempts)(struct store_session *session, struct slice topic, int32_t partition,
+		int64_t from, struct store_attempts **ret, size_t *ret_count, struct err *err);
+	enum store_failure (*get_seen)(struct store_session *session, struct slice topic, int32_t partition,
+		struct store_partition_seen *ret, struct err *err);
+	enum store_failure (*put_seen)(struct store_session *session, struct slice topic, int32_t partition,
+		int64_t committed, struct err *err);
+	enum store_failure (*get_pause)(struct store_session *session, struct store_pause *ret, struct err *err);
+	enum store_failure (*put_pause)(struct store_session *session, const struct store_pause *pause, struct err *err);
+};
+
+/* Every implementation's objects begin with these, so that callers need only the ops. */
+struct store {
+	const struct store_ops *ops;
+};
+struct store_session {
+	const struct store_ops *ops;
+};
+
+const char *store_failure_name(enum store_failure failure);

@@ -1,0 +1,30 @@
+/*
+ * verdict - whose fault a failed statement is
+ *
+ * Pure: tables. SQLSTATEs by exact code first, then by class; a handler's own lists come before the tables.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/store.h"
+
+enum verdict {
+	VERDICT_RETRY, /* transient: charge an attempt */
+	VERDICT_REJECT, /* the record's own fault */
+	VERDICT_UNAVAILABLE, /* nobody's record's fault: hold */
+	VERDICT_REDO, /* redo smaller, nobody is charged unless it fails alone */
+};
+
+/* Patterns: "23505" or a class "23xxx". NULL-terminated arrays may be NULL. */
+struct verdict_overrides {
+	char *const *retry_on, *const *reject_on, *const *hold_on;
+	size_t retry_count, reject_count, hold_count;
+};
+
+/* `code`: SQLSTATE, or SQLITE_xxx. `failure` as the store classed it. */
+enum verdict verdict_of_statement(enum store_failure failure, const char *code, const struct verdict_overrides *overrides);
+
+/* Is `pattern` well formed? For the configuration check. */
+bool verdict_pattern_is_valid(const char *pattern);

@@ -1,0 +1,176 @@
+/*
+ * onced/handler.h - the interface between onced and a handler
+ *
+ * Built-in handlers and plugins use this header and nothing else of onced. A handler is a const
+ * struct onced_handler: a name, a table of parameters, and functions. onced calls
+ *
+ *	check()  once, where configuration is checked; no network, no foreign effects
+ *	open()   once per lane (a lane is one thread); returns the handler's state for that lane
+ *	handle() for every event, on the lane's thread
+ *	close()  once per lane, mirror of open()
+ *
+ * so that a handler needs no locks of its own. Slices given out are borrowed until handle() returns
+ * unless said otherwise. Nothing here is secret-safe for logging but event ids and positions.
+ */
+#ifndef ONCED_HANDLER_H
+#define ONCED_HANDLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ONCED_HANDLER_ABI 1
+
+/* Bytes that belong to someone else. data == NULL is "absent" or null, and differs from empty. */
+struct onced_bytes {
+	const char *data;
+	size_t len;
+};
+
+/* What became of the event. */
+enum onced_result {
+	ONCED_DONE = 0, /* the effect is made (or recorded in the transaction) */
+	ONCED_SKIP, /* deliberately nothing to do; settled as skipped, with the reason */
+	ONCED_RETRY, /* transient: try again after the retry policy's delay */
+	ONCED_REJECT, /* the event's own fault: dead letter */
+	ONCED_UNAVAILABLE, /* what the handler depends on is down: hold, nobody's attempt is burnt */
+};
+
+enum { ONCED_CODE_MAX = 32, ONCED_REASON_MAX = 1024 };
+
+/* Filled by handle(). Zeroed before the call, so that returning at once means DONE. */
+struct onced_outcome {
+	enum onced_result result;
+	int64_t retry_after_ms; /* RETRY: not before this; 0 leaves it to the policy */
+	char code[ONCED_CODE_MAX]; /* a machine's word: SQLSTATE, HTTP status */
+	char reason[ONCED_REASON_MAX]; /* a person's sentence; no payload, no secret */
+};
+
+/* Set result, code (NULL: none) and reason in one call. */
+void onced_outcome_set(struct onced_outcome *outcome, enum onced_result result, const char *code,
+	const char *reason_format, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- the event: opaque, read by accessors ---- */
+
+struct onced_event;
+
+struct onced_bytes onced_event_topic(const struct onced_event *event);
+int32_t onced_event_partition(const struct onced_event *event);
+int64_t onced_event_offset(const struct onced_event *event);
+int64_t onced_event_timestamp_ms(const struct onced_event *event); /* -1: none */
+struct onced_bytes onced_event_key(const struct onced_event *event);
+struct onced_bytes onced_event_value(const struct onced_event *event);
+struct onced_bytes onced_event_id(const struct onced_event *event); /* absent if it has none */
+struct onced_bytes onced_event_type(const struct onced_event *event);
+struct onced_bytes onced_event_source(const struct onced_event *event);
+unsigned onced_event_attempt(const struct onced_event *event); /* 1 for the first */
+
+size_t onced_event_header_count(const struct onced_event *event);
+/* The i-th header in the record's order; false past the end. */
+bool onced_event_header_at(const struct onced_event *event, size_t i, struct onced_bytes *ret_name,
+	struct onced_bytes *ret_value);
+/* The last header of that name (Kafka's own rule); false when there is none. */
+bool onced_event_header(const struct onced_event *event, const char *name, struct onced_bytes *ret_value);
+
+/* A value found by a path that open() asked for with onced_need_path(). */
+enum onced_kind {
+	ONCED_ABSENT,
+	ONCED_NULL,
+	ONCED_TRUE,
+	ONCED_FALSE,
+	ONCED_NUMBER, /* the number's text, as written */
+	ONCED_STRING, /* escapes replaced */
+	ONCED_OBJECT, /* JSON text */
+	ONCED_ARRAY, /* JSON text */
+};
+enum onced_kind onced_event_path(const struct onced_event *event, int path, struct onced_bytes *ret_text);
+
+/* ---- set-up ---- */
+
+/* One configured parameter, as written (secrets resolved). */
+struct onced_param {
+	const char *name, *value;
+};
+
+/* A row of a handler's parameter table; ends with name == NULL. */
+struct onced_param_spec {
+	const char *name;
+	const char *help;
+	const char *default_value; /* NULL: none */
+	bool is_required;
+	bool is_sql; /* continuation lines may look like `key =` */
+};
+
+/* What check() and open() are given. */
+struct onced_setup;
+
+const char *onced_setup_handler_name(const struct onced_setup *setup);
+/* The configured value or the table's default; NULL when neither. */
+const char *onced_setup_param(const struct onced_setup *setup, const char *name);
+int64_t onced_setup_timeout_ms(const struct onced_setup *setup);
+/* Say what is wrong, in one sentence; the last one counts. Returns -1 for `return onced_setup_fail(...)`. */
+int onced_setup_fail(struct onced_setup *setup, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Ask for a JSON path of the value ("payload.order_id", "" for the whole value as JSON text). onced finds all
+ * asked paths in one pass. Returns the index for onced_event_path() (the same for the same path in
+ * every lane), or -1 with the reason set.
+ */
+int onced_need_path(struct onced_setup *setup, const char *path);
+
+/*
+ * Ask for a statement of the event's transaction, parameters written $1, $2 ... Returns its index for
+ * onced_tx_send(), or -1 with the reason set (no transactional store configured, transaction control
+ * in the text). It is prepared on the store's connection when first reached.
+ * `rows_min`/`rows_max`: the affected-row counts that are fine (rows_max < 0: any number); others
+ * REJECT the event.
+ */
+int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned param_count, long rows_min, long rows_max);
+
+/* True when the configured store applies effects in the dedup transaction (Postgres, SQLite). */
+bool onced_setup_is_transactional(const struct onced_setup *setup);
+
+/* ---- the event's transaction ---- */
+
+/* How a bound value is meant; stores without types of their own (SQLite) use it. */
+enum onced_value_kind { ONCED_VALUE_NULL, ONCED_VALUE_TEXT, ONCED_VALUE_NUMBER, ONCED_VALUE_BOOL, ONCED_VALUE_JSON };
+
+struct onced_value {
+	enum onced_value_kind kind;
+	struct onced_bytes text; /* numbers as written, booleans as "true" and "false" */
+};
+
+/*
+ * Record a statement of the event's transaction. It is sent with the batch, its error is attributed
+ * to this event, and it is sent again after a rollback without another call of handle(). Values are
+ * copied where they do not lie in the event itself. Returns 0; wrong use aborts.
+ */
+int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values, size_t count);
+
+/* ---- the handler ---- */
+
+struct onced_handler {
+	uint32_t abi; /* ONCED_HANDLER_ABI */
+	uint32_t size; /* sizeof(struct onced_handler) */
+	const char *name;
+	const char *help; /* one sentence */
+	const struct onced_param_spec *params;
+
+	/* 0, or -1 after onced_setup_fail(). May be NULL. */
+	int (*check)(struct onced_setup *setup);
+	/* 0 and `ret_state`, or -1 after onced_setup_fail(). May be NULL. */
+	int (*open)(struct onced_setup *setup, void **ret_state);
+	void (*handle)(void *state, const struct onced_event *event, struct onced_outcome *outcome);
+	/* May be NULL. */
+	void (*close)(void *state);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
