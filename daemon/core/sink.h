@@ -1,0 +1,60 @@
+/*
+ * sink - the port through which dead letters leave
+ *
+ * Implemented by kafka/sink.c. send() copies what it is given and never blocks; every send is answered once by on_result, called
+ * inside sink_poll() on the worker's main thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "config/config.h"
+#include "core/source.h"
+
+struct sink;
+
+struct sink_message {
+	const char *topic;
+	int32_t partition; /* -1: by key */
+	struct slice key, value;
+	int64_t timestamp_ms; /* -1: none */
+	const struct source_header *headers;
+	size_t header_count;
+	void *tag; /* comes back in on_result */
+};
+
+enum sink_result {
+	SINK_ACKED,
+	SINK_TOO_LARGE, /* over what client, topic or broker accepts */
+	SINK_FAILED, /* anything else: missing topic, no right, timeout; try again later */
+};
+
+struct sink_listener {
+	void *context;
+	void (*on_result)(void *context, void *tag, enum sink_result result, const struct err *err);
+};
+
+struct sink_options {
+	const struct config *config;
+	const struct config_consumer *consumer;
+	const char *client_id;
+	const struct sink_listener *listener;
+};
+
+struct sink_ops {
+	int (*check)(const struct sink_options *options, struct err *err);
+	int (*open)(const struct sink_options *options, struct sink **ret, struct err *err);
+	/* 0; 1: queue full, try later; 2: too large (no on_result follows a positive answer). Any thread. */
+	int (*send)(struct sink *sink, const struct sink_message *message, struct err *err);
+	unsigned (*poll)(struct sink *sink); /* serve answers, no waiting; returns how many */
+	unsigned (*pending)(const struct sink *sink);
+	/* Partitions of a topic, -1 while unknown; asks in the background at the first call. Any thread. */
+	int (*partition_count)(struct sink *sink, const char *topic);
+	/* Begin and end of logs; uses a handle that does not fetch. Blocks up to timeout_ms; any thread. `offset` in: EARLIEST or LATEST. */
+	int (*log_offsets)(struct sink *sink, struct source_offset *offsets, size_t count, int timeout_ms, struct err *err);
+	void (*close)(struct sink *sink, int timeout_ms);
+};

@@ -1,0 +1,131 @@
+/*
+ * source - the port through which records arrive and offsets are committed
+ *
+ * Implemented by kafka/source.c. One thread (the worker's main thread) calls everything but what is marked. The source
+ * hands out records of each partition in offset order from the start the worker chose, and never decides about offsets itself.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "config/config.h"
+
+enum { SOURCE_OFFSET_NONE = -1001, SOURCE_OFFSET_EARLIEST = -2, SOURCE_OFFSET_LATEST = -1 };
+
+struct source;
+
+struct source_header {
+	struct slice name, value;
+};
+
+/* One record. Slices are valid until source_release(handle). */
+struct source_record {
+	void *handle;
+	uint32_t slot; /* partition slot as given in SOURCE_ASSIGNED */
+	uint32_t epoch;
+	int64_t offset, timestamp_ms; /* -1: none */
+	struct slice key, value;
+};
+
+/* One partition of an assignment. `slot` is small and stable for (topic, partition) in this process. */
+struct source_partition {
+	const char *topic; /* lives as long as the source */
+	int32_t partition;
+	uint32_t slot;
+	uint32_t epoch; /* a new number for every assignment or restart of the partition */
+};
+
+enum source_event_kind {
+	SOURCE_ASSIGNED, /* `partitions` are ours; none is read before source_start() */
+	SOURCE_REVOKED, /* inside the call the worker may still commit; is_lost: it may not */
+	SOURCE_COMMITTED, /* answer of an asynchronous commit */
+	SOURCE_RANGE, /* the partition's offset is out of range or unknown: it stands until source_start() */
+	SOURCE_ERROR, /* something a person should see; the source goes on by itself */
+	SOURCE_FENCED, /* another holder of the instance id; every epoch is over */
+	SOURCE_FATAL, /* the client cannot go on */
+};
+
+struct source_event {
+	enum source_event_kind kind;
+	const struct source_partition *partitions; /* ASSIGNED, REVOKED, RANGE */
+	size_t partition_count;
+	bool is_lost;
+	int commit_result; /* COMMITTED: 0, or -errno: -ESTALE not our generation, -EAGAIN try again */
+	bool is_broker_down; /* ERROR: all brokers are away */
+	struct err err;
+};
+
+/* Called from inside source_poll() and source_close(). */
+struct source_listener {
+	void *context;
+	void (*on_event)(void *context, const struct source_event *event);
+};
+
+struct source_options {
+	const struct config *config;
+	const struct config_consumer *consumer;
+	const char *instance_id; /* "" = dynamic */
+	const char *client_id;
+	uint32_t slot; /* which of consumer->groups, where there are groups */
+	const struct source_listener *listener;
+};
+
+struct source_commit {
+	const struct source_partition *partition;
+	int64_t offset;
+	const char *metadata;
+};
+
+/* An offset asked for: where a group stands, or where a log begins and ends. */
+struct source_offset {
+	const char *topic;
+	int32_t partition;
+	int64_t offset; /* answer; SOURCE_OFFSET_NONE: no commit */
+	const char *metadata; /* answer of committed(): owned by the caller after, free(); NULL none */
+};
+
+struct source_ops {
+	/* Check [kafka] values without a connection. */
+	int (*check)(const struct source_options *options, struct err *err);
+	int (*open)(const struct source_options *options, struct source **ret, struct err *err);
+
+	/*
+	 * Wait up to timeout_ms for the first record or event, then take what is there without waiting, up to `max`
+	 * records in all. Partitions for which `is_open(context, slot)` says no are not read. Returns the count.
+	 */
+	unsigned (*poll)(struct source *source, struct source_record *records, unsigned max, int timeout_ms,
+		bool (*is_open)(void *context, uint32_t slot), void *context);
+
+	/* Wake a poll that waits. Any thread. */
+	void (*wake)(struct source *source);
+
+	/* Read the partition from `offset` under its present epoch. Several between two polls cost one re-assignment. */
+	int (*start)(struct source *source, uint32_t slot, int64_t offset, struct err *err);
+
+	/* Stop and restart fetching (a hold of more than seconds). Purges what was prefetched. */
+	int (*pause)(struct source *source, uint32_t slot, bool is_paused);
+
+	void (*release)(struct source *source, void *handle); /* any thread */
+	/* Headers of a record, parsed at the first call; count, or -errno. Any thread, one at a time per record. */
+	int (*headers)(void *handle, struct source_header *headers, size_t max);
+
+	/* One asynchronous commit may be under way; its answer is SOURCE_COMMITTED. */
+	int (*commit)(struct source *source, const struct source_commit *commits, size_t count, struct err *err);
+	int (*commit_sync)(struct source *source, const struct source_commit *commits, size_t count, int timeout_ms, struct err *err);
+
+	/* Any thread, blocks up to timeout_ms. */
+	int (*committed)(struct source *source, struct source_offset *offsets, size_t count, int timeout_ms, struct err *err);
+	int (*partition_count)(struct source *source, const char *topic, int timeout_ms, struct err *err);
+	int (*cluster_id)(struct source *source, char *ret, size_t size, int timeout_ms);
+
+	unsigned (*assigned_count)(const struct source *source);
+	/* Session timeout in use, for the wait after FENCED. */
+	int64_t (*prefetch_bound_bytes)(const struct source *source);
+
+	/* Leave (or keep a static membership) and free. Records must be released before. Blocks; the caller has a deadline. */
+	void (*close)(struct source *source);
+};

@@ -1,0 +1,164 @@
+/*
+ * page - what a worker shows while it works, readable after it died
+ *
+ * fd 5 of a worker: a file in state.dir (or a memfd) mapped by worker and supervisor. Written by the worker
+ * (main thread and lanes, relaxed atomics), read by the supervisor, which trusts nothing in it: sizes
+ * and indexes are checked by the page_ functions. Counters only grow while the page lives; the supervisor keeps the page of a
+ * slot over restarts of its worker, so that counters go on.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum {
+	PAGE_VERSION = 1,
+	PAGE_PARTITIONS_MAX = 4096,
+	PAGE_LANES_MAX = 64,
+	PAGE_HANDLERS_MAX = 32,
+	PAGE_TOPIC_MAX = 256, /* Kafka: 249 */
+	PAGE_TEXT_MAX = 256,
+	PAGE_BUCKETS = 20,
+};
+
+typedef _Atomic uint64_t page_counter;
+typedef _Atomic int64_t page_gauge;
+
+/* How a record ended, §11 `result`. */
+enum page_result { PAGE_DONE, PAGE_DUPLICATE, PAGE_SKIPPED, PAGE_DEAD_LETTERED, PAGE_RESULTS };
+
+/* `onced-reason` of a dead letter. */
+enum page_reason {
+	PAGE_UNDECODABLE, PAGE_REJECTED, PAGE_EXHAUSTED, PAGE_CRASH, PAGE_TIMEOUT, PAGE_COLLISION, PAGE_UNROUTED,
+	PAGE_REASONS
+};
+
+enum page_partition_state {
+	PAGE_PARTITION_FREE, /* slot never used */
+	PAGE_PARTITION_REVOKED, /* not ours now: gauges vanish, counters stay */
+	PAGE_PARTITION_OPENING, /* assigned, start offset being found out */
+	PAGE_PARTITION_RUNNING,
+	PAGE_PARTITION_HELD, /* see text */
+	PAGE_PARTITION_PAUSED,
+};
+
+/* What a lane is doing with the record in hand. */
+enum page_stage {
+	PAGE_STAGE_IDLE, PAGE_STAGE_CLAIM, PAGE_STAGE_HANDLER, PAGE_STAGE_EFFECTS, PAGE_STAGE_COMMIT,
+	PAGE_STAGE_STORE_DOWN, /* waits for the store */
+	PAGE_STAGES
+};
+
+/* A short text changed now and then: odd `sequence` while it is written. */
+struct page_text {
+	_Atomic uint32_t sequence;
+	char text[PAGE_TEXT_MAX];
+};
+
+/* Upper bounds in microseconds are page_bucket_us[]; the last bucket is +Inf. */
+struct page_histogram {
+	page_counter buckets[PAGE_BUCKETS];
+	page_counter sum_us;
+};
+extern const int64_t page_bucket_us[PAGE_BUCKETS - 1];
+
+struct page_partition {
+	char topic[PAGE_TOPIC_MAX];
+	int32_t partition;
+	_Atomic uint32_t state; /* page_partition_state; set after topic and partition */
+	_Atomic uint32_t epoch;
+	page_gauge committed; /* last committed offset, -1 unknown */
+	page_gauge end_offset; /* log end, -1 unknown */
+	page_gauge first_unsettled_ms; /* wall clock when the first unsettled record was polled, 0 none */
+	page_gauge first_unsettled_offset; /* -1 none */
+	page_gauge in_flight, parked, held, ahead;
+	page_counter consumed, settled[PAGE_RESULTS], abandoned, retries, dead_letters[PAGE_REASONS];
+	page_counter stale; /* results for a dead epoch, dropped */
+	struct page_text text; /* why it is held or lost; "" when nothing is the matter */
+};
+
+struct page_lane {
+	_Atomic uint32_t stage;
+	_Atomic uint32_t partition_index; /* into partitions */
+	page_gauge offset;
+	_Atomic uint32_t attempt;
+	_Atomic uint32_t handler; /* index into handlers */
+	page_gauge started_us; /* monotonic */
+	_Atomic uint32_t batch; /* records in the batch in hand */
+};
+
+struct page_handler {
+	char name[65];
+	struct page_histogram seconds;
+};
+
+struct page {
+	uint32_t magic, version;
+	uint64_t size;
+	_Atomic int32_t pid;
+	page_gauge heartbeat_us; /* monotonic; the main loop writes it at least once a second */
+	page_gauge started_ms; /* wall clock */
+	_Atomic uint32_t partition_count, lane_count, handler_count; /* slots in use */
+	_Atomic uint32_t joined; /* has had an assignment (also an empty one) since it started */
+	page_counter commits, commit_errors, rebalances, store_errors, log_dropped, fetch_errors;
+	page_gauge in_flight_bytes;
+	page_gauge prefetch_bound_bytes; /* sum of the library's queue bounds for the present assignment */
+	_Atomic uint32_t store_is_down, dlq_is_down, broker_is_down, is_paused;
+	struct page_text store_text, dlq_text, broker_text, pause_text;
+	struct page_histogram settle_seconds, commit_seconds;
+	struct page_handler handlers[PAGE_HANDLERS_MAX];
+	struct page_lane lanes[PAGE_LANES_MAX];
+	struct page_partition partitions[PAGE_PARTITIONS_MAX];
+};
+
+/*
+ * Create (or take over, when magic, version and size are right) the page file `path`, 0600; with path NULL a memfd.
+ * The fd is close-on-exec. Returns 0 and both, or -errno.
+ */
+int page_create(const char *path, int *ret_fd, struct page **ret, struct err *err);
+/* Map an inherited fd; -EPROTO when it is not a page of this version. */
+int page_map(int fd, struct page **ret);
+void page_unmap(struct page *page);
+
+/* A worker starts on a page that may have counters of its predecessor: clear gauges, lanes and texts, keep counters. */
+void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms);
+
+/* Index of (topic, partition), a new slot if needed; -ENOSPC when all are used. Worker's main thread. */
+int page_partition_index(struct page *page, const char *topic, int32_t partition);
+
+/*
+ * Supervisor, after the worker is gone: book what was in flight as abandoned (consumed - settled - abandoned of every
+ * partition), clear gauges. Returns the number booked.
+ */
+uint64_t page_bury(struct page *page);
+
+void page_text_set(struct page_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A consistent copy (or "" after some tries); always NUL-terminated. */
+void page_text_get(const struct page_text *text, char ret[PAGE_TEXT_MAX]);
+
+void page_histogram_add(struct page_histogram *histogram, int64_t us);
+
+static inline void page_add(page_counter *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+static inline uint64_t page_read(const page_counter *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+static inline void page_set(page_gauge *gauge, int64_t value)
+{
+	atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+static inline int64_t page_get(const page_gauge *gauge)
+{
+	return atomic_load_explicit(gauge, memory_order_relaxed);
+}
+
+extern const char *const page_result_names[PAGE_RESULTS]; /* "done", "duplicate", "skipped", "dead_lettered" */
+extern const char *const page_reason_names[PAGE_REASONS]; /* "undecodable", ... */
+extern const char *const page_stage_names[PAGE_STAGES];

@@ -1,0 +1,73 @@
+/*
+ * proto - the contract between supervisor and worker
+ *
+ * A worker is started as `onced --worker NAME/SLOT` with
+ *	fd 3  SOCK_SEQPACKET channel, frames below; EOF means the peer is gone
+ *	fd 4  sealed memfd, config_serialize() of its consumer
+ *	fd 5  the page (os/page.h)
+ * and nothing else shared but standard error. NOTIFY_SOCKET and WATCHDOG_* are not in its environment.
+ * A probe is started as `onced --probe NAME` with fd 4 and fd 3, answers PROTO_PROBED and exits.
+ *
+ * Each side treats the other as hostile: a frame of the wrong size or type closes the channel.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { PROTO_FD_CHANNEL = 3, PROTO_FD_CONFIG = 4, PROTO_FD_PAGE = 5, PROTO_VERSION = 1 };
+
+/* Exit statuses of a worker. */
+enum {
+	WORKER_EXIT_OK = 0, /* drained */
+	WORKER_EXIT_FAILURE = 1, /* said why by PROTO_FAILED */
+	WORKER_EXIT_FENCED = 75, /* another holder of the instance id: not a crash */
+	WORKER_EXIT_CONFIG = 78,
+	WORKER_EXIT_STUCK = 70, /* drained, but a library call did not return in time */
+};
+
+enum proto_type {
+	PROTO_START = 1, /* supervisor: first frame */
+	PROTO_DRAIN, /* supervisor: finish, commit, leave (or keep a static membership), exit 0 */
+	PROTO_LOG_STATUS, /* supervisor: write a status line */
+	PROTO_READY, /* worker: joined its group or holds its listed partitions */
+	PROTO_FAILED, /* worker: last words before a non-zero exit */
+	PROTO_DRAINED, /* worker: everything settled is committed; exits next */
+	PROTO_PROBED, /* probe: 0 = fine */
+	PROTO_TYPES,
+};
+
+struct proto_start {
+	uint32_t version;
+	uint32_t slot; /* 0 .. workers-1; index into config_consumer.groups where there are groups */
+	char instance_id[256]; /* "" = dynamic member */
+	char client_id[128];
+	char host[65];
+};
+struct proto_drain {
+	int64_t deadline_us; /* monotonic: after this the supervisor kills */
+};
+struct proto_failed {
+	int32_t exit_status;
+	char text[ERR_TEXT_MAX];
+};
+struct proto_probed {
+	int32_t result; /* 0 fine, 1 could not be checked now (store not reachable), -EINVAL wrong */
+	char text[ERR_TEXT_MAX];
+};
+
+struct proto_frame {
+	uint32_t type;
+	union {
+		struct proto_start start;
+		struct proto_drain drain;
+		struct proto_failed failed;
+		struct proto_probed probed;
+	};
+};
+
+/* 0, -EPIPE peer gone, -EAGAIN would block, -errno. Frames are sent with their type's exact size. Never blocks, no SIGPIPE. */
+int proto_send(int fd, const struct proto_frame *frame);
+/* 0 and a frame whose strings are NUL-terminated; -EAGAIN, -EPIPE on EOF, -EPROTO for a frame that cannot be. */
+int proto_receive(int fd, struct proto_frame *ret);
