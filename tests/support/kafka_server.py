@@ -1,0 +1,123 @@
+"""
+kafka_server - a real Apache Kafka broker (KRaft, broker and controller in one process) on free ports
+
+The JVM is trimmed for a test machine: half a gigabyte of heap at most, first-tier compiler, serial
+collector. A cluster of several brokers is `KafkaCluster`.
+"""
+
+import subprocess
+
+import confluent_kafka.admin
+
+from .cache import POM, kafka_libs, scratch_dir
+from .kafka_client import KafkaClient
+from .process import Server, free_port
+
+CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk"
+JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
+
+
+def _settings(node, port, voters, replicas):
+    controller = dict(v.split("@") for v in voters.split(","))[str(node)]
+    return {
+        "process.roles": "broker,controller",
+        "node.id": node,
+        "controller.quorum.voters": voters,
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": "data",
+        "num.partitions": 1,
+        "default.replication.factor": replicas,
+        "min.insync.replicas": min(2, replicas),
+        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": min(2, replicas),
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": min(2, replicas),
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 2000,
+        "auto.create.topics.enable": "false",
+        "delete.topic.enable": "true",
+        "log.segment.delete.delay.ms": 1000,
+        "log.retention.hours": -1,
+        "broker.session.timeout.ms": 6000,
+        "replica.lag.time.max.ms": 5000,
+    }
+
+
+class Kafka(Server, KafkaClient):
+    name = "kafka"
+    start_seconds = 90
+    stop_seconds = 40
+
+    def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None):
+        Server.__init__(self, scratch_dir("kafka"))
+        self.port = port or free_port()
+        KafkaClient.__init__(self, f"127.0.0.1:{self.port}")
+        voters = voters or f"{node}@127.0.0.1:{free_port()}"
+        properties = {**_settings(node, self.port, voters, replicas), **(settings or {})}
+        self._properties = self.directory / "server.properties"
+        self._properties.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
+        self._libs = f"{kafka_libs()}/*"
+        self._format()
+
+    def _format(self):
+        command = ["java", "-Xmx128m", *JVM, "-cp", self._libs, "kafka.tools.StorageTool", "format",
+                   "-t", CLUSTER_ID, "-c", str(self._properties)]
+        result = subprocess.run(command, cwd=self.directory, capture_output=True, text=True, timeout=120)
+        if result.returncode != 0:
+            raise RuntimeError(f"cannot format the broker's storage:\n{result.stdout}{result.stderr}")
+
+    def command(self):
+        return ["java", "-Xms128m", "-Xmx512m", *JVM, "-Dbroker.log=broker.log",
+                f"-Dlog4j2.configurationFile={POM.parent / 'log4j2.properties'}",
+                "-cp", self._libs, "kafka.Kafka", str(self._properties)]
+
+    def is_ready(self):
+        probe = confluent_kafka.admin.AdminClient(
+            {"bootstrap.servers": self.bootstrap, "log_level": 0, "socket.timeout.ms": 2000})
+        try:
+            return bool(probe.list_topics(timeout=1.5).brokers)
+        except confluent_kafka.KafkaException:
+            return False
+
+    def log_tail(self, lines=40):
+        try:
+            text = (self.directory / "broker.log").read_text(errors="replace")
+        except FileNotFoundError:
+            text = ""
+        return Server.log_tail(self, lines) + "\n" + "\n".join(text.splitlines()[-lines:])
+
+    def close(self):
+        self.close_clients()
+        Server.close(self)
+
+
+class KafkaCluster(KafkaClient):
+    """Several brokers, each also a controller. Address any of them by `brokers[i]`."""
+
+    def __init__(self, count=3):
+        voters = ",".join(f"{i}@127.0.0.1:{free_port()}" for i in range(1, count + 1))
+        self.brokers = [
+            Kafka(node=i, voters=voters, replicas=count) for i in range(1, count + 1)]
+        KafkaClient.__init__(self, ",".join(broker.bootstrap for broker in self.brokers))
+
+    def start(self):
+        # A broker answers only when the quorum stands: start all, then wait for each.
+        import threading
+        threads = [threading.Thread(target=broker.start) for broker in self.brokers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return self
+
+    def close(self):
+        self.close_clients()
+        for broker in self.brokers:
+            broker.close()

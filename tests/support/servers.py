@@ -1,0 +1,59 @@
+"""
+servers - everything a test needs from real servers, under one name
+
+    from support.servers import Kafka, Postgres
+    kafka, postgres = Kafka().start(), Postgres().start()
+
+Each has start, stop, kill9, restart, sigstop, sigcont, close. As a program it starts the servers
+asked for, runs a command with their addresses in its environment, and ends with that command's exit
+code:
+
+    servers.py --postgres --kafka -- COMMAND ...
+
+    ONCED_TEST_POSTGRES   URL of an empty database, with user and password
+    ONCED_TEST_KAFKA      bootstrap.servers
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from support.kafka_client import NO_OFFSET, KafkaClient, Record
+from support.kafka_server import Kafka, KafkaCluster
+from support.postgres_server import PASSWORD, USER, Postgres
+from support.process import Server, children_of, free_port, is_alive, send_signal, wait_for
+
+__all__ = [
+    "NO_OFFSET", "PASSWORD", "USER", "Kafka", "KafkaClient", "KafkaCluster", "Postgres", "Record",
+    "Server", "children_of", "free_port", "is_alive", "send_signal", "wait_for",
+]
+
+
+def main(arguments):
+    if "--" not in arguments:
+        print("usage: servers.py [--postgres] [--kafka] -- COMMAND ...", file=sys.stderr)
+        return 2
+    split = arguments.index("--")
+    wanted, command = set(arguments[:split]), arguments[split + 1:]
+    environment = dict(os.environ)
+    servers = []
+    try:
+        if "--postgres" in wanted:
+            servers.append(Postgres().start())
+            servers[-1].create_database("contract")
+            environment["ONCED_TEST_POSTGRES"] = servers[-1].url("contract", with_password=True)
+        if "--kafka" in wanted:
+            servers.append(Kafka().start())
+            environment["ONCED_TEST_KAFKA"] = servers[-1].bootstrap
+        return subprocess.run(command, env=environment).returncode
+    finally:
+        for server in servers:
+            server.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
