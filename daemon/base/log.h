@@ -3,7 +3,10 @@
  *
  * Runs in: every process, any thread. A line is a message and typed fields. Lines go to one
  * descriptor; when it would block they wait in a bounded ring and are written by the next call or
- * by log_flush(). When the ring is full the line is dropped and counted.
+ * by log_flush(). When the ring is full the line is dropped and counted; a later line says how many.
+ *
+ * One write a line, of at most 4,096 bytes, never cut by another process's line. The flags of the
+ * descriptor are left alone: others share it. The process ignores SIGPIPE.
  *
  * Payloads and secrets are never logged. Repeats are the caller's duty (see log_every).
  */
@@ -55,7 +58,8 @@ struct log_field {
 /*
  * Choose descriptor, format, level and the fields every line of this process carries (for a worker
  * its consumer and slot; pairs are copied). AUTO: text on a terminal, logfmt elsewhere. Before the
- * first call lines go to standard error as text at level info.
+ * first call lines go to standard error as text at level info. The descriptor stays the caller's and
+ * must stay open.
  */
 void log_init(int fd, enum log_format format, enum log_level level, const char *process, const char *consumer, int slot);
 

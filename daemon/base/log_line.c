@@ -1,0 +1,245 @@
+/*
+ * log_line - one log line as bytes
+ *
+ * Every append keeps LOG_LINE_TAIL bytes free, which is what closing the line takes.
+ */
+#include "base/log_line.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { LOG_LINE_TAIL = sizeof("\"}\n"), LOG_NUMBER_MAX = 48 };
+
+const char *log_level_name(enum log_level level)
+{
+	static const char *const names[] = {
+		[LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARNING] = "warning",
+		[LOG_LEVEL_NOTICE] = "notice",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+	return level >= LOG_LEVEL_ERROR && level <= LOG_LEVEL_DEBUG ? names[level] : "unknown";
+}
+
+/* Append all of it or nothing. */
+static bool line_put(struct log_line *line, const char *data, size_t len)
+{
+	if (line->len + len + LOG_LINE_TAIL > LOG_LINE_MAX) {
+		return false;
+	}
+	memcpy(line->data + line->len, data, len);
+	line->len += len;
+	return true;
+}
+
+/* Room was kept for these. */
+static void line_close(struct log_line *line, const char *tail)
+{
+	size_t len = strlen(tail);
+	memcpy(line->data + line->len, tail, len);
+	line->len += len;
+}
+
+/* Length of the UTF-8 sequence at `s`, 0 when it is not one (overlong, surrogate, cut). */
+static size_t utf8_sequence(const unsigned char *s, size_t len)
+{
+	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+	if (s[0] < 0xc2 || s[0] > 0xf4) {
+		return s[0] < 0x80;
+	}
+	size_t wanted = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (wanted > len) {
+		return 0;
+	}
+	uint32_t code = s[0] & (0x7fU >> wanted);
+	for (size_t i = 1; i < wanted; i++) {
+		if ((s[i] & 0xc0) != 0x80) {
+			return 0;
+		}
+		code = code << 6 | (s[i] & 0x3fU);
+	}
+	bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
+	bool is_control = code < 0xa0 || code == 0x061c || (code >= 0x200b && code <= 0x200f) ||
+		(code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+		code == 0xfeff;
+	return code < least[wanted] || code > 0x10ffff || is_surrogate || is_control ? 0 : wanted;
+}
+
+/* Append one byte so that it stays one byte of this value. */
+static bool line_put_byte(struct log_line *line, bool is_json, unsigned char c)
+{
+	static const char short_names[] = {
+		['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'
+	};
+	if (c < sizeof(short_names) && short_names[c]) {
+		return line_put(line, (const char[]){ '\\', short_names[c] }, 2);
+	}
+	if (c >= 0x20 && c < 0x7f) {
+		return line_put(line, (const char *)&c, 1);
+	}
+	char escape[8];
+	int len = snprintf(escape, sizeof(escape), is_json ? "\\u00%02x" : "\\x%02x", c);
+	return line_put(line, escape, (size_t)len);
+}
+
+/* Quoted; with `is_text` valid UTF-8 stays as it is. */
+static void line_put_quoted(struct log_line *line, bool is_json, struct slice value, bool is_text)
+{
+	const unsigned char *bytes = (const unsigned char *)value.data;
+	bool fits = line_put(line, "\"", 1);
+	if (!fits) {
+		return;
+	}
+	for (size_t i = 0; fits && i < value.len;) {
+		size_t sequence =
+			is_text && bytes[i] >= 0x80 ? utf8_sequence(bytes + i, value.len - i) : 0;
+		if (sequence > 0) {
+			fits = line_put(line, value.data + i, sequence);
+			i += sequence;
+		} else {
+			fits = line_put_byte(line, is_json, bytes[i]);
+			i++;
+		}
+	}
+	/* Its byte is part of the tail that every append left free, and is given back to it here. */
+	line->data[line->len++] = '"';
+}
+
+/* May a logfmt value stand without quotes? */
+static bool is_bare(struct slice value)
+{
+	if (value.len == 0 || value.len > 256) {
+		return false;
+	}
+	for (size_t i = 0; i < value.len; i++) {
+		unsigned char c = (unsigned char)value.data[i];
+		bool is_word =
+			(c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!is_word && (c == '\0' || !strchr("_-.:/+@,", c))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void line_put_text(struct log_line *line, bool is_json, struct slice value, bool is_text)
+{
+	if (!is_json && is_bare(value) && line_put(line, value.data, value.len)) {
+		return;
+	}
+	line_put_quoted(line, is_json, value, is_text);
+}
+
+/* " name=" or ",\"name\":"; only when at least an empty value fits behind it. */
+static bool line_put_name(struct log_line *line, bool is_json, const char *name)
+{
+	char text[80];
+	bool is_first = line->len == 0 || line->data[line->len - 1] == '{';
+	const char *separator = is_first ? "" : is_json ? "," : " ";
+	int len = snprintf(text, sizeof(text), is_json ? "%s\"%s\":" : "%s%s=", separator, name);
+	bool fits = len > 0 && (size_t)len < sizeof(text) &&
+		line->len + (size_t)len + LOG_NUMBER_MAX + LOG_LINE_TAIL <= LOG_LINE_MAX;
+	return fits && line_put(line, text, (size_t)len);
+}
+
+static void line_put_number(
+	struct log_line *line, bool is_json, const char *name, const char *number)
+{
+	if (line_put_name(line, is_json, name)) {
+		line_put(line, number, strlen(number));
+	}
+}
+
+static void line_put_named(
+	struct log_line *line, bool is_json, const char *name, struct slice value, bool is_text)
+{
+	if (!slice_is_null(value) && line_put_name(line, is_json, name)) {
+		line_put_text(line, is_json, value, is_text);
+	}
+}
+
+static void line_put_field(struct log_line *line, bool is_json, const struct log_field *field)
+{
+	char number[LOG_NUMBER_MAX];
+	switch (field->kind) {
+	case LOG_FIELD_STR:
+		line_put_named(line, is_json, field->name, slice_from_str(field->str), true);
+		return;
+	case LOG_FIELD_SLICE:
+		line_put_named(line, is_json, field->name, field->slice, false);
+		return;
+	case LOG_FIELD_INT:
+		snprintf(number, sizeof(number), "%" PRId64, field->integer);
+		line_put_number(line, is_json, field->name, number);
+		return;
+	case LOG_FIELD_SECONDS:
+		if (isfinite(field->seconds) && fabs(field->seconds) < 1e15) {
+			snprintf(number, sizeof(number), "%.6f", field->seconds);
+			line_put_number(line, is_json, field->name, number);
+		}
+		return;
+	case LOG_FIELD_END:
+		return;
+	}
+}
+
+static void line_put_origin(struct log_line *line, bool is_json, const struct log_origin *origin)
+{
+	line_put_field(line, is_json, &LOG_STR("process", origin->process));
+	line_put_field(line, is_json, &LOG_STR("consumer", origin->consumer));
+	if (origin->slot >= 0) {
+		line_put_field(line, is_json, &LOG_INT("slot", origin->slot));
+	}
+}
+
+/* Text for people: "TIME LEVEL process consumer/slot: message"; the message is escaped but not quoted. */
+static void line_put_text_head(struct log_line *line, const char *time, const char *level,
+	const struct log_origin *origin, const char *message)
+{
+	char head[512];
+	bool has_slot = origin->consumer && origin->slot >= 0;
+	char slot[16] = "";
+	if (has_slot) {
+		snprintf(slot, sizeof(slot), "/%d", origin->slot);
+	}
+	int len = snprintf(head, sizeof(head), "%s %-7s %s%s%s%s%s", time, level,
+		origin->process ? origin->process : "",
+		origin->process && origin->consumer ? " " : "",
+		origin->consumer ? origin->consumer : "", slot,
+		origin->process || origin->consumer ? ": " : "");
+	size_t head_len = len < 0 ? 0 : (size_t)len < sizeof(head) ? (size_t)len : sizeof(head) - 1;
+	for (size_t i = 0; i < head_len; i++) {
+		line_put_byte(line, false, (unsigned char)head[i]);
+	}
+	for (const char *c = message; *c && line_put_byte(line, false, (unsigned char)*c); c++) {
+	}
+}
+
+void log_line_build(struct log_line *line, enum log_format format, enum log_level level,
+	int64_t wall_ms, const struct log_origin *origin, const char *message,
+	const struct log_field *fields)
+{
+	bool is_json = format == LOG_FORMAT_JSON;
+	char time[CLOCK_RFC3339_MAX];
+	clock_format_rfc3339(wall_ms, time);
+	line->len = 0;
+	if (format == LOG_FORMAT_TEXT) {
+		line_put_text_head(line, time, log_level_name(level), origin, message);
+	} else {
+		line_put(line, "{", is_json ? 1 : 0);
+		line_put_field(line, is_json, &LOG_STR("ts", time));
+		line_put_field(line, is_json, &LOG_STR("level", log_level_name(level)));
+		line_put_origin(line, is_json, origin);
+		line_put_field(line, is_json, &LOG_STR("msg", message));
+	}
+	for (const struct log_field *field = fields; field->kind != LOG_FIELD_END; field++) {
+		line_put_field(line, is_json, field);
+	}
+	line_close(line, is_json ? "}\n" : "\n");
+}

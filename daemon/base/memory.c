@@ -1,0 +1,78 @@
+/*
+ * memory - allocation that does not fail halfway
+ *
+ * Runs in: every process, any thread. The last words are written without allocating.
+ */
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static _Noreturn void memory_abort(size_t size)
+{
+	char line[80];
+	int len = snprintf(
+		line, sizeof(line), "onced: out of memory for %zu bytes, aborting\n", size);
+	if (len > 0) {
+		ssize_t written = write(STDERR_FILENO, line, (size_t)len);
+		(void)written;
+	}
+	abort();
+}
+
+void *xmalloc(size_t size)
+{
+	void *pointer = malloc(size > 0 ? size : 1);
+	if (!pointer) {
+		memory_abort(size);
+	}
+	return pointer;
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+	void *pointer = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+	if (!pointer) {
+		memory_abort(size);
+	}
+	return pointer;
+}
+
+void *xrealloc(void *pointer, size_t size)
+{
+	void *moved = realloc(pointer, size > 0 ? size : 1);
+	if (!moved) {
+		memory_abort(size);
+	}
+	return moved;
+}
+
+char *xstrdup(const char *s)
+{
+	return xstrndup(s, strlen(s));
+}
+
+char *xstrndup(const char *s, size_t max)
+{
+	size_t len = strnlen(s, max);
+	char *copy = xmalloc(len + 1);
+	memcpy(copy, s, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+char *xasprintf(const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	va_start(args, format);
+	int len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0) {
+		memory_abort(0);
+	}
+	return text;
+}
