@@ -1,0 +1,81 @@
+# lib.sh - what scripts share: words to the user, packages, build directories
+#
+# Sourced, never run. Expects `set -euo pipefail` and the working directory at the root of the
+# repository.
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+fail() {
+	say "$(basename "$0"): $*"
+	exit 1
+}
+
+# A want is NAME=PACKAGE: NAME is a command, a /path (may be a pattern) or a pkg-config module "pc:NAME".
+is_there() {
+	case $1 in
+	/*) compgen -G "$1" >/dev/null ;;
+	pc:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#pc:}" ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		fail "not root and no sudo; please run as root: $*"
+	fi
+}
+
+# Install what is missing of the wants given, and say so first. A machine that has all is not touched.
+install_missing() {
+	local want packages=()
+	for want in "$@"; do
+		is_there "${want%%=*}" || packages+=("${want#*=}")
+	done
+	[ ${#packages[@]} -gt 0 ] || return 0
+	command -v apt-get >/dev/null || fail "no apt-get here; please install: ${packages[*]}"
+	say "Installing with apt: ${packages[*]}"
+	as_root apt-get -qq update >/dev/null
+	# RUNLEVEL=1: packages that bring a service (postgresql) shall not start it.
+	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+		apt-get -qq install -y --no-install-recommends "${packages[@]}" </dev/null >/dev/null 2>"${apt_log:=$(mktemp)}" \
+		|| { cat "$apt_log" >&2; rm -f "$apt_log"; fail "apt-get could not install ${packages[*]}"; }
+	rm -f "$apt_log"
+	for want in "$@"; do
+		is_there "${want%%=*}" || fail "${want%%=*} is still missing after installing ${want#*=}"
+	done
+}
+
+build_wants=(
+	gcc=gcc
+	/usr/include/string.h=libc6-dev
+	meson=meson
+	ninja=ninja-build
+	pkg-config=pkg-config
+	pc:rdkafka=librdkafka-dev
+	pc:libpq=libpq-dev
+	pc:sqlite3=libsqlite3-dev
+	pc:jansson=libjansson-dev
+	pc:libsystemd=libsystemd-dev
+	pc:libmicrohttpd=libmicrohttpd-dev
+	pc:libcurl=libcurl4-openssl-dev
+)
+
+# build_in DIRECTORY OPTION...: configure (also one that exists with other options) and compile.
+build_in() {
+	local directory=$1
+	shift
+	if [ -f "$directory/build.ninja" ]; then
+		meson configure "$directory" "$@" >/dev/null
+	else
+		meson setup "$directory" "$@" >"$directory.log" 2>&1 \
+			|| { cat "$directory.log" >&2; fail "cannot configure $directory"; }
+		rm -f "$directory.log"
+	fi
+	ninja -C "$directory" --quiet || fail "cannot build $directory"
+}
