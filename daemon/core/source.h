@@ -71,6 +71,7 @@ struct source_options {
 	const char *instance_id; /* "" = dynamic */
 	const char *client_id;
 	uint32_t slot; /* which of consumer->groups, where there are groups */
+	unsigned expected_partitions; /* how many are likely to be ours at once; shares the prefetch budget. 0 = 1 */
 	const struct source_listener *listener;
 };
 
@@ -119,11 +120,8 @@ struct source_ops {
 
 	/* Any thread, blocks up to timeout_ms. */
 	int (*committed)(struct source *source, struct source_offset *offsets, size_t count, int timeout_ms, struct err *err);
-	int (*partition_count)(struct source *source, const char *topic, int timeout_ms, struct err *err);
-	int (*cluster_id)(struct source *source, char *ret, size_t size, int timeout_ms);
-
 	unsigned (*assigned_count)(const struct source *source);
-	/* Session timeout in use, for the wait after FENCED. */
+	/* What the queues of the present assignment may hold at most, bytes. */
 	int64_t (*prefetch_bound_bytes)(const struct source *source);
 
 	/* Leave (or keep a static membership) and free. Records must be released before. Blocks; the caller has a deadline. */

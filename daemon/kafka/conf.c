@@ -1,0 +1,246 @@
+#include "kafka/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kafka/kafka.h"
+
+struct property {
+	const char *name, *value;
+	int since; /* library version, 0 for any */
+};
+
+/* Ours before the user's: they may be changed in [kafka]. */
+static const struct property common_defaults[] = {
+	{ "socket.nagle.disable", "true", 0 },
+	{ "socket.keepalive.enable", "true", 0 },
+	{ "log.connection.close", "false", 0 },
+	/* partitions added to a topic are seen within this time */
+	{ "topic.metadata.refresh.interval.ms", "10000", 0 },
+	{ "reconnect.backoff.max.ms", "2000", 0 },
+	{ "enable.metrics.push", "false", KAFKA_VERSION_METRICS_PUSH },
+};
+
+static const struct property consumer_defaults[] = {
+	{ "heartbeat.interval.ms", "1000", 0 },
+	{ "check.crcs", "true", 0 },
+	/* a full queue is looked at again after this; 2.0.2 has a fixed second instead */
+	{ "fetch.queue.backoff.ms", "10", KAFKA_VERSION_QUEUE_BACKOFF },
+};
+
+static const struct property producer_defaults[] = {
+	{ "acks", "all", 0 },
+	{ "linger.ms", "2", 0 },
+	/* a dead letter must not fail for being as large as the record it came from */
+	{ "message.max.bytes", "67108864", 0 },
+	/* a missing topic or a refused write is known, and shown, within this time */
+	{ "message.timeout.ms", "5000", 0 },
+};
+
+/* Ours after the user's: the guarantees rest on them. */
+static const struct property consumer_owned[] = {
+	{ "enable.auto.commit", "false", 0 },
+	{ "enable.auto.offset.store", "false", 0 },
+	{ "auto.offset.reset", "error", 0 },
+	{ "enable.partition.eof", "false", 0 },
+};
+
+/* The worst memory a partition's queue takes by default, whatever the count of its records. */
+#define QUEUE_BOUND_MIN_BYTES ((int64_t)4 << 20)
+#define QUEUE_BOUND_MAX_BYTES ((int64_t)64 << 20)
+
+static const char *session_timeout_ms(const struct source_options *options)
+{
+	/* A static member's partitions wait for its return; a dynamic one's should move soon. */
+	return options->instance_id[0] ? "45000" : "10000";
+}
+
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
+{
+	char text[256];
+
+	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK) {
+		return 0;
+	}
+	return err_set(err, -EINVAL, "%s", text);
+}
+
+static int set_table(
+	rd_kafka_conf_t *conf, const struct property *table, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (table[i].since && rd_kafka_version() < table[i].since) {
+			continue;
+		}
+		int r = set(conf, table[i].name, table[i].value, err);
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+#define SET_TABLE(conf, table, err) set_table(conf, table, sizeof(table) / sizeof(*(table)), err)
+
+static int set_pairs(
+	rd_kafka_conf_t *conf, const struct config_pairs *pairs, const char *section, struct err *err)
+{
+	for (size_t i = 0; i < pairs->count; i++) {
+		const struct config_pair *pair = &pairs->items[i];
+		struct err library = ERR_INIT;
+		if (set(conf, pair->name, pair->value, &library) < 0) {
+			/* librdkafka may quote the value: keep that out where it is a secret */
+			return err_set(err, -EINVAL, "%s: [%s] %s: %s", pair->origin ? pair->origin : "configuration",
+				section, pair->name,
+				pair->is_secret ? "librdkafka refuses the value" : library.text);
+		}
+	}
+	return 0;
+}
+
+int64_t kafka_queue_bound_bytes(const struct source_options *options)
+{
+	unsigned partitions = options->expected_partitions ? options->expected_partitions : 1;
+	int64_t bound = options->consumer->prefetch_bytes / partitions;
+
+	if (bound < QUEUE_BOUND_MIN_BYTES) {
+		return QUEUE_BOUND_MIN_BYTES;
+	}
+	return bound > QUEUE_BOUND_MAX_BYTES ? QUEUE_BOUND_MAX_BYTES : bound;
+}
+
+static int set_group(rd_kafka_conf_t *conf, const struct source_options *options, struct err *err)
+{
+	const struct config_consumer *consumer = options->consumer;
+	bool is_cooperative = consumer->assignment == ASSIGNMENT_COOPERATIVE;
+	char kbytes[32];
+	int r;
+
+	if (is_cooperative && rd_kafka_version() < KAFKA_VERSION_COOPERATIVE) {
+		return err_set(err, -EINVAL,
+			"[consumer %s] assignment = cooperative needs librdkafka 2.10 or newer (this is %s): "
+			"older ones deliver records twice in a rebalance; use assignment = eager",
+			consumer->name, rd_kafka_version_str());
+	}
+	snprintf(kbytes, sizeof(kbytes), "%lld",
+		(long long)(kafka_queue_bound_bytes(options) / 1024));
+
+	const struct property group[] = {
+		{ "group.id", consumer->group_id, 0 },
+		{ "client.id", options->client_id, 0 },
+		{ "partition.assignment.strategy",
+			is_cooperative ? "cooperative-sticky" : "range,roundrobin", 0 },
+		{ "queued.max.messages.kbytes", kbytes, 0 },
+	};
+	r = SET_TABLE(conf, group, err);
+	if (r == 0 && options->instance_id[0]) {
+		r = set(conf, "group.instance.id", options->instance_id, err);
+	}
+	return r;
+}
+
+int kafka_conf_consumer(const struct source_options *options, rd_kafka_conf_t **ret, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int r;
+
+	r = SET_TABLE(conf, common_defaults, err);
+	r = r < 0 ? r : SET_TABLE(conf, consumer_defaults, err);
+	r = r < 0 ? r : set(conf, "session.timeout.ms", session_timeout_ms(options), err);
+	r = r < 0 ? r : set_pairs(conf, &options->config->kafka, "kafka", err);
+	r = r < 0 ? r : SET_TABLE(conf, consumer_owned, err);
+	r = r < 0 ? r : set_group(conf, options, err);
+	if (r < 0) {
+		rd_kafka_conf_destroy(conf);
+		return r;
+	}
+	rd_kafka_conf_set_log_cb(conf, kafka_log);
+	*ret = conf;
+	return 0;
+}
+
+/* [kafka] is for all clients: properties that only a consumer knows are not the producer's. */
+static const char *const consumer_only[] = { "session.timeout.ms", "heartbeat.interval.ms",
+	"max.poll.interval.ms", "group.instance.id", "isolation.level", "check.crcs",
+	"coordinator.query.interval.ms", "group.protocol.type", NULL };
+
+static bool is_consumer_only(const char *name)
+{
+	if (strncmp(name, "fetch.", 6) == 0 || strncmp(name, "queued.", 7) == 0) {
+		return true;
+	}
+	for (size_t i = 0; consumer_only[i]; i++) {
+		if (strcmp(name, consumer_only[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int set_common_pairs(rd_kafka_conf_t *conf, const struct config_pairs *pairs, struct err *err)
+{
+	for (size_t i = 0; i < pairs->count; i++) {
+		struct config_pairs one = { &pairs->items[i], 1 };
+		int r = is_consumer_only(one.items->name) ? 0 : set_pairs(conf, &one, "kafka", err);
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int r;
+
+	r = SET_TABLE(conf, common_defaults, err);
+	r = r < 0 ? r : SET_TABLE(conf, producer_defaults, err);
+	r = r < 0 ? r : set_common_pairs(conf, &options->config->kafka, err);
+	r = r < 0 ? r : set_pairs(conf, &options->config->kafka_producer, "kafka producer", err);
+	r = r < 0 ? r : set(conf, "client.id", options->client_id, err);
+	if (r < 0) {
+		rd_kafka_conf_destroy(conf);
+		return r;
+	}
+	rd_kafka_conf_set_log_cb(conf, kafka_log);
+	*ret = conf;
+	return 0;
+}
+
+void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	enum log_level ours = level <= 3 ? LOG_LEVEL_WARNING
+		: level <= 5             ? LOG_LEVEL_NOTICE
+					 : LOG_LEVEL_DEBUG;
+
+	log_at(ours, "librdkafka says", LOG_STR("facility", facility), LOG_STR("text", text),
+		LOG_STR("client", rk ? rd_kafka_name(rk) : NULL));
+}
+
+int kafka_err(struct err *err, int result, rd_kafka_resp_err_t code, const char *what)
+{
+	err_set(err, result, "%s: %s", what, rd_kafka_err2str(code));
+	if (err) {
+		snprintf(err->code, sizeof(err->code), "%s", rd_kafka_err2name(code));
+	}
+	return result;
+}
+
+const char *kafka_version(void)
+{
+	return rd_kafka_version_str();
+}
+
+const char *kafka_features(char *ret, size_t size)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	if (rd_kafka_conf_get(conf, "builtin.features", ret, &size) != RD_KAFKA_CONF_OK) {
+		ret[0] = '\0';
+	}
+	rd_kafka_conf_destroy(conf);
+	return ret;
+}

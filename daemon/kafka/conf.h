@@ -1,0 +1,31 @@
+/*
+ * conf - librdkafka configurations from ours
+ *
+ * Later entries win: our defaults, then [kafka] (and [kafka producer]), then what onced owns.
+ */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "core/sink.h"
+#include "core/source.h"
+
+/* Features by the version of the library that runs. */
+#define KAFKA_VERSION_QUEUE_BACKOFF 0x020200ff /* fetch.queue.backoff.ms */
+#define KAFKA_VERSION_METRICS_PUSH 0x020500ff /* enable.metrics.push, on by default */
+#define KAFKA_VERSION_COOPERATIVE 0x020a00ff /* commits during a cooperative rebalance are safe */
+
+/* The caller owns `ret` (rd_kafka_conf_destroy or rd_kafka_new). -EINVAL: names the property; secrets are not repeated. */
+int kafka_conf_consumer(const struct source_options *options, rd_kafka_conf_t **ret, struct err *err);
+int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err);
+
+/* The bound of one partition's queue, bytes. */
+int64_t kafka_queue_bound_bytes(const struct source_options *options);
+
+/* librdkafka's own lines become ours. */
+void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+
+/* Fill err with code and sentence of a librdkafka error. Returns `result`. */
+int kafka_err(struct err *err, int result, rd_kafka_resp_err_t code, const char *what);

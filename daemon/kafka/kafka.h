@@ -1,0 +1,20 @@
+/*
+ * kafka - what the rest of onced may know of librdkafka
+ *
+ * The only directory that includes librdkafka. Runs in: worker, probe, embedded broker; never in the supervisor.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "core/sink.h"
+#include "core/source.h"
+
+extern const struct source_ops kafka_source_ops;
+extern const struct sink_ops kafka_sink_ops;
+
+/* "2.0.2" of the library that runs, not the one compiled against. */
+const char *kafka_version(void);
+
+/* builtin.features of the library. Returns `ret`. */
+const char *kafka_features(char *ret, size_t size);
