@@ -80,6 +80,7 @@ struct slice arena_copy(struct arena *arena, struct slice s)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+	assert(format);
 	va_list args;
 	va_start(args, format);
 	int len = vsnprintf(NULL, 0, format, args);

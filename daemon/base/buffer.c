@@ -80,6 +80,7 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
 {
+	assert(format);
 	va_list again;
 	va_copy(again, args);
 	int len = vsnprintf(NULL, 0, format, args);
