@@ -39,8 +39,9 @@ enum event_id_result {
 };
 
 /*
- * Look through `sources`. An empty string, a null header and JSON null count as missing. The id is a slice of header or value, or,
- * when it had escapes, of `scratch` (at least EVENT_ID_MAX bytes, caller's).
+ * Look through `sources`. An empty string, a null header and JSON null count as missing; anything
+ * else decides, be it an id or a fault. The id is a slice of header or value, or, when it had
+ * escapes, of `scratch` (at least EVENT_ID_MAX bytes, caller's). `ret_id` is null unless FOUND.
  */
 enum event_id_result event_id_find(const struct event_id_source *sources, size_t source_count,
 	const struct event_header *headers, size_t header_count, const struct json_ref *refs,
@@ -57,7 +58,8 @@ struct dedup_key event_dedup_key(struct slice scope, struct slice source, struct
 
 /*
  * The key of a decision about a record without an id of its own: as above with the source
- * "\x00position" + topic and the id "partition:offset:timestamp_ms", which no event can have (ids hold no NUL).
+ * "\x00position" + topic and the id "partition:offset:timestamp_ms", which no
+ * event can have (ids hold no NUL).
  */
 struct dedup_key event_position_key(struct slice scope, struct slice topic, int32_t partition,
 	int64_t offset, int64_t timestamp_ms);

@@ -40,21 +40,26 @@ enum scan_result {
 	SCAN_OK = 0,
 	SCAN_INVALID, /* not JSON */
 	SCAN_TOO_DEEP,
-	SCAN_BAD_UTF8,
+	SCAN_BAD_UTF8, /* invalid UTF-8 in a string, or half of an escaped surrogate pair */
 	SCAN_DUPLICATE_KEY,
 	SCAN_EMPTY, /* no byte but white space */
 	SCAN_FRAMED, /* starts with a schema registry's magic byte 0 */
 };
 
-/* A set of wanted paths, compiled to a trie. Index = order of adding; adding the same path again gives the same index. */
+/*
+ * A set of wanted paths, compiled to a trie. Index = order of adding; adding the same path again
+ * gives the same index.
+ */
 struct path_set;
 
 struct path_set *path_set_new(void);
 void path_set_free(struct path_set *set);
 
 /*
- * `path` is "a.b.c" (object members; "\." for a dot in a name; digits alone index an array: "items.0.sku");
- * "" is the whole value. Returns the index, or -EINVAL (empty member, bad escape), -E2BIG.
+ * `path` is "a.b.c" (object members; "\." for a dot in a name, "\\" for a backslash). A name of
+ * digits alone is an element where the value is an array ("items.0.sku") and a member where it is
+ * an object. "" is the whole value. Returns the index, or -EINVAL (empty name, bad escape), or -E2BIG
+ * (over SCAN_PATHS_MAX paths, or deeper than SCAN_DEPTH_MAX).
  */
 int path_set_add(struct path_set *set, const char *path);
 unsigned path_set_count(const struct path_set *set);
@@ -63,7 +68,8 @@ unsigned path_set_count(const struct path_set *set);
  * Scan `value` and fill refs[0 .. path_set_count-1]. On an error `ret_offset` (may be NULL) gets
  * the byte where it was seen and refs must not be used. Never reads past value.len.
  */
-enum scan_result scan_json(const struct path_set *set, struct slice value, struct json_ref *refs, size_t *ret_offset);
+enum scan_result scan_json(const struct path_set *set, struct slice value, struct json_ref *refs,
+	size_t *ret_offset);
 
 /* One sentence part for a result: "is not valid JSON", "repeats a key on the path of ..." */
 const char *scan_result_text(enum scan_result result);

@@ -89,6 +89,13 @@ enum onced_kind {
 };
 enum onced_kind onced_event_path(const struct onced_event *event, int path, struct onced_bytes *ret_text);
 
+/*
+ * One line in onced's log, level info, beside the event's position, id and attempt. Say nothing of
+ * the payload. Any number of lines may be dropped when the log cannot keep up.
+ */
+void onced_log(const struct onced_event *event, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* ---- set-up ---- */
 
 /* One configured parameter, as written (secrets resolved). */
