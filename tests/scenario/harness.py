@@ -20,6 +20,7 @@ from . import control
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("ONCED_BUILD", ROOT / "build")).resolve()
 LSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "lsan.supp"
+TSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "tsan.supp"
 
 
 def build_option(name):
@@ -100,7 +101,7 @@ class Onced:
             **os.environ,
             "ASAN_OPTIONS": f"{sanitizer}:detect_leaks=1",
             "UBSAN_OPTIONS": f"{sanitizer}:print_stacktrace=1",
-            "TSAN_OPTIONS": f"{sanitizer}:second_deadlock_stack=1",
+            "TSAN_OPTIONS": f"{sanitizer}:suppressions={TSAN_SUPPRESSIONS}",
             "LSAN_OPTIONS": f"suppressions={LSAN_SUPPRESSIONS}:print_suppressions=0",
             **self.env,
         }

@@ -1,0 +1,113 @@
+"""
+test_broker_faults - the broker restarts, freezes, and forgets records
+"""
+
+import pytest
+
+SMALL = {"consumer c": {"batch.max": 20, "workers": 2}}
+
+
+@pytest.mark.parametrize("graceful", [True, False], ids=["shutdown", "kill"])
+def test_broker_restarted_under_load(world, graceful):
+    world.create_topics(partitions=4)
+    world.produce_stream(3000, keys=40, duplicates=0.02)
+    world.produce_event("poison", key=b"p", fault="22P02")
+    world.kafka.flush()
+    onced = world.start(SMALL)
+    world.wait_effects(100)
+    before = onced.worker_pids()
+    world.kafka.restart(graceful)
+    world.wait_finished(onced, 120)
+    assert onced.worker_pids() == before, "a broker that is away is no reason to die"
+    world.produce_stream(100, prefix="after")
+    world.finish(onced, 90)
+
+
+def test_frozen_broker(world):
+    world.create_topics(partitions=2)
+    world.produce_stream(1000, keys=40)
+    onced = world.start(SMALL)
+    world.wait_effects(50)
+    world.kafka.sigstop()
+    try:
+        onced.wait_until(lambda: onced.metrics().sum("onced_in_flight") == 0, 60, "what was fetched is worked off")
+    finally:
+        world.kafka.sigcont()
+    world.finish(onced, 120)
+
+
+def test_start_and_stop_while_the_broker_is_away(world):
+    world.create_topics()
+    world.produce_stream(50)
+    world.kafka.stop()
+    onced = world.onced().start(wait=False)
+    onced.wait_until(lambda: onced.worker_pids(), 30, "a worker runs")
+    onced.stop()
+    onced.start(wait=False)
+    world.kafka.start()
+    world.finish(onced, 120)
+
+
+def lose_records(world, onced):
+    """The group stands at 50, the log now begins at 80."""
+    world.create_topics(partitions=2)
+    for partition in (0, 1):
+        for n in range(50):
+            world.produce_event(f"p{partition}-{n}", n, partition=partition)
+    world.kafka.flush()
+    onced.start()
+    world.wait_finished(onced)
+    onced.stop()
+    for partition in (0, 1):
+        for n in range(50, 100):
+            world.produce_event(f"p{partition}-{n}", n, partition=partition)
+    world.kafka.flush()
+    world.kafka.delete_records(world.topic, 0, 80)
+
+
+def test_lost_records_hold_their_partition_loudly(world):
+    onced = world.onced()
+    lose_records(world, onced)
+    onced.start()
+    where = (world.topic, 0)
+    onced.wait_until(lambda: onced.partitions().get(where, {}).get("state") == "held", 40, "the partition is held")
+    entry = onced.partitions()[where]
+    assert "50" in entry["reason"] and "80" in entry["reason"], entry
+    onced.wait_until(lambda: world.committed().get((world.topic, 1)) == 100, 30, "the other partition goes on")
+    assert world.committed()[where] == 50
+    assert world.sql('SELECT max("offset") FROM effects WHERE partition = 0') == [(49,)]
+    assert onced.metrics().sum("onced_held") >= 1
+    onced.stop()
+    assert world.committed()[where] == 50, "a hold ends by a person's word only"
+
+
+@pytest.mark.parametrize("policy, applied", [("earliest", 20), ("latest", 0)])
+def test_lost_records_may_be_given_up_by_policy(world, policy, applied):
+    onced = world.onced({"consumer c": {"offset.lost": policy}})
+    lose_records(world, onced)
+    onced.start()
+    world.wait_finished(onced)
+    for n in range(10):
+        world.produce_event(f"later-{n}", partition=0)
+    world.kafka.flush()
+    world.wait_finished(onced)
+    onced.stop()
+    assert world.sql('SELECT count(*) FROM effects WHERE partition = 0 AND "offset" >= 50') == [(applied + 10,)]
+
+
+def test_records_lost_while_running_hold_too(world):
+    """A strand is held back by a closed gate while the log is cut behind what was fetched."""
+    world.create_topics()
+    world.sql("INSERT INTO gates VALUES ('g', '23503')")
+    world.produce_event("gate", fault="gate:g")
+    world.produce_stream(200)
+    onced = world.start({"retry": {"attempts": 0, "delay": "200ms", "delay.max": "200ms"}})
+    onced.wait_metric(1, "onced_retries_total")
+    world.kafka.delete_records(world.topic, 0, 150)
+    world.sql("DELETE FROM gates")
+    # What had been fetched before may still be applied; what is gone is either applied or held, never passed over.
+    onced.wait_until(lambda: world.lag() == 0 or onced.metrics().sum("onced_held") >= 1, 60, "done or held")
+    applied = {row[0] for row in world.sql('SELECT "offset" FROM effects')}
+    committed = world.committed()[(world.topic, 0)]
+    assert set(range(committed)) <= applied
+    onced.stop()
