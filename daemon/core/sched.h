@@ -45,7 +45,7 @@ void sched_free(struct sched *sched);
 /* Is there room for one more record? (One record larger than in_flight_bytes is let in alone.) */
 bool sched_has_room(const struct sched *sched);
 
-/* Start and end of an epoch of a partition slot. */
+/* Start of an epoch of a partition slot: the former one has ended, epoch numbers of a slot rise. */
 void sched_epoch_begin(struct sched *sched, uint32_t slot, uint32_t epoch);
 
 /*
@@ -57,7 +57,7 @@ struct sched_item *sched_epoch_end(struct sched *sched, uint32_t slot, uint32_t 
 /* Items of the epoch that lanes hold now. */
 unsigned sched_epoch_given_out(const struct sched *sched, uint32_t slot, uint32_t epoch);
 
-/* Items of one slot and epoch in offset order. */
+/* Items of one slot and epoch in offset order. The epoch is live: the caller drops records of others. */
 void sched_put(struct sched *sched, struct sched_item *item);
 
 /*
@@ -86,7 +86,7 @@ struct sched_return {
  */
 void sched_give_back(struct sched *sched, const struct sched_return *returns, unsigned count, struct sched_item **ret_dead);
 
-/* Wake parked strands whose time has come. Returns how many became ready. */
+/* Wake parked strands whose time has come (INT64_MAX: all). Returns how many became ready. */
 unsigned sched_tick(struct sched *sched, int64_t now_us);
 
 /* When the next parked strand is due; INT64_MAX when none is. */
@@ -97,14 +97,14 @@ bool sched_is_ready(const struct sched *sched);
 
 /*
  * Hold the strand of an item that is no longer in it (a dead letter that is not acknowledged), and release it.
- * Holds are counted. A strand of the item's epoch only.
+ * Holds are counted, and end with their epoch. Nothing for a dead epoch, or with SCHED_ORDER_NONE, where that strand is gone.
  */
 void sched_hold(struct sched *sched, uint32_t slot, uint32_t epoch, uint64_t key_hash);
 void sched_release(struct sched *sched, uint32_t slot, uint32_t epoch, uint64_t key_hash);
 /* All holds of verdict SCHED_HOLD end (an operator's retry-now, a store that came back). */
 void sched_release_all(struct sched *sched);
 
-/* A partition is not given out while paused (operator, breaker). */
+/* Nothing is given out while paused (operator, breaker). */
 void sched_pause_all(struct sched *sched, bool is_paused);
 
 struct sched_stats {

@@ -1,7 +1,8 @@
 /*
  * verdict - whose fault a failed statement is
  *
- * Pure: tables. SQLSTATEs by exact code first, then by class; a handler's own lists come before the tables.
+ * Pure: tables. SQLSTATEs by exact code first, then by class; a handler's own lists come before the tables, but not for
+ * failures of the connection: nothing can be decided there.
  */
 #pragma once
 
@@ -17,7 +18,10 @@ enum verdict {
 	VERDICT_REDO, /* redo smaller, nobody is charged unless it fails alone */
 };
 
-/* Patterns: "23505" or a class "23xxx". NULL-terminated arrays may be NULL. */
+/*
+ * Patterns: "23505", a class "23xxx" (any number of x at the end, two characters before them), or a name of SQLite, which
+ * covers its extended names ("SQLITE_CONSTRAINT"). The most exact pattern wins. Arrays may be NULL where their count is 0.
+ */
 struct verdict_overrides {
 	char *const *retry_on, *const *reject_on, *const *hold_on;
 	size_t retry_count, reject_count, hold_count;

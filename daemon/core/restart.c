@@ -1,0 +1,53 @@
+/*
+ * restart - when a dead worker is started again
+ */
+#include "core/restart.h"
+
+void restart_init(struct restart *restart, const struct restart_policy *policy)
+{
+	restart->policy = *policy;
+	restart->throttle_us = 0;
+	rate_init(&restart->rate, policy->intensity, policy->window_us);
+}
+
+void restart_fini(struct restart *restart)
+{
+	if (restart) {
+		rate_fini(&restart->rate);
+	}
+}
+
+static int64_t restart_throttle(struct restart *restart)
+{
+	const struct restart_policy *policy = &restart->policy;
+	int64_t delay_us = restart->throttle_us > 0 ? restart->throttle_us : policy->throttle_us;
+	if (delay_us > policy->throttle_max_us) {
+		delay_us = policy->throttle_max_us;
+	}
+	restart->throttle_us =
+		delay_us > policy->throttle_max_us / 2 ? policy->throttle_max_us : 2 * delay_us;
+	return delay_us;
+}
+
+int64_t restart_next_delay(struct restart *restart, enum restart_cause cause, int64_t now_us)
+{
+	switch (cause) {
+	case RESTART_RECYCLED:
+		return 0;
+	case RESTART_FENCED:
+		return restart->policy.fenced_us;
+	case RESTART_CONFIG:
+		return restart_throttle(restart);
+	case RESTART_CRASH:
+		break;
+	}
+	/* Once throttled, only restart_reset() ends it: slow crashes must not look like health. */
+	bool is_exceeded = rate_hit(&restart->rate, now_us);
+	return is_exceeded || restart->throttle_us > 0 ? restart_throttle(restart) : 0;
+}
+
+void restart_reset(struct restart *restart)
+{
+	restart->throttle_us = 0;
+	rate_reset(&restart->rate);
+}
