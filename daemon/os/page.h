@@ -117,7 +117,8 @@ struct page {
 
 /*
  * Create (or take over, when magic, version and size are right) the page file `path`, 0600; with path NULL a memfd.
- * The fd is close-on-exec. Returns 0 and both, or -errno.
+ * The file's blocks are allocated, so that a full disk is an error here and not a SIGBUS later. The fd is
+ * close-on-exec. Returns 0 and both, or -errno.
  */
 int page_create(const char *path, int *ret_fd, struct page **ret, struct err *err);
 /* Map an inherited fd; -EPROTO when it is not a page of this version. */
@@ -127,14 +128,28 @@ void page_unmap(struct page *page);
 /* A worker starts on a page that may have counters of its predecessor: clear gauges, lanes and texts, keep counters. */
 void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms);
 
-/* Index of (topic, partition), a new slot if needed; -ENOSPC when all are used. Worker's main thread. */
+/*
+ * Index of (topic, partition), a new slot (state REVOKED) if needed; -ENOSPC when all are used, -EINVAL for a topic
+ * that is no topic. Worker's main thread.
+ */
 int page_partition_index(struct page *page, const char *topic, int32_t partition);
 
 /*
  * Supervisor, after the worker is gone: book what was in flight as abandoned (consumed - settled - abandoned of every
- * partition), clear gauges. Returns the number booked.
+ * partition), clear gauges, lanes and texts. Returns the number booked. Read the scoreboard first.
  */
 uint64_t page_bury(struct page *page);
+
+/*
+ * Index of the handler of that name, a new slot if needed; -ENOSPC when all are used. Names keep their slot as
+ * long as the page lives, so that a histogram never changes its owner. Worker's main thread, before lanes start.
+ */
+int page_handler_index(struct page *page, const char *name);
+
+/* Slots in use, never more than there are, whatever the page says. For the reader of a foreign page. */
+unsigned page_partitions_used(const struct page *page);
+unsigned page_lanes_used(const struct page *page);
+unsigned page_handlers_used(const struct page *page);
 
 void page_text_set(struct page_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A consistent copy (or "" after some tries); always NUL-terminated. */

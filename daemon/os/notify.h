@@ -1,0 +1,17 @@
+/*
+ * notify - what the service manager is told
+ *
+ * Runs in: supervisor. Without NOTIFY_SOCKET every call does nothing. The watchdog is fed by the loop.
+ */
+#pragma once
+
+#include <stdint.h>
+
+void notify_ready(const char *status);
+void notify_status(const char *status);
+
+/* The shutdown began and may take `extend_us` from now. */
+void notify_stopping(int64_t extend_us);
+
+/* The start may take `extend_us` from now. */
+void notify_extend(int64_t extend_us);
