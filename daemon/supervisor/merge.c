@@ -1,0 +1,142 @@
+/*
+ * merge - one row per (topic, partition) of a consumer, out of the pages of all its slots
+ *
+ * Runs in: supervisor.
+ */
+#include "supervisor/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "supervisor/poison.h"
+
+const char *const merged_state_names[PAGE_PARTITION_PAUSED + 1] = {
+	[PAGE_PARTITION_FREE] = "free",
+	[PAGE_PARTITION_REVOKED] = "revoked",
+	[PAGE_PARTITION_OPENING] = "opening",
+	[PAGE_PARTITION_RUNNING] = "running",
+	[PAGE_PARTITION_HELD] = "held",
+	[PAGE_PARTITION_PAUSED] = "paused",
+};
+
+static int compare(const void *left, const void *right)
+{
+	const struct merged *a = left, *b = right;
+	int by_topic = strcmp(a->topic, b->topic);
+
+	if (by_topic != 0) {
+		return by_topic;
+	}
+	return (a->partition > b->partition) - (a->partition < b->partition);
+}
+
+static void read_counters(const struct page_partition *partition, struct merged *row)
+{
+	row->consumed = page_read(&partition->consumed);
+	row->abandoned = page_read(&partition->abandoned);
+	row->retries = page_read(&partition->retries);
+	row->stale = page_read(&partition->stale);
+	for (int i = 0; i < PAGE_RESULTS; i++) {
+		row->settled[i] = page_read(&partition->settled[i]);
+	}
+	for (int i = 0; i < PAGE_REASONS; i++) {
+		row->dead_letters[i] = page_read(&partition->dead_letters[i]);
+	}
+}
+
+static void read_gauges(const struct slot *slot, const struct page_partition *partition,
+	int64_t wall_ms, struct merged *row)
+{
+	int64_t first_ms = page_get(&partition->first_unsettled_ms);
+
+	row->worker = (int)slot->number;
+	row->committed = page_get(&partition->committed);
+	row->end_offset = page_get(&partition->end_offset);
+	row->in_flight = page_get(&partition->in_flight);
+	row->parked = page_get(&partition->parked);
+	row->held = page_get(&partition->held);
+	row->ahead = page_get(&partition->ahead);
+	row->is_paused = row->state == PAGE_PARTITION_PAUSED || atomic_load(&slot->page->is_paused);
+	if (row->committed >= 0 && row->end_offset >= 0) {
+		/* The end is asked now and then, the commit is known at once: it can be ahead. */
+		row->lag = row->end_offset > row->committed ? row->end_offset - row->committed : 0;
+	}
+	if (first_ms > 0 && wall_ms > first_ms) {
+		row->oldest_unsettled_seconds = (double)(wall_ms - first_ms) / 1e3;
+	}
+	page_text_get(&partition->text, row->reason);
+}
+
+static void read_partition(const struct slot *slot, const struct page_partition *partition,
+	int64_t wall_ms, struct merged *row)
+{
+	uint32_t state = atomic_load_explicit(&partition->state, memory_order_acquire);
+
+	*row = (struct merged){ .worker = -1, .committed = -1, .end_offset = -1, .lag = -1 };
+	memcpy(row->topic, partition->topic, strnlen(partition->topic, PAGE_TOPIC_MAX - 1));
+	row->partition = partition->partition;
+	row->state = state <= PAGE_PARTITION_PAUSED ? state : PAGE_PARTITION_REVOKED;
+	read_counters(partition, row);
+	if (row->state > PAGE_PARTITION_REVOKED) {
+		read_gauges(slot, partition, wall_ms, row);
+	}
+}
+
+/* Counters of both; gauges of the one that has it (the later slot, should two say so for a moment). */
+static void add(struct merged *into, const struct merged *row)
+{
+	struct merged sum = row->worker >= 0 ? *row : *into;
+
+	sum.consumed = into->consumed + row->consumed;
+	sum.abandoned = into->abandoned + row->abandoned;
+	sum.retries = into->retries + row->retries;
+	sum.stale = into->stale + row->stale;
+	for (int i = 0; i < PAGE_RESULTS; i++) {
+		sum.settled[i] = into->settled[i] + row->settled[i];
+	}
+	for (int i = 0; i < PAGE_REASONS; i++) {
+		sum.dead_letters[i] = into->dead_letters[i] + row->dead_letters[i];
+	}
+	*into = sum;
+}
+
+static size_t read_all(const struct consumer *consumer, int64_t wall_ms, struct merged **ret)
+{
+	struct merged *rows = NULL;
+	size_t count = 0, total = 0;
+
+	for (size_t i = 0; i < consumer->slot_count; i++) {
+		total +=
+			consumer->slots[i].page ? page_partitions_used(consumer->slots[i].page) : 0;
+	}
+	rows = xcalloc(total + 1, sizeof(*rows));
+	for (size_t i = 0; i < consumer->slot_count; i++) {
+		const struct slot *slot = &consumer->slots[i];
+		/* Read again it may have grown: `total` is the bound. */
+		unsigned used = slot->page ? page_partitions_used(slot->page) : 0;
+
+		for (unsigned j = 0; j < used && count < total; j++) {
+			read_partition(slot, &slot->page->partitions[j], wall_ms, &rows[count++]);
+		}
+	}
+	*ret = rows;
+	return count;
+}
+
+size_t merge_partitions(const struct consumer *consumer, int64_t wall_ms, struct merged **ret)
+{
+	struct merged *rows;
+	size_t count = read_all(consumer, wall_ms, &rows), kept = 0;
+
+	qsort(rows, count, sizeof(*rows), compare);
+	for (size_t i = 0; i < count; i++) {
+		if (kept > 0 && compare(&rows[kept - 1], &rows[i]) == 0) {
+			add(&rows[kept - 1], &rows[i]);
+		} else {
+			rows[kept++] = rows[i];
+		}
+	}
+	*ret = rows;
+	return kept;
+}

@@ -1,0 +1,75 @@
+/*
+ * state - the supervisor's own object, shared by its files and nobody else
+ *
+ *	supervisor.c  init, teardown, restart decisions
+ *	startup.c     locks, orphans, migration, probes, first start
+ *	shutdown.c    the drain ladder
+ *	watch.c       once a second: heartbeats, status lines
+ *	control.c     what the control socket answers
+ */
+#pragma once
+
+#include "os/listener.h"
+#include "os/loop.h"
+#include "os/machine.h"
+#include "supervisor/http.h"
+#include "supervisor/probe.h"
+#include "supervisor/slot.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/tree.h"
+
+enum phase {
+	PHASE_ORPHANS, /* workers of an earlier supervisor still drain */
+	PHASE_MIGRATING,
+	PHASE_PROBING,
+	PHASE_RUNNING,
+	PHASE_DRAINING,
+	PHASE_KILLING, /* past the drain deadline */
+};
+
+struct supervisor {
+	const struct supervisor_options *options;
+	const struct config *config;
+	enum phase phase;
+	int exit_code;
+	struct machine machine;
+	struct loop *loop;
+	struct tree tree;
+	struct slot_context slot_context;
+
+	int state_lock_fd, store_lock_fd; /* -1 where there is nothing to lock */
+	struct listener listener;
+	struct http *http;
+
+	struct loop_source *startup_timer; /* orphans, then migration retries */
+	int64_t orphan_deadline_us;
+	struct probe migration;
+	struct probe *probes; /* one a consumer */
+
+	struct loop_source *drain_timer;
+	struct loop_source *tick_timer;
+	int64_t last_tick_us, next_status_us;
+};
+
+/* Take locks and begin the way to PHASE_RUNNING. 0, or the exit code after a log line. */
+int startup_begin(struct supervisor *supervisor);
+void startup_fini(struct supervisor *supervisor);
+
+/* Start a worker; what fails is left to the restart policy. */
+void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot);
+/* Call `visit` for every slot. */
+void supervisor_each_slot(struct supervisor *supervisor,
+	void (*visit)(struct supervisor *supervisor, struct slot *slot));
+
+/* Drain everything, then leave with at least this exit code. Repeats change nothing. */
+void shutdown_begin(struct supervisor *supervisor, int exit_code);
+/* A child ended: leave when it was the last one of a shutdown. */
+void shutdown_check(struct supervisor *supervisor);
+
+/* Start the once-a-second look. */
+int watch_begin(struct supervisor *supervisor);
+void watch_log_status(struct supervisor *supervisor);
+
+/* Open the control socket and serve it from the loop. -errno with err. */
+int control_open(struct supervisor *supervisor, struct err *err);
+void control_close(struct supervisor *supervisor);

@@ -1,0 +1,272 @@
+/*
+ * status - the supervisor's tables as JSON: GET /v1/status
+ *
+ * Runs in: supervisor. Texts come from workers: what is not UTF-8 is shown with '?' in place of each odd byte.
+ */
+#include "supervisor/status.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "supervisor/merge.h"
+#include "supervisor/poison.h"
+#include "supervisor/summary.h"
+
+static json_t *text(const char *s)
+{
+	json_t *value = json_string(s);
+	_cleanup_free_ char *plain = NULL;
+
+	if (value) {
+		return value;
+	}
+	plain = xstrdup(s);
+	for (char *p = plain; *p; p++) {
+		if ((unsigned char)*p >= 0x80) {
+			*p = '?';
+		}
+	}
+	return json_string(plain);
+}
+
+static json_t *bounded_text(const char *s, size_t size)
+{
+	_cleanup_free_ char *copy = xstrndup(s, size);
+
+	return text(copy);
+}
+
+static json_t *page_text_json(const struct page_text *from)
+{
+	char copy[PAGE_TEXT_MAX];
+
+	page_text_get(from, copy);
+	return text(copy);
+}
+
+/* -1 is "unknown" inside and null outside. */
+static json_t *known(int64_t value)
+{
+	return value >= 0 ? json_integer(value) : json_null();
+}
+
+static void set(json_t *object, const char *key, json_t *take_value)
+{
+	(void)json_object_set_new(object, key, take_value);
+}
+
+static json_t *counts(const uint64_t *values, const char *const *names, size_t count)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		set(object, names[i], json_integer((json_int_t)values[i]));
+	}
+	return object;
+}
+
+/* ---- workers ---- */
+
+static json_t *lane_json(const struct page *page, const struct page_lane *lane, int64_t now_us)
+{
+	uint32_t stage = atomic_load(&lane->stage), index = atomic_load(&lane->partition_index);
+	uint32_t handler = atomic_load(&lane->handler);
+	int64_t since_us = now_us - page_get(&lane->started_us);
+	json_t *object = json_object();
+
+	set(object, "stage", json_string(stage < PAGE_STAGES ? page_stage_names[stage] : "?"));
+	if (stage == PAGE_STAGE_IDLE) {
+		return object;
+	}
+	if (index < page_partitions_used(page)) {
+		set(object, "topic", bounded_text(page->partitions[index].topic, PAGE_TOPIC_MAX));
+		set(object, "partition", json_integer(page->partitions[index].partition));
+	}
+	set(object, "offset", json_integer(page_get(&lane->offset)));
+	set(object, "attempt", json_integer(atomic_load(&lane->attempt)));
+	set(object, "batch", json_integer(atomic_load(&lane->batch)));
+	if (handler < page_handlers_used(page)) {
+		const char *name = page->handlers[handler].name;
+
+		set(object, "handler", bounded_text(name, sizeof(page->handlers[0].name)));
+	}
+	set(object, "seconds", json_real(since_us > 0 ? (double)since_us / 1e6 : 0));
+	return object;
+}
+
+static json_t *lanes_json(const struct page *page, int64_t now_us)
+{
+	json_t *array = json_array();
+	unsigned used = page_lanes_used(page);
+
+	for (unsigned i = 0; i < used; i++) {
+		(void)json_array_append_new(array, lane_json(page, &page->lanes[i], now_us));
+	}
+	return array;
+}
+
+static void page_gauges(const struct page *page, int64_t *ret_assigned, int64_t *ret_in_flight)
+{
+	unsigned used = page_partitions_used(page);
+
+	*ret_assigned = *ret_in_flight = 0;
+	for (unsigned i = 0; i < used; i++) {
+		const struct page_partition *partition = &page->partitions[i];
+
+		if (atomic_load(&partition->state) > PAGE_PARTITION_REVOKED) {
+			(*ret_assigned)++;
+			*ret_in_flight += page_get(&partition->in_flight);
+		}
+	}
+}
+
+/* What a live or dead worker's page tells. */
+static void set_page_facts(json_t *object, const struct page *page, int64_t now_us)
+{
+	int64_t assigned, in_flight;
+
+	page_gauges(page, &assigned, &in_flight);
+	set(object, "joined", json_boolean(atomic_load(&page->joined)));
+	set(object, "assigned", json_integer(assigned));
+	set(object, "in_flight", json_integer(in_flight));
+	set(object, "in_flight_bytes", json_integer(page_get(&page->in_flight_bytes)));
+	set(object, "prefetch_bound_bytes", json_integer(page_get(&page->prefetch_bound_bytes)));
+	set(object, "commits", json_integer((json_int_t)page_read(&page->commits)));
+	set(object, "commit_errors", json_integer((json_int_t)page_read(&page->commit_errors)));
+	set(object, "rebalances", json_integer((json_int_t)page_read(&page->rebalances)));
+	set(object, "store_errors", json_integer((json_int_t)page_read(&page->store_errors)));
+	set(object, "fetch_errors", json_integer((json_int_t)page_read(&page->fetch_errors)));
+	set(object, "log_dropped", json_integer((json_int_t)page_read(&page->log_dropped)));
+	set(object, "store_down", json_boolean(atomic_load(&page->store_is_down)));
+	set(object, "store", page_text_json(&page->store_text));
+	set(object, "dlq_down", json_boolean(atomic_load(&page->dlq_is_down)));
+	set(object, "dlq", page_text_json(&page->dlq_text));
+	set(object, "broker_down", json_boolean(atomic_load(&page->broker_is_down)));
+	set(object, "broker", page_text_json(&page->broker_text));
+	set(object, "paused", json_boolean(atomic_load(&page->is_paused)));
+	set(object, "pause", page_text_json(&page->pause_text));
+	set(object, "lanes", lanes_json(page, now_us));
+}
+
+static json_t *worker_json(const struct slot *slot, int64_t now_us)
+{
+	bool is_alive = slot->state == SLOT_STARTING || slot->state == SLOT_READY ||
+		slot->state == SLOT_DRAINING;
+	json_t *object = json_object();
+
+	set(object, "slot", json_integer(slot->number));
+	set(object, "state", json_string(slot_state_names[slot->state]));
+	set(object, "pid", is_alive ? json_integer(slot->pid) : json_null());
+	set(object, "instance_id", text(slot->instance_id));
+	set(object, "restarts", json_integer(slot->restarts));
+	set(object, "uptime_seconds",
+		is_alive ? json_real((double)(now_us - slot->spawned_us) / 1e6) : json_null());
+	if (slot->page) {
+		set_page_facts(object, slot->page, now_us);
+	}
+	return object;
+}
+
+static json_t *workers_json(const struct consumer *consumer, int64_t now_us)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < consumer->slot_count; i++) {
+		(void)json_array_append_new(array, worker_json(&consumer->slots[i], now_us));
+	}
+	return array;
+}
+
+/* ---- partitions ---- */
+
+static void set_gauges(json_t *object, const struct merged *row)
+{
+	set(object, "reason", text(row->reason));
+	set(object, "committed", known(row->committed));
+	set(object, "end_offset", known(row->end_offset));
+	set(object, "lag", known(row->lag));
+	set(object, "in_flight", json_integer(row->in_flight));
+	set(object, "parked", json_integer(row->parked));
+	set(object, "held", json_integer(row->held));
+	set(object, "ahead", json_integer(row->ahead));
+	set(object, "oldest_unsettled_seconds", json_real(row->oldest_unsettled_seconds));
+	set(object, "paused", json_boolean(row->is_paused));
+}
+
+static json_t *partition_json(const struct merged *row)
+{
+	json_t *object = json_object();
+
+	set(object, "topic", text(row->topic));
+	set(object, "partition", json_integer(row->partition));
+	set(object, "worker", known(row->worker));
+	set(object, "state", json_string(merged_state_names[row->state]));
+	if (row->worker >= 0) {
+		set_gauges(object, row);
+	}
+	set(object, "consumed", json_integer((json_int_t)row->consumed));
+	set(object, "settled", counts(row->settled, page_result_names, PAGE_RESULTS));
+	set(object, "abandoned", json_integer((json_int_t)row->abandoned));
+	set(object, "retries", json_integer((json_int_t)row->retries));
+	set(object, "stale", json_integer((json_int_t)row->stale));
+	set(object, "dead_letters", counts(row->dead_letters, page_reason_names, PAGE_REASONS));
+	return object;
+}
+
+static json_t *partitions_json(const struct consumer *consumer, int64_t wall_ms)
+{
+	_cleanup_free_ struct merged *rows = NULL;
+	size_t count = merge_partitions(consumer, wall_ms, &rows);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		(void)json_array_append_new(array, partition_json(&rows[i]));
+	}
+	return array;
+}
+
+static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, int64_t wall_ms)
+{
+	json_t *object = json_object();
+	struct summary summary;
+
+	summary_of_consumer(consumer, wall_ms, &summary);
+	set(object, "name", text(consumer->config->name));
+	set(object, "group_id", text(consumer->config->group_id));
+	set(object, "state", json_string(summary.state));
+	set(object, "reason", text(summary.reason));
+	set(object, "lag", known(summary.lag));
+	set(object, "worker_exits", counts(consumer->exits, exit_cause_names, EXIT_CAUSES));
+	set(object, "workers", workers_json(consumer, now_us));
+	set(object, "partitions", partitions_json(consumer, wall_ms));
+	return object;
+}
+
+static int append(const char *bytes, size_t len, void *context)
+{
+	buffer_append(context, bytes, len);
+	return 0;
+}
+
+void status_write(const struct tree *tree, int64_t now_us, int64_t wall_ms, struct buffer *out)
+{
+	json_t *root = json_object(), *consumers = json_array();
+	char started[CLOCK_RFC3339_MAX];
+
+	set(root, "version", json_string(tree->version));
+	set(root, "pid", json_integer(tree->pid));
+	set(root, "started", json_string(clock_format_rfc3339(tree->started_ms, started)));
+	set(root, "uptime_seconds", json_real((double)(wall_ms - tree->started_ms) / 1e3));
+	set(root, "draining", json_boolean(tree->is_draining));
+	for (size_t i = 0; i < tree->consumer_count; i++) {
+		(void)json_array_append_new(
+			consumers, consumer_json(&tree->consumers[i], now_us, wall_ms));
+	}
+	set(root, "consumers", consumers);
+	(void)json_dump_callback(root, append, out, JSON_COMPACT);
+	buffer_append_char(out, '\n');
+	json_decref(root);
+}

@@ -1,0 +1,294 @@
+/*
+ * supervisor - the parent: keeps the workers of all consumers running and tells about them
+ *
+ * Runs in: supervisor, its only thread. Init and teardown mirror each other; in between everything is a
+ * callback of the loop.
+ */
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/restart.h"
+#include "os/process.h"
+#include "supervisor/instance.h"
+#include "supervisor/poison.h"
+#include "supervisor/state.h"
+
+enum { EXIT_CODE_FAILURE = 1, EXIT_CODE_CONFIG = 78 };
+
+static const struct restart_row {
+	enum restart_cause cause;
+	enum slot_state waiting_as;
+} restart_rows[EXIT_CAUSES] = {
+	[EXIT_DRAINED] = { RESTART_RECYCLED, SLOT_WAITING },
+	[EXIT_STUCK] = { RESTART_RECYCLED, SLOT_WAITING },
+	[EXIT_FAILED] = { RESTART_CRASH, SLOT_WAITING },
+	[EXIT_CRASHED] = { RESTART_CRASH, SLOT_WAITING },
+	[EXIT_FENCED] = { RESTART_FENCED, SLOT_FENCED },
+	[EXIT_CONFIG] = { RESTART_CONFIG, SLOT_WAITING },
+	[EXIT_HUNG] = { RESTART_CRASH, SLOT_WAITING },
+	[EXIT_KILLED] = { RESTART_CRASH, SLOT_WAITING },
+	[EXIT_PROTOCOL] = { RESTART_CRASH, SLOT_WAITING },
+};
+
+void supervisor_each_slot(struct supervisor *supervisor,
+	void (*visit)(struct supervisor *supervisor, struct slot *slot))
+{
+	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+		struct consumer *consumer = &supervisor->tree.consumers[i];
+
+		for (size_t j = 0; j < consumer->slot_count; j++) {
+			visit(supervisor, &consumer->slots[j]);
+		}
+	}
+}
+
+/* Leave it to its timer: also a delay of 0, so that a start never happens inside the callback of an end. */
+static void plan_start(struct slot *slot, enum restart_cause cause, enum slot_state waiting_as)
+{
+	int64_t now_us = clock_mono_us();
+	int64_t delay_us = restart_next_delay(&slot->restart, cause, now_us);
+
+	slot->state = waiting_as;
+	loop_timer_set(slot->timer, now_us + delay_us);
+	if (delay_us > 0) {
+		log_warning("a worker starts again after a pause",
+			LOG_STR("consumer", slot->consumer->config->name),
+			LOG_INT("worker", slot->number),
+			LOG_SECONDS("seconds", (double)delay_us / 1e6));
+	}
+}
+
+void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot)
+{
+	struct err err = ERR_INIT;
+
+	if (slot_start(slot, &err) < 0) {
+		log_error("a worker cannot be started",
+			LOG_STR("consumer", slot->consumer->config->name),
+			LOG_INT("worker", slot->number), LOG_STR("error", err.text));
+		plan_start(slot, RESTART_CRASH, SLOT_WAITING);
+		return;
+	}
+	log_info("a worker was started", LOG_STR("consumer", slot->consumer->config->name),
+		LOG_INT("worker", slot->number), LOG_INT("worker_pid", slot->pid),
+		LOG_STR("instance_id", slot->instance_id[0] ? slot->instance_id : NULL));
+}
+
+static void on_slot_timer(void *context)
+{
+	struct slot *slot = context;
+
+	if (slot->state == SLOT_WAITING || slot->state == SLOT_FENCED) {
+		supervisor_start_slot(slot->context->owner, slot);
+	}
+}
+
+static void on_slot_ready(void *owner, struct slot *slot)
+{
+	log_info("a worker is ready", LOG_STR("consumer", slot->consumer->config->name),
+		LOG_INT("worker", slot->number), LOG_INT("worker_pid", slot->pid),
+		LOG_SECONDS("seconds", (double)(slot->ready_us - slot->spawned_us) / 1e6));
+}
+
+static void on_slot_end(void *owner, struct slot *slot)
+{
+	struct supervisor *supervisor = owner;
+	const struct restart_row *row = &restart_rows[slot->cause];
+	enum restart_cause cause = row->cause;
+
+	if (supervisor->phase >= PHASE_DRAINING) {
+		if (cause != RESTART_RECYCLED) {
+			supervisor->exit_code = EXIT_CODE_FAILURE;
+		}
+		shutdown_check(supervisor);
+		return;
+	}
+	/* An exit 0 before it ever joined would otherwise be repeated without end. */
+	if (cause == RESTART_RECYCLED && slot->ready_us == 0) {
+		cause = RESTART_CRASH;
+	}
+	plan_start(slot, cause, row->waiting_as);
+}
+
+static void on_stop_signal(void *context)
+{
+	struct supervisor *supervisor = context;
+
+	if (supervisor->phase >= PHASE_DRAINING) {
+		log_info("told to stop again; the drain goes on");
+		return;
+	}
+	log_notice("told to stop; draining");
+	shutdown_begin(supervisor, 0);
+}
+
+static void on_status_signal(void *context)
+{
+	watch_log_status(context);
+}
+
+static void on_reload_signal(void *context)
+{
+	log_warning("this version cannot reload its configuration; restart the service instead");
+}
+
+static int add_signals(struct supervisor *supervisor)
+{
+	static const struct {
+		int signo;
+		loop_callback callback;
+	} signals[] = {
+		{ SIGTERM, on_stop_signal },
+		{ SIGINT, on_stop_signal },
+		{ SIGHUP, on_reload_signal },
+		{ SIGUSR1, on_status_signal },
+	};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		int r = loop_add_signal(
+			supervisor->loop, signals[i].signo, signals[i].callback, supervisor);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int add_slot_timers(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+		struct consumer *consumer = &supervisor->tree.consumers[i];
+
+		for (size_t j = 0; j < consumer->slot_count; j++) {
+			struct slot *slot = &consumer->slots[j];
+			int r;
+
+			slot->context = &supervisor->slot_context;
+			r = loop_add_timer(supervisor->loop, on_slot_timer, slot, &slot->timer);
+			if (r < 0) {
+				return r;
+			}
+		}
+	}
+	return 0;
+}
+
+static int init_loop(struct supervisor *supervisor)
+{
+	int r = process_block_signals();
+
+	if (r == 0) {
+		r = loop_new(&supervisor->loop);
+	}
+	if (r == 0) {
+		r = add_signals(supervisor);
+	}
+	if (r == 0) {
+		r = add_slot_timers(supervisor);
+	}
+	if (r == 0) {
+		r = watch_begin(supervisor);
+	}
+	if (r < 0) {
+		log_error("cannot set up the event loop", LOG_STR("error", strerror(-r)));
+		return EXIT_CODE_FAILURE;
+	}
+	(void)loop_enable_watchdog(supervisor->loop);
+	return 0;
+}
+
+static int name_instances(struct supervisor *supervisor)
+{
+	const char *unit_instance = getenv("ONCED_INSTANCE");
+	struct err err = ERR_INIT;
+	struct instance_host host = {
+		.machine_id = supervisor->machine.id,
+		.host = supervisor->machine.host,
+		.unit_instance = unit_instance ? unit_instance : "",
+		.state_dir = supervisor->config->state_dir,
+		.is_kubernetes = getenv("KUBERNETES_SERVICE_HOST") != NULL,
+	};
+
+	if (instance_assign(&supervisor->tree, &host, &err) < 0) {
+		log_error("the configuration cannot work", LOG_STR("error", err.text));
+		return EXIT_CODE_CONFIG;
+	}
+	return 0;
+}
+
+static void init(struct supervisor *supervisor, const struct supervisor_options *options)
+{
+	*supervisor = (struct supervisor){
+		.options = options,
+		.config = options->config,
+		.state_lock_fd = -1,
+		.store_lock_fd = -1,
+		.listener = LISTENER_INIT,
+		.migration.child = CHILD_INIT,
+	};
+	machine_get(&supervisor->machine);
+	tree_init(&supervisor->tree, options->config, options->version);
+	supervisor->slot_context = (struct slot_context){
+		.config = options->config,
+		.exe = options->exe,
+		.host = supervisor->machine.host,
+		.owner = supervisor,
+		.on_ready = on_slot_ready,
+		.on_end = on_slot_end,
+	};
+}
+
+static void fini(struct supervisor *supervisor)
+{
+	control_close(supervisor);
+	startup_fini(supervisor);
+	loop_source_free(supervisor->drain_timer);
+	loop_source_free(supervisor->tick_timer);
+	tree_fini(&supervisor->tree);
+	loop_free(supervisor->loop);
+}
+
+static int run(struct supervisor *supervisor)
+{
+	int r = init_loop(supervisor);
+
+	if (r > 0) {
+		return r;
+	}
+	supervisor->slot_context.loop = supervisor->loop;
+	r = name_instances(supervisor);
+	if (r == 0) {
+		r = startup_begin(supervisor);
+	}
+	if (r > 0) {
+		return r;
+	}
+	r = loop_run(supervisor->loop);
+	if (r < 0) {
+		log_error("the event loop failed", LOG_STR("error", strerror(-r)));
+		return EXIT_CODE_FAILURE;
+	}
+	return r;
+}
+
+int supervisor_run(const struct supervisor_options *options)
+{
+	struct supervisor supervisor;
+	int exit_code;
+
+	init(&supervisor, options);
+	exit_code = run(&supervisor);
+	fini(&supervisor);
+	log_notice("stopped", LOG_INT("exit_code", exit_code));
+	log_flush();
+	return exit_code;
+}

@@ -1,0 +1,18 @@
+/*
+ * supervisor - the parent: keeps the workers of all consumers running and tells about them
+ *
+ * One thread, one loop. It owns the processes, their pages, the state directory and the control socket, and never has a
+ * connection to Kafka or a database.
+ */
+#pragma once
+
+#include "config/config.h"
+
+struct supervisor_options {
+	const struct config *config;
+	const char *exe; /* what children run: /proc/self/exe */
+	const char *version;
+};
+
+/* Serve until SIGTERM or SIGINT and everything has drained. Returns the exit code: 0, 1 or 78. Logs what goes wrong. */
+int supervisor_run(const struct supervisor_options *options);

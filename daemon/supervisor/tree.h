@@ -1,0 +1,91 @@
+/*
+ * tree - the supervisor's tables: consumers and their slots
+ *
+ * Plain data. A slot is a place for one worker; processes come and go in it, its page and counters
+ * stay. Written by slot.c and supervisor.c; metrics, status and obituaries only read.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "core/restart.h"
+#include "supervisor/child.h"
+
+struct page;
+struct slot_context;
+
+enum slot_state {
+	SLOT_STOPPED, /* nothing runs and nothing is planned */
+	SLOT_STARTING, /* runs, has not joined its group yet */
+	SLOT_READY,
+	SLOT_DRAINING,
+	SLOT_WAITING, /* died; the restart policy has it wait */
+	SLOT_FENCED, /* waits out a session timeout: another process held its instance id */
+	SLOT_STATES
+};
+extern const char *const slot_state_names[SLOT_STATES];
+
+/* Why a worker ended; §11 `cause`. */
+enum exit_cause {
+	EXIT_DRAINED, /* asked to, or told by SIGTERM */
+	EXIT_STUCK, /* drained, but a library call did not return */
+	EXIT_FAILED, /* said so itself */
+	EXIT_CRASHED, /* a signal that was not ours */
+	EXIT_FENCED,
+	EXIT_CONFIG,
+	EXIT_HUNG, /* killed by us: no heartbeat */
+	EXIT_KILLED, /* killed by us: did not drain in time */
+	EXIT_PROTOCOL, /* killed by us: sent what is no frame */
+	EXIT_CAUSES
+};
+extern const char *const exit_cause_names[EXIT_CAUSES];
+
+struct slot {
+	struct consumer *consumer;
+	struct slot_context *context;
+	unsigned number;
+	enum slot_state state;
+	struct child child; /* the process in it */
+	pid_t pid; /* of the process that is or was last in it, 0 none yet */
+	struct page *page; /* NULL only before the first start */
+	int page_fd;
+	char instance_id[256]; /* "" = dynamic member */
+	unsigned restarts; /* starts after the first */
+	int64_t spawned_us, ready_us; /* monotonic; ready_us 0: not yet */
+	int64_t heartbeat_us, heartbeat_seen_us; /* the page's last value, and when it last changed */
+	bool is_ours_to_end; /* we sent SIGKILL, for `kill_cause` */
+	enum exit_cause kill_cause;
+	enum exit_cause cause; /* of the last end */
+	char last_words[ERR_TEXT_MAX]; /* PROTO_FAILED of the process that is there */
+	struct restart restart;
+	struct loop_source *timer; /* next start */
+};
+
+struct consumer {
+	const struct config_consumer *config;
+	struct slot *slots;
+	size_t slot_count;
+	uint64_t exits[EXIT_CAUSES];
+};
+
+struct tree {
+	struct consumer *consumers;
+	size_t consumer_count;
+	const char *version;
+	pid_t pid;
+	int64_t started_ms; /* wall clock */
+	bool is_draining;
+};
+
+/* One slot for each worker of each consumer, none running. Borrows `config`. */
+void tree_init(struct tree *tree, const struct config *config, const char *version);
+/* All processes must have ended. */
+void tree_fini(struct tree *tree);
+
+/* The session timeout of [kafka], or ours: how long a fenced instance id stays taken. */
+int64_t tree_session_timeout_us(const struct config *config);

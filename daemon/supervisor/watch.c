@@ -1,0 +1,150 @@
+/*
+ * watch - once a second: is everybody alive, and what is to be told
+ *
+ * Runs in: supervisor. A worker's main loop writes its heartbeat at least once a second; one whose heartbeat stands
+ * still is killed, whatever it waits for, because its partitions wait with it.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/restart.h"
+#include "os/notify.h"
+#include "os/page.h"
+#include "supervisor/poison.h"
+#include "supervisor/state.h"
+#include "supervisor/summary.h"
+
+enum { TICK_US = 1000000 };
+
+/*
+ * 60 s: longer than a session timeout (45 s static), so that a worker stopped for a while by a debugger or a
+ * frozen disk may come back and find out by itself. With SQLite 15 s: it may hold the file's only write lock.
+ */
+enum { HEARTBEAT_LIMIT_US = 60000000, HEARTBEAT_LIMIT_SQLITE_US = 15000000 };
+
+/* A tick that comes this late says that we were stopped ourselves (a frozen cgroup): nobody is judged by it. */
+enum { TICK_LATE_US = 5000000 };
+
+static int64_t heartbeat_limit_us(const struct supervisor *supervisor)
+{
+	return strncmp(supervisor->config->store, "sqlite:", 7) == 0 ? HEARTBEAT_LIMIT_SQLITE_US
+								     : HEARTBEAT_LIMIT_US;
+}
+
+/* Judged by when the value last changed on our clock: what a worker writes there proves nothing else. */
+static void check_heartbeat(struct supervisor *supervisor, struct slot *slot, bool is_late)
+{
+	int64_t now_us = clock_mono_us();
+	int64_t heartbeat_us = page_get(&slot->page->heartbeat_us);
+
+	if (heartbeat_us != slot->heartbeat_us || is_late) {
+		slot->heartbeat_us = heartbeat_us;
+		slot->heartbeat_seen_us = now_us;
+	} else if (now_us - slot->heartbeat_seen_us >= heartbeat_limit_us(supervisor)) {
+		slot_kill(slot, EXIT_HUNG);
+	}
+}
+
+static void check_slot(struct supervisor *supervisor, struct slot *slot, bool is_late)
+{
+	int64_t window_us = slot->restart.policy.window_us;
+
+	if (!slot_is_running(slot)) {
+		return;
+	}
+	check_heartbeat(supervisor, slot, is_late);
+	if (slot->state == SLOT_READY && clock_mono_us() - slot->ready_us >= window_us) {
+		restart_reset(&slot->restart);
+	}
+}
+
+static void check_slots(struct supervisor *supervisor, bool is_late)
+{
+	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+		struct consumer *consumer = &supervisor->tree.consumers[i];
+
+		for (size_t j = 0; j < consumer->slot_count; j++) {
+			check_slot(supervisor, &consumer->slots[j], is_late);
+		}
+	}
+}
+
+static void log_consumer(const struct consumer *consumer)
+{
+	struct summary summary;
+
+	summary_of_consumer(consumer, clock_wall_ms(), &summary);
+	log_info("status", LOG_STR("consumer", consumer->config->name),
+		LOG_STR("state", summary.state), LOG_INT("workers_ready", summary.ready),
+		LOG_INT("workers", (int64_t)consumer->slot_count),
+		LOG_INT("partitions", summary.assigned),
+		LOG_INT("consumed", (int64_t)summary.consumed),
+		LOG_INT("done", (int64_t)summary.settled[PAGE_DONE]),
+		LOG_INT("duplicates", (int64_t)summary.settled[PAGE_DUPLICATE]),
+		LOG_INT("skipped", (int64_t)summary.settled[PAGE_SKIPPED]),
+		LOG_INT("dead_lettered", (int64_t)summary.settled[PAGE_DEAD_LETTERED]),
+		LOG_INT("retries", (int64_t)summary.retries),
+		LOG_INT("abandoned", (int64_t)summary.abandoned),
+		LOG_INT("in_flight", summary.in_flight), LOG_INT("parked", summary.parked),
+		LOG_INT("held", summary.held), LOG_INT("lag", summary.lag),
+		LOG_STR("reason", summary.reason[0] ? summary.reason : NULL));
+}
+
+static void log_slot_status(struct supervisor *supervisor, struct slot *slot)
+{
+	slot_log_status(slot);
+}
+
+static void log_status_lines(const struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+		log_consumer(&supervisor->tree.consumers[i]);
+	}
+}
+
+void watch_log_status(struct supervisor *supervisor)
+{
+	log_status_lines(supervisor);
+	supervisor_each_slot(supervisor, log_slot_status);
+}
+
+/* systemctl status shows this line. */
+static void tell_manager(const struct supervisor *supervisor)
+{
+	char line[SUMMARY_LINE_MAX];
+
+	summary_line(&supervisor->tree, clock_wall_ms(), line);
+	notify_status(line);
+}
+
+static void on_tick(void *context)
+{
+	struct supervisor *supervisor = context;
+	int64_t now_us = clock_mono_us(), interval_us = supervisor->config->status_interval_us;
+
+	check_slots(supervisor, now_us - supervisor->last_tick_us > TICK_LATE_US);
+	supervisor->last_tick_us = now_us;
+	if (supervisor->phase >= PHASE_RUNNING && interval_us > 0 &&
+		now_us >= supervisor->next_status_us) {
+		supervisor->next_status_us = now_us + interval_us;
+		log_status_lines(supervisor);
+		tell_manager(supervisor);
+	}
+	log_flush();
+	loop_timer_set(supervisor->tick_timer, now_us + TICK_US);
+}
+
+int watch_begin(struct supervisor *supervisor)
+{
+	int r = loop_add_timer(supervisor->loop, on_tick, supervisor, &supervisor->tick_timer);
+
+	if (r < 0) {
+		return r;
+	}
+	supervisor->last_tick_us = clock_mono_us();
+	supervisor->next_status_us =
+		supervisor->last_tick_us + supervisor->config->status_interval_us;
+	loop_timer_set(supervisor->tick_timer, supervisor->last_tick_us + TICK_US);
+	return 0;
+}
