@@ -148,21 +148,44 @@ struct config {
 	struct config_memory *memory; /* owns every string above; private to config/ */
 };
 
+/*
+ * What the configuration knows of a handler type: its name and its keys. The fields are those of
+ * the handler ABI's parameter table, which this layer does not see; main.c copies them.
+ */
+struct config_param {
+	const char *name; /* NULL ends the table */
+	const char *help;
+	const char *default_value; /* NULL: none */
+	bool is_required;
+	bool is_sql; /* continuation lines may look like `key =` */
+};
+struct config_handler_type {
+	const char *name; /* NULL ends the table */
+	const char *help;
+	const struct config_param *params; /* NULL: none */
+};
+
 /* Errors are collected, all at once: one "file:line: what, and the nearest valid name" per line. */
 struct config_errors {
 	struct buffer text; /* lines ending in \n; "" when there is none */
 	unsigned count;
 };
 
+#define CONFIG_ERRORS_INIT ((struct config_errors){ BUFFER_INIT, 0 })
+
+void config_errors_fini(struct config_errors *errors);
+
 /*
- * Read `path` and its the .ini files of conf.d beside it (sorted), expand ${ENV}, @file, @cred:NAME, apply
- * ONCED__ overrides from `environment` (NULL-terminated, as environ), fill defaults, check everything that
- * needs no network and no foreign code. `config_load_fd` reads what config_serialize() wrote: no
- * conf.d, no expansion, no overrides.
+ * Read `path` and the .ini files of conf.d beside it (sorted), expand ${ENV}, @file, @cred:NAME, apply
+ * ONCED__ overrides from `environment` (NULL-terminated, as environ; taken as they are), fill defaults,
+ * check everything that needs no network and no foreign code. `types` are the handler types there
+ * are; NULL leaves types and their keys unchecked. `config_load_fd` reads what config_serialize()
+ * wrote: no conf.d, no expansion, no overrides, types unchecked.
  * Returns 0 and a tree the caller frees, or -EINVAL with `errors` filled. -errno where the file
- * cannot be read (also a line in `errors`).
+ * cannot be read (also a line in `errors`). Strings of `types` and `environment` are not kept.
  */
-int config_load(const char *path, char *const *environment, struct config **ret, struct config_errors *errors);
+int config_load(const char *path, char *const *environment, const struct config_handler_type *types,
+	struct config **ret, struct config_errors *errors);
 int config_load_fd(int fd, struct config **ret, struct config_errors *errors);
 
 /* Accepts NULL. Overwrites secrets before freeing them. */
@@ -170,8 +193,9 @@ void config_free(struct config *config);
 CLEANUP_DEFINE(struct config, config_free)
 
 /*
- * For people: every effective key with its origin as a comment ("# conf/onced.ini:12", "# default",
- * "# environment"), secrets masked as "***". `non_default_only` leaves out defaults.
+ * For people: every effective key after a comment with its origin ("# conf/onced.ini:12",
+ * "# default", "# environment ONCED__..."), secrets masked as "***". `non_default_only` leaves out
+ * what nobody wrote.
  */
 void config_dump(const struct config *config, bool non_default_only, struct buffer *out);
 
@@ -181,8 +205,11 @@ void config_dump(const struct config *config, bool non_default_only, struct buff
  */
 void config_serialize(const struct config *config, const struct config_consumer *consumer, struct buffer *out);
 
-/* The commented sample with every key at its default (conf/onced.ini is this text; a test compares). */
-void config_write_sample(struct buffer *out);
+/*
+ * The commented sample with every key at its default, keys of the handler `types` (may be NULL)
+ * included. conf/onced.ini is this text; a test compares.
+ */
+void config_write_sample(const struct config_handler_type *types, struct buffer *out);
 
 /* NULL where there is none of that name. */
 const struct config_consumer *config_find_consumer(const struct config *config, const char *name);

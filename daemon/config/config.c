@@ -1,0 +1,79 @@
+/*
+ * config - a configuration from birth to death, and look-ups in it
+ */
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/internal.h"
+
+struct config *config_new(const char *name)
+{
+	struct config *config = NEW(struct config);
+
+	config->memory = NEW(struct config_memory);
+	config->memory->place.file = tree_strdup(&config->memory->tree, name);
+	return config;
+}
+
+void config_free(struct config *config)
+{
+	if (!config) {
+		return;
+	}
+	document_fini(&config->memory->document);
+	tree_fini(&config->memory->tree);
+	free(config->memory);
+	free(config);
+}
+
+void config_errors_fini(struct config_errors *errors)
+{
+	buffer_fini(&errors->text);
+	errors->count = 0;
+}
+
+const struct config_consumer *config_find_consumer(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->consumer_count; i++) {
+		if (strcmp(config->consumers[i].name, name) == 0) {
+			return &config->consumers[i];
+		}
+	}
+	return NULL;
+}
+
+const char *config_pairs_get(const struct config_pairs *pairs, const char *name)
+{
+	for (size_t i = 0; i < pairs->count; i++) {
+		if (strcmp(pairs->items[i].name, name) == 0) {
+			return pairs->items[i].value;
+		}
+	}
+	return NULL;
+}
+
+const struct config_handler_type *config_find_type(
+	const struct config_handler_type *types, const char *name)
+{
+	for (; types && types->name; types++) {
+		if (strcmp(types->name, name) == 0) {
+			return types;
+		}
+	}
+	return NULL;
+}
+
+const struct config_param *config_find_param(
+	const struct config_handler_type *type, const char *name)
+{
+	for (const struct config_param *param = type ? type->params : NULL; param && param->name;
+		param++) {
+		if (strcmp(param->name, name) == 0) {
+			return param;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,233 @@
+/*
+ * schema - every key of the configuration, once
+ */
+#include "config/schema.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define MS 1000LL
+#define SECOND (1000 * MS)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+#define ONCED(field) .section = SECTION_ONCED, .offset = offsetof(struct config, field)
+#define CONSUMER(field)                                                                            \
+	.section = SECTION_CONSUMER, .offset = offsetof(struct config_consumer, field)
+#define HANDLER(field) .section = SECTION_HANDLER, .offset = offsetof(struct config_handler, field)
+#define RETRY(field) .section = SECTION_RETRY, .offset = offsetof(struct config_retry, field)
+
+/* A word's number is its place plus the row's `min`. */
+_Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_TEXT == 3, "words of log.format");
+_Static_assert(LOG_LEVEL_ERROR == 3 && LOG_LEVEL_DEBUG == 7, "words of log.level");
+_Static_assert(ORDERING_NONE == 2 && ASSIGNMENT_COOPERATIVE == 1, "words of ordering, assignment");
+_Static_assert(OFFSET_INITIAL_LATEST == 1 && OFFSET_LOST_LATEST == 2, "words of offset.*");
+_Static_assert(DLQ_HEADERS_PLAIN == 1 && DLQ_OVERSIZED_HEADERS_ONLY == 1, "words of dlq.*");
+_Static_assert(EVENT_MISSING_NONE == 2 && TOMBSTONE_SKIP == 1, "words of event.missing, tombstone");
+_Static_assert(JITTER_NONE == 1, "words of jitter");
+
+const struct schema_key schema_keys[] = {
+	/* ---- [onced] ---- */
+	{ ONCED(store), .name = "store", .type = SCHEMA_STORE_URL, .flags = SCHEMA_REQUIRED,
+		.max = 4096,
+		.help = "Where applied events are remembered: postgresql://HOST/DATABASE, "
+			"sqlite:/PATH, or none: (nothing is remembered, events may repeat after a "
+			"crash)." },
+	{ ONCED(store_user), .name = "store.user", .type = SCHEMA_STRING, .max = 255,
+		.help = "User of the store's database, instead of one in the URL." },
+	{ ONCED(store_password), .name = "store.password", .type = SCHEMA_STRING, .max = 4096,
+		.flags = SCHEMA_SECRET,
+		.help = "Its password, best as @/path/to/file or @cred:NAME." },
+	{ ONCED(store_migrate), .name = "store.migrate", .type = SCHEMA_BOOL, .default_text = "no",
+		.help = "Bring the store's tables to this version at start. `oncectl migrate` does "
+			"the same by hand." },
+	{ ONCED(store_statement_timeout_us), .name = "store.statement.timeout",
+		.type = SCHEMA_DURATION, .default_text = "0", .min = 0, .max = DAY,
+		.help = "Longest run of one statement of a transaction; 0 takes the handler's "
+			"timeout." },
+	{ ONCED(store_lock_timeout_us), .name = "store.lock.timeout", .type = SCHEMA_DURATION,
+		.default_text = "5s", .min = MS, .max = HOUR,
+		.help = "Longest wait for a lock in the store; the batch is then redone, "
+			"smaller." },
+	{ ONCED(store_idle_timeout_us), .name = "store.idle.timeout", .type = SCHEMA_DURATION,
+		.default_text = "10s", .min = 100 * MS, .max = HOUR,
+		.help = "The database ends a transaction that its worker left idle this long (a "
+			"worker that was stopped holds up its successor until then)." },
+	{ ONCED(store_reconnect_max_us), .name = "store.reconnect.max", .type = SCHEMA_DURATION,
+		.default_text = "1s", .min = 10 * MS, .max = 10 * MINUTE,
+		.help = "Longest pause between two attempts to reach a store that is down." },
+	{ ONCED(control_socket), .name = "control.socket", .type = SCHEMA_PATH,
+		.default_text = "/run/onced/control.sock", .max = 107,
+		.help = "UNIX socket for oncectl, metrics and status." },
+	{ ONCED(state_dir), .name = "state.dir", .type = SCHEMA_PATH,
+		.default_text = "/var/lib/onced", .max = 1024,
+		.help = "Directory for what must survive a restart of the supervisor." },
+	{ ONCED(drain_timeout_us), .name = "drain.timeout", .type = SCHEMA_DURATION,
+		.default_text = "25s", .min = 100 * MS, .max = DAY,
+		.help = "How long workers may finish what is in hand when asked to stop. Longer "
+			"than any handler's timeout, shorter than the service manager's stop "
+			"timeout." },
+	{ ONCED(status_interval_us), .name = "status.interval", .type = SCHEMA_DURATION,
+		.default_text = "60s", .min = SECOND, .max = DAY,
+		.help = "How often a status line is logged." },
+	{ ONCED(log_format), .name = "log.format", .type = SCHEMA_ENUM, .default_text = "auto",
+		.words = WORDS("auto", "logfmt", "json", "text"),
+		.help = "Form of log lines; auto is text on a terminal and logfmt elsewhere." },
+	{ ONCED(log_level), .name = "log.level", .type = SCHEMA_ENUM, .default_text = "info",
+		.min = LOG_LEVEL_ERROR,
+		.words = WORDS("error", "warning", "notice", "info", "debug"),
+		.help = "The least important lines that are logged." },
+	{ ONCED(restart_intensity), .name = "restart.intensity", .type = SCHEMA_RATE,
+		.default_text = "5 in 1m", .min = 1, .max = 1000,
+		.help = "More deaths of a worker than this, and its restarts are slowed down." },
+
+	/* ---- [consumer NAME] ---- */
+	{ CONSUMER(topics), .name = "topics", .type = SCHEMA_TOPICS, .flags = SCHEMA_REQUIRED,
+		.help = "Topics to consume, separated by commas." },
+	{ CONSUMER(group_id), .name = "group.id", .type = SCHEMA_STRING, .max = 255,
+		.flags = SCHEMA_DEFAULTS_TO_NAME,
+		.help = "Kafka group; the consumer's name unless set." },
+	{ CONSUMER(workers), .name = "workers", .type = SCHEMA_UNSIGNED, .default_text = "1",
+		.min = 1, .max = 256, .help = "Worker processes that share the partitions." },
+	{ CONSUMER(groups), .name = "partitions", .type = SCHEMA_PARTITIONS, .default_text = "auto",
+		.help = "auto lets Kafka assign partitions to workers. `0-3 | 4-7` names them: one "
+			"list for each worker, valid for every topic." },
+	{ CONSUMER(assignment), .name = "assignment", .type = SCHEMA_ENUM, .default_text = "eager",
+		.words = WORDS("eager", "cooperative"),
+		.help = "How partitions move between workers. Members with different settings "
+			"cannot share a group; cooperative needs librdkafka 2.10." },
+	{ CONSUMER(instance_id), .name = "instance.id", .type = SCHEMA_INSTANCE_ID,
+		.default_text = "auto", .max = 200,
+		.help = "Static membership: a restarted worker gets its partitions back without a "
+			"rebalance. auto chooses an id, off uses none; else a template in which "
+			"{host}, {consumer} and {slot} are replaced." },
+	{ CONSUMER(lanes), .name = "lanes", .type = SCHEMA_UNSIGNED, .default_text = "2", .min = 1,
+		.max = 64, .help = "Threads of a worker that run handlers." },
+	{ CONSUMER(ordering), .name = "ordering", .type = SCHEMA_ENUM, .default_text = "partition",
+		.words = WORDS("partition", "key", "none"),
+		.help = "What keeps its order, and waits together when a record is retried: a "
+			"partition, the records of one key, or nothing." },
+	{ CONSUMER(batch_max), .name = "batch.max", .type = SCHEMA_UNSIGNED, .default_text = "500",
+		.min = 1, .max = 10000, .help = "Most records in one transaction." },
+	{ CONSUMER(batch_linger_us), .name = "batch.linger", .type = SCHEMA_DURATION,
+		.default_text = "0", .min = 0, .max = MINUTE,
+		.help = "How long a batch may wait for more records before it starts." },
+	{ CONSUMER(batch_time_us), .name = "batch.time", .type = SCHEMA_DURATION,
+		.default_text = "200ms", .min = MS, .max = 10 * MINUTE,
+		.help = "Batches shrink when one takes longer, so that row locks stay short." },
+	{ CONSUMER(in_flight_max), .name = "in_flight.max", .type = SCHEMA_UNSIGNED,
+		.default_text = "10000", .min = 1, .max = 10000000,
+		.help = "Most records a worker holds in memory." },
+	{ CONSUMER(in_flight_bytes), .name = "in_flight.bytes", .type = SCHEMA_SIZE,
+		.default_text = "32MiB", .min = 64 * KIB, .max = 1024 * GIB,
+		.help = "Most bytes of records a worker holds in memory." },
+	{ CONSUMER(ahead_max), .name = "ahead.max", .type = SCHEMA_INTEGER,
+		.default_text = "1000000", .min = 1, .max = 1000000000,
+		.help = "How far a partition may be worked past its first unsettled record, in "
+			"offsets." },
+	{ CONSUMER(prefetch_bytes), .name = "prefetch.bytes", .type = SCHEMA_SIZE,
+		.default_text = "256MiB", .min = 4 * MIB, .max = 1024 * GIB,
+		.help = "What a worker's Kafka client may fetch ahead, all its partitions "
+			"together." },
+	{ CONSUMER(commit_interval_us), .name = "commit.interval", .type = SCHEMA_DURATION,
+		.default_text = "500ms", .min = MS, .max = 10 * MINUTE,
+		.help = "How often settled offsets are committed." },
+	{ CONSUMER(revoke_timeout_us), .name = "revoke.timeout", .type = SCHEMA_DURATION,
+		.default_text = "5s", .min = 0, .max = 10 * MINUTE,
+		.help = "How long records in hand may finish when a partition moves to another "
+			"worker. Shorter than Kafka's session timeout." },
+	{ CONSUMER(offset_initial), .name = "offset.initial", .type = SCHEMA_ENUM,
+		.default_text = "earliest", .words = WORDS("earliest", "latest"),
+		.help = "Where a group that is new to a topic starts." },
+	{ CONSUMER(offset_lost), .name = "offset.lost", .type = SCHEMA_ENUM, .default_text = "hold",
+		.words = WORDS("hold", "earliest", "latest"),
+		.help = "What happens when the place where the group stood is gone: hold waits for "
+			"a person." },
+	{ CONSUMER(handler), .name = "handler", .type = SCHEMA_HANDLER,
+		.help = "The [handler NAME] for events that no route names. `route.TYPE = NAME` "
+			"sends events of one type to another." },
+	{ CONSUMER(retry), .name = "retry", .type = SCHEMA_RETRY,
+		.help = "The [retry NAME] to use instead of [retry]." },
+	{ CONSUMER(dedup_scope), .name = "dedup.scope", .type = SCHEMA_STRING, .max = 255,
+		.flags = SCHEMA_DEFAULTS_TO_NAME,
+		.help = "Event ids are unique within a scope; the consumer's name unless set. "
+			"Changing it forgets the past." },
+	{ CONSUMER(dlq_topic), .name = "dlq.topic", .type = SCHEMA_TOPIC,
+		.flags = SCHEMA_REQUIRED | SCHEMA_MAY_BE_NONE,
+		.help = "Topic for records that cannot be applied. none means: such a record holds "
+			"its strand until a person decides." },
+	{ CONSUMER(dlq_headers), .name = "dlq.headers", .type = SCHEMA_ENUM, .default_text = "none",
+		.words = WORDS("none", "plain"),
+		.help = "A second set of headers on dead letters, for consumers that know it; "
+			"plain is x-original-topic, x-original-partition, x-original-offset and "
+			"x-error." },
+	{ CONSUMER(dlq_oversized), .name = "dlq.oversized", .type = SCHEMA_ENUM,
+		.default_text = "hold", .words = WORDS("hold", "headers-only"),
+		.help = "A dead letter larger than its topic takes: hold its strand, or send it "
+			"without key and value." },
+	{ CONSUMER(dlq_breaker), .name = "dlq.breaker", .type = SCHEMA_RATE,
+		.default_text = "100 in 1m", .min = 0, .max = 1000000000,
+		.help = "More dead letters than this pause the consumer; off never does." },
+	{ CONSUMER(tombstone), .name = "tombstone", .type = SCHEMA_ENUM, .default_text = "handle",
+		.words = WORDS("handle", "skip"),
+		.help = "Records without a value: given to the handler, or settled as skipped." },
+	{ CONSUMER(event_id), .name = "event.id", .type = SCHEMA_ID_SOURCES,
+		.default_text = "header:event_id, json:event_id",
+		.help = "Where the event id is found, first match first: header:NAME or json:PATH. "
+			"Changing it forgets the past." },
+	{ CONSUMER(event_missing), .name = "event.missing", .type = SCHEMA_ENUM,
+		.default_text = "position", .words = WORDS("position", "dlq", "none"),
+		.help = "A record without an event id: identified by its position, dead-lettered, "
+			"or applied without deduplication." },
+
+	/* ---- [handler NAME] ---- */
+	{ HANDLER(type), .name = "type", .type = SCHEMA_STRING, .max = CONFIG_NAME_MAX,
+		.flags = SCHEMA_REQUIRED, .help = "What it does; each type has keys of its own." },
+	{ HANDLER(timeout_us), .name = "timeout", .type = SCHEMA_DURATION, .default_text = "20s",
+		.min = MS, .max = DAY,
+		.help = "Longest time for one record; below drain.timeout." },
+	{ HANDLER(retry_on), .name = "retry.on", .type = SCHEMA_SQLSTATES,
+		.help = "SQLSTATEs (23503), classes of them (40xxx) or SQLite's names "
+			"(SQLITE_FULL) that are tried again, whatever the built-in table says." },
+	{ HANDLER(reject_on), .name = "reject.on", .type = SCHEMA_SQLSTATES,
+		.help = "Likewise, those that are the record's own fault: dead letter." },
+	{ HANDLER(hold_on), .name = "hold.on", .type = SCHEMA_SQLSTATES,
+		.help = "Likewise, those that are nobody's record's fault: wait, nothing is "
+			"burnt." },
+
+	/* ---- [retry], [retry NAME] ---- */
+	{ RETRY(attempts), .name = "attempts", .type = SCHEMA_UNSIGNED, .default_text = "10",
+		.min = 0, .max = 1000000,
+		.help = "How often a record is tried; 0 means for ever." },
+	{ RETRY(delay_us), .name = "delay", .type = SCHEMA_DURATION, .default_text = "500ms",
+		.min = MS, .max = DAY, .help = "Pause before the second attempt." },
+	{ RETRY(factor), .name = "factor", .type = SCHEMA_FACTOR, .default_text = "2", .min = 1,
+		.max = 100, .help = "Each pause is this many times the one before." },
+	{ RETRY(delay_max_us), .name = "delay.max", .type = SCHEMA_DURATION, .default_text = "30s",
+		.min = MS, .max = DAY, .help = "Longest pause." },
+	{ RETRY(jitter), .name = "jitter", .type = SCHEMA_ENUM, .default_text = "full",
+		.words = WORDS("full", "none"),
+		.help = "full draws each pause at random from zero up to its length." },
+	{ RETRY(deadline_us), .name = "deadline", .type = SCHEMA_DURATION, .default_text = "10m",
+		.min = 0, .max = 30 * DAY,
+		.help = "No attempt later than this after the first failure, holds not counted; 0 "
+			"means none." },
+};
+
+const size_t schema_key_count = sizeof(schema_keys) / sizeof(schema_keys[0]);
+
+const struct schema_key *schema_find(enum section_kind section, const char *name)
+{
+	for (size_t i = 0; i < schema_key_count; i++) {
+		if (schema_keys[i].section == section && strcmp(schema_keys[i].name, name) == 0) {
+			return &schema_keys[i];
+		}
+	}
+	return NULL;
+}

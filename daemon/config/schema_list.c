@@ -1,0 +1,219 @@
+/*
+ * schema_list - values that are lists: topics, SQLSTATEs, places of the event
+ * id
+ *
+ * Items are separated by commas, or by the end of a line where a value goes
+ * over several.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "config/schema_type.h"
+
+enum {
+	LIST_ITEMS_MAX = 1000,
+	TOPIC_NAME_MAX = 249,
+	ID_SOURCE_NAME_MAX = 512,
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Split `text`. -EINVAL for an empty item or too many. Items are in `tree`. */
+static int split_items(
+	struct tree *tree, const char *text, struct config_strings *ret, struct err *err)
+{
+	char **items = tree_alloc(tree, LIST_ITEMS_MAX * sizeof(*items));
+	size_t count = 0;
+
+	for (const char *s = text;;) {
+		const char *end;
+		size_t len;
+
+		s += strspn(s, " \t\r\n");
+		len = strcspn(s, ",\n");
+		end = s + len;
+		while (len > 0 && is_blank(s[len - 1])) {
+			len--;
+		}
+		if (len == 0) {
+			return err_set(err, -EINVAL,
+				"must be a list separated by commas, without empty items");
+		}
+		if (count == LIST_ITEMS_MAX) {
+			return err_set(
+				err, -EINVAL, "must not have more than %d items", LIST_ITEMS_MAX);
+		}
+		items[count] = tree_copy(tree, s, len);
+		count++;
+		s = end + strspn(end, " \t\r\n");
+		if (*s == '\0') {
+			break;
+		}
+		s += *s == ',';
+	}
+	*ret = (struct config_strings){ items, count };
+	return 0;
+}
+
+static int check_items(const struct config_strings *strings, bool (*is_valid)(const char *item),
+	const char *form, struct err *err)
+{
+	for (size_t i = 0; i < strings->count; i++) {
+		const char *item = strings->items[i];
+
+		if (!is_valid(item)) {
+			return err_set(err, -EINVAL, "\"%.100s\" is not %s", item, form);
+		}
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(strings->items[j], item) == 0) {
+				return err_set(err, -EINVAL, "\"%.100s\" is there twice", item);
+			}
+		}
+	}
+	return 0;
+}
+
+static int parse_strings(const char *text, const struct schema_context *context,
+	bool (*is_valid)(const char *item), const char *form, void *field, struct err *err)
+{
+	struct config_strings strings;
+	int r = split_items(context->tree, text, &strings, err);
+
+	if (r == 0) {
+		r = check_items(&strings, is_valid, form, err);
+	}
+	if (r == 0) {
+		*(struct config_strings *)field = strings;
+	}
+	return r;
+}
+
+bool schema_write_strings(const struct schema_key *key, const void *field, struct buffer *out)
+{
+	const struct config_strings *strings = field;
+
+	for (size_t i = 0; i < strings->count; i++) {
+		buffer_printf(out, "%s%s", i > 0 ? ", " : "", strings->items[i]);
+	}
+	return strings->count > 0;
+}
+
+bool schema_is_topic_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > TOPIC_NAME_MAX || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		return false;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int schema_parse_topics(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err)
+{
+	return parse_strings(text, context, schema_is_topic_name,
+		"the name of a topic (1 to 249 of A-Z a-z 0-9 . _ -)", field, err);
+}
+
+/* "23505", a class "23xxx", or the name of an SQLite result "SQLITE_FULL"; as
+ * core/verdict takes them. */
+static bool is_sqlstate_pattern(const char *item)
+{
+	static const char sqlite_prefix[] = "SQLITE_", digits[] = "0123456789";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	size_t prefix_len = sizeof(sqlite_prefix) - 1, literal, wild;
+
+	if (strncmp(item, sqlite_prefix, prefix_len) == 0) {
+		const char *name = item + prefix_len;
+
+		return name[0] != '\0' && strcspn(name, digits) == strlen(name) &&
+			strspn(name, letters) == strlen(name);
+	}
+	literal = strspn(item, letters);
+	wild = strspn(item + literal, "x");
+	return memchr(item, '_', literal) == NULL && literal >= 2 && literal + wild == 5 &&
+		item[literal + wild] == '\0';
+}
+
+int schema_parse_sqlstates(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err)
+{
+	return parse_strings(text, context, is_sqlstate_pattern,
+		"an SQLSTATE like 23505, a class of them like 23xxx, or an SQLITE_NAME", field,
+		err);
+}
+
+static const struct {
+	const char *prefix;
+	enum config_id_source_kind kind;
+} id_source_kinds[] = {
+	{ "header:", ID_SOURCE_HEADER },
+	{ "json:", ID_SOURCE_JSON },
+};
+enum { ID_SOURCE_KIND_COUNT = sizeof(id_source_kinds) / sizeof(id_source_kinds[0]) };
+
+static int parse_id_source(const char *item, struct config_id_source *ret)
+{
+	for (size_t i = 0; i < ID_SOURCE_KIND_COUNT; i++) {
+		size_t len = strlen(id_source_kinds[i].prefix);
+
+		if (strncmp(item, id_source_kinds[i].prefix, len) == 0 && item[len] != '\0' &&
+			strlen(item + len) <= ID_SOURCE_NAME_MAX) {
+			ret->kind = id_source_kinds[i].kind;
+			ret->name = (char *)(uintptr_t)(item + len);
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static bool is_id_source(const char *item)
+{
+	struct config_id_source ignored;
+
+	return parse_id_source(item, &ignored) == 0;
+}
+
+int schema_parse_id_sources(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err)
+{
+	struct config_consumer *consumer =
+		(void *)((char *)field - offsetof(struct config_consumer, event_id));
+	struct config_strings strings;
+	int r = parse_strings(text, context, is_id_source,
+		"header:NAME or json:PATH (header:event_id, json:payload.id)", &strings, err);
+
+	if (r < 0) {
+		return r;
+	}
+	consumer->event_id = tree_alloc(context->tree, strings.count * sizeof(*consumer->event_id));
+	consumer->event_id_count = strings.count;
+	for (size_t i = 0; i < strings.count; i++) {
+		parse_id_source(strings.items[i], &consumer->event_id[i]);
+	}
+	return 0;
+}
+
+bool schema_write_id_sources(const struct schema_key *key, const void *field, struct buffer *out)
+{
+	const struct config_consumer *consumer =
+		(const void *)((const char *)field - offsetof(struct config_consumer, event_id));
+
+	for (size_t i = 0; i < consumer->event_id_count; i++) {
+		const struct config_id_source *source = &consumer->event_id[i];
+
+		buffer_printf(out, "%s%s%s", i > 0 ? ", " : "",
+			id_source_kinds[source->kind == ID_SOURCE_JSON].prefix, source->name);
+	}
+	return consumer->event_id_count > 0;
+}

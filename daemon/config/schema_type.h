@@ -1,0 +1,45 @@
+/*
+ * schema_type - how each type of value is read and written
+ *
+ * Pure. What is written is read back to the same value, byte for byte.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/err.h"
+#include "config/schema.h"
+#include "config/tree.h"
+
+struct schema_context {
+	struct tree *tree; /* owns what is read */
+	const struct config *config; /* handlers and retries to refer to */
+	const char *name; /* of the section */
+};
+
+/* Read `text` into the key's field of `object`. -EINVAL with "must be ..." in `err`, field untouched. */
+int schema_parse(const struct schema_key *key, const char *text, const struct schema_context *context,
+	void *object, struct err *err);
+
+/* Set the field to the key's default, or leave it empty where there is none. */
+void schema_set_default(const struct schema_key *key, const struct schema_context *context, void *object);
+
+/* Append the field as text. False where there is nothing to write. */
+bool schema_write(const struct schema_key *key, const void *object, struct buffer *out);
+
+/* The types whose values are lists, in schema_list.c; `field` and `object` as in struct schema_ops. */
+int schema_parse_topics(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err);
+int schema_parse_sqlstates(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err);
+bool schema_write_strings(const struct schema_key *key, const void *field, struct buffer *out);
+int schema_parse_partitions(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err);
+bool schema_write_partitions(const struct schema_key *key, const void *field, struct buffer *out);
+int schema_parse_id_sources(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err);
+bool schema_write_id_sources(const struct schema_key *key, const void *field, struct buffer *out);
+
+/* A name Kafka accepts for a topic. */
+bool schema_is_topic_name(const char *name);
