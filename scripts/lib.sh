@@ -74,7 +74,7 @@ build_in() {
 		meson configure "$directory" "$@" >/dev/null
 	else
 		meson setup "$directory" "$@" >"$directory.log" 2>&1 \
-			|| { cat "$directory.log" >&2; fail "cannot configure $directory"; }
+			|| { tail -n 15 "$directory.log" >&2; fail "cannot configure $directory"; }
 		rm -f "$directory.log"
 	fi
 	ninja -C "$directory" --quiet || fail "cannot build $directory"

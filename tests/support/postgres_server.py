@@ -16,7 +16,7 @@ import subprocess
 import psycopg2
 
 from .cache import scratch_dir
-from .process import Server, free_port
+from .process import Server, free_port, send_signal
 
 USER = "app"
 PASSWORD = "planted-secret-of-the-store"
@@ -77,6 +77,17 @@ class Postgres(Server):
 
     def command(self):
         return self._as_user(str(bin_dir() / "postgres"), "-D", str(self.data))
+
+    def close(self):
+        """Immediate, but by its own hand: SIGKILL would leave shared memory behind."""
+        if self.is_running():
+            self.sigcont()
+            send_signal(self.process.pid, signal.SIGQUIT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
+        super().close()
 
     def is_ready(self):
         try:
