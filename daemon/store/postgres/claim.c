@@ -1,0 +1,169 @@
+/*
+ * claim - own event ids by inserting their rows, and learn why the others could not be owned
+ *
+ * Runs in: the session's thread. One INSERT for all: it waits for other open transactions with the same
+ * ids, so that a verdict is final. Ids that were not inserted are looked up by a second statement, whose
+ * snapshot is newer. A row that is gone by then (retention, a claim taken back) is claimed again.
+ */
+#include <stdlib.h>
+
+#include "store/postgres/postgres.h"
+
+enum { CLAIM_ROUNDS_MAX = 5 };
+
+enum { FIND_KEY, FIND_OUTCOME, FIND_TOPIC, FIND_PARTITION, FIND_OFFSET, FIND_TIMESTAMP };
+
+struct claim_sizes {
+	size_t count, id_bytes;
+};
+
+static struct claim_sizes count_unknown(const struct pg_op *op)
+{
+	struct claim_sizes sizes = { 0, 0 };
+
+	for (size_t i = 0; i < op->claim.count; i++) {
+		if (op->claim.claims[i].verdict == CLAIM_UNKNOWN) {
+			sizes.count++;
+			sizes.id_bytes += op->claim.claims[i].event_id.len;
+		}
+	}
+	return sizes;
+}
+
+bool pg_claim_send(struct pg_run *run, size_t index)
+{
+	const struct pg_op *op = &run->queue->ops[index];
+	struct arena *arena = &run->queue->arena;
+	struct claim_sizes sizes = count_unknown(op);
+	size_t n = sizes.count;
+	struct pg_array keys = pg_array_new(arena, PG_BYTEA, n, n * STORE_KEY_SIZE);
+	struct pg_array topics = pg_array_new(arena, PG_INT2, n, n * 2);
+	struct pg_array partitions = pg_array_new(arena, PG_INT4, n, n * 4);
+	struct pg_array offsets = pg_array_new(arena, PG_INT8, n, n * 8);
+	struct pg_array timestamps = pg_array_new(arena, PG_INT8, n, n * 8);
+	struct pg_array ids = pg_array_new(arena, PG_BYTEA, n, sizes.id_bytes);
+	struct pg_params params = { .count = 0 };
+
+	for (size_t i = 0; i < op->claim.count; i++) {
+		const struct store_claim *claim = &op->claim.claims[i];
+
+		if (claim->verdict != CLAIM_UNKNOWN) {
+			continue;
+		}
+		pg_array_add_bytes(&keys, slice_from(claim->key, STORE_KEY_SIZE));
+		pg_array_add_int2(
+			&topics, topic_cache_find(&run->session->topics, claim->position.topic));
+		pg_array_add_int4(&partitions, claim->position.partition);
+		pg_array_add_int8(&offsets, claim->position.offset);
+		pg_array_add_int8(&timestamps, claim->position.timestamp_ms);
+		pg_array_add_bytes(&ids, claim->event_id);
+	}
+	pg_params_array(&params, &keys);
+	pg_params_int2(&params, arena, run->session->scope_id);
+	pg_params_array(&params, &topics);
+	pg_params_array(&params, &partitions);
+	pg_params_array(&params, &offsets);
+	pg_params_array(&params, &timestamps);
+	pg_params_array(&params, &ids);
+	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_CLAIM, &params);
+}
+
+static bool find_send(struct pg_run *run, size_t index)
+{
+	const struct pg_op *op = &run->queue->ops[index];
+	size_t n = count_unknown(op).count;
+	struct pg_array keys = pg_array_new(&run->queue->arena, PG_BYTEA, n, n * STORE_KEY_SIZE);
+	struct pg_params params = { .count = 0 };
+
+	for (size_t i = 0; i < op->claim.count; i++) {
+		const struct store_claim *claim = &op->claim.claims[i];
+
+		if (claim->verdict == CLAIM_UNKNOWN) {
+			pg_array_add_bytes(&keys, slice_from(claim->key, STORE_KEY_SIZE));
+		}
+	}
+	pg_params_array(&params, &keys);
+	return pg_send_own(run, index, PG_PART_FIND, PG_OWN_FIND, &params);
+}
+
+static int compare_key(const void *key, const void *claim)
+{
+	return memcmp(key, ((const struct store_claim *)claim)->key, STORE_KEY_SIZE);
+}
+
+/* The claim of the key in this row; claims are sorted by key. NULL: not one of ours. */
+static struct store_claim *claim_of_row(struct pg_op *op, const PGresult *result, int row)
+{
+	if (PQgetlength(result, row, FIND_KEY) != STORE_KEY_SIZE) {
+		return NULL;
+	}
+	return bsearch(PQgetvalue(result, row, FIND_KEY), op->claim.claims, op->claim.count,
+		sizeof(*op->claim.claims), compare_key);
+}
+
+void pg_claim_inserted(struct pg_op *op, const PGresult *result)
+{
+	for (int row = 0; row < PQntuples(result); row++) {
+		struct store_claim *claim = claim_of_row(op, result, row);
+
+		if (claim) {
+			claim->verdict = CLAIM_NEW;
+		}
+	}
+}
+
+static bool is_same_position(struct pg_session *session, const struct store_position *position,
+	const PGresult *result, int row)
+{
+	return pg_get_int2(result, row, FIND_TOPIC) ==
+		topic_cache_find(&session->topics, position->topic) &&
+		pg_get_int4(result, row, FIND_PARTITION) == position->partition &&
+		pg_get_int8(result, row, FIND_OFFSET) == position->offset &&
+		pg_get_int8(result, row, FIND_TIMESTAMP) == position->timestamp_ms;
+}
+
+void pg_claim_found(struct pg_run *run, size_t index, const PGresult *result)
+{
+	struct pg_op *op = &run->queue->ops[index];
+
+	for (int row = 0; row < PQntuples(result); row++) {
+		struct store_claim *claim = claim_of_row(op, result, row);
+
+		if (!claim) {
+			continue;
+		}
+		claim->verdict = CLAIM_DUPLICATE;
+		if (pg_get_int2(result, row, FIND_OUTCOME) == STORE_OUTCOME_DLQ &&
+			is_same_position(run->session, &claim->position, result, row)) {
+			claim->verdict = CLAIM_SETTLED_DLQ;
+		}
+	}
+}
+
+void pg_claim_resolve(struct pg_run *run, size_t index)
+{
+	const struct pg_op *op = &run->queue->ops[index];
+	struct err err = ERR_INIT;
+
+	for (int round = 0; round < CLAIM_ROUNDS_MAX; round++) {
+		if (count_unknown(op).count == 0) {
+			return;
+		}
+		if (!find_send(run, index)) {
+			return;
+		}
+		pg_run_segment(run);
+		if (run->flight->failure || count_unknown(op).count == 0) {
+			return;
+		}
+		if (!pg_claim_send(run, index)) {
+			return;
+		}
+		pg_run_segment(run);
+		if (run->flight->failure) {
+			return;
+		}
+	}
+	err_set(&err, 0, "claimed rows vanish as fast as they are found");
+	pg_run_fail(run, index, STORE_CONFLICT, &err);
+}

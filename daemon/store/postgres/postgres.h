@@ -1,0 +1,328 @@
+/*
+ * postgres - what the files of this directory share
+ *
+ * Runs in: worker, probe, oncectl. A session, its connection and its queue belong to one thread;
+ * only pg_session_interrupt() may be called from another.
+ *
+ * A flight is a queue of operations. Each is sent as one or more commands in libpq's pipeline mode;
+ * a Sync ends every segment of the flight and the answers are read in order up to it:
+ *
+ *	queue.c   ops  ->  send.c   commands  ->  wire.c   socket  ->  answer.c   outcomes
+ *	                   flight.c decides where a segment ends
+ *
+ * Every segment ends with a Sync because a backend that waits in mid-pipeline does not run
+ * idle_in_transaction_session_timeout: a stopped client would hold its claims for ever.
+ */
+#pragma once
+
+#include <libpq-fe.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "store/implementations.h"
+#include "store/topic_cache.h"
+
+/* Type numbers that never change (pg_type.dat). */
+enum { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_TEXT = 25 };
+enum { PG_INT2_ARRAY = 1005, PG_INT4_ARRAY = 1007, PG_INT8_ARRAY = 1016, PG_BYTEA_ARRAY = 1001 };
+
+enum { PG_PARAMS_MAX = 10 };
+
+/* ---- own.c: the statements of ours ---- */
+
+enum pg_own {
+	PG_OWN_BEGIN,
+	PG_OWN_SETTINGS,
+	PG_OWN_CLAIM,
+	PG_OWN_FIND,
+	PG_OWN_DECIDE,
+	PG_OWN_UNCLAIM,
+	PG_OWN_PUT_ATTEMPTS,
+	PG_OWN_DELETE_ATTEMPTS,
+	PG_OWN_COMMIT,
+	PG_OWN_ROLLBACK,
+	PG_OWN_COUNT,
+};
+
+struct pg_own_statement {
+	const char *name;
+	const char *sql; /* NULL: the store's settings_sql */
+	int param_count;
+	Oid types[PG_PARAMS_MAX];
+};
+
+extern const struct pg_own_statement pg_own_statements[PG_OWN_COUNT];
+
+/* The SELECT that sets every timeout for the transaction; free() it. */
+char *pg_own_settings_sql(const struct store_options *options);
+
+/* ---- the objects ---- */
+
+struct pg_store {
+	struct store base;
+	struct store_options options;
+	char *settings_sql;
+	char *application_name;
+};
+
+/* A statement prepared on this connection under a name. */
+struct pg_prepared {
+	bool is_there; /* prepared, or its Parse is under way */
+	unsigned generation; /* part of the name; goes up when a plan went stale */
+};
+
+/* Parameters of one command, binary; the bytes live in the queue's arena. */
+struct pg_params {
+	int count;
+	const char *values[PG_PARAMS_MAX];
+	int lengths[PG_PARAMS_MAX], formats[PG_PARAMS_MAX];
+};
+
+enum pg_op_kind {
+	PG_OP_BEGIN,
+	PG_OP_CLAIM,
+	PG_OP_SAVEPOINT,
+	PG_OP_RELEASE,
+	PG_OP_STATEMENT,
+	PG_OP_DECIDE,
+	PG_OP_UNCLAIM,
+	PG_OP_PUT_ATTEMPTS,
+	PG_OP_DELETE_ATTEMPTS,
+	PG_OP_COMMIT,
+	PG_OP_ROLLBACK,
+	PG_OP_ROLLBACK_TO,
+	PG_OP_ASK, /* a query of our own, outside the port's operations */
+	PG_OP_PREPARE, /* the Parse and Describe of a user's statement alone */
+	PG_OP_KINDS,
+};
+
+/* A query with text parameters; `result` is the caller's to PQclear. */
+struct pg_ask {
+	const char *sql;
+	int param_count;
+	const char *params[PG_PARAMS_MAX];
+	PGresult *result;
+};
+
+struct pg_op {
+	enum pg_op_kind kind;
+	uint32_t tag;
+	union {
+		struct {
+			struct store_claim *claims;
+			size_t count;
+		} claim;
+		struct {
+			const struct store_claim *claims;
+			size_t count;
+		} unclaim;
+		struct {
+			size_t index;
+			const struct store_value *values; /* in the queue's arena */
+			size_t count;
+		} statement;
+		struct store_claim decide;
+		struct store_attempts attempts;
+		struct store_position position;
+		struct pg_ask *ask;
+	};
+};
+
+struct pg_queue {
+	struct pg_op *ops;
+	size_t count, capacity;
+	struct arena arena;
+};
+
+/* What was sent and waits for its answer. */
+enum pg_part {
+	PG_PART_MAIN, /* the operation itself: its answer is judged */
+	PG_PART_SUPPORT, /* belongs to the operation; only its success matters */
+	PG_PART_PREPARE,
+	PG_PART_FIND, /* the second look of a claim */
+};
+
+struct pg_sent {
+	size_t op; /* index into the queue */
+	enum pg_part part;
+	struct pg_prepared *prepared;
+};
+
+struct pg_session {
+	struct store_session base;
+	struct pg_store *store;
+	PGconn *conn; /* NULL while not connected; nonblocking, in pipeline mode */
+	int wake_fd; /* eventfd: session_interrupt */
+	int scope_id; /* -1 until session_ready knows it */
+	/* The transaction is open but must not go on: a check of ours failed, or a value could not be sent. */
+	bool is_spoiled;
+	bool should_reconnect; /* the server refuses to write: look for another at the next session_ready */
+	/* A statement with a rows range ran since the last savepoint, which must then stay for a ROLLBACK TO. */
+	bool has_checked_since_savepoint;
+	struct pg_prepared own[PG_OWN_COUNT];
+	struct pg_prepared *user; /* one for each statement of the options */
+	struct topic_cache topics;
+	struct pg_queue queue;
+	struct pg_sent *sent;
+	size_t sent_count, sent_capacity;
+};
+
+static inline struct pg_session *pg_session(struct store_session *session)
+{
+	return (struct pg_session *)session;
+}
+
+/* A flight under way. */
+struct pg_run {
+	struct pg_session *session;
+	struct pg_queue *queue;
+	struct store_flight *flight;
+	/* An operation that could not be sent; counts only when all before it went well. */
+	struct store_flight local;
+	bool has_local;
+	bool has_unverified; /* rows not counted yet: COMMIT must wait for the answers */
+	bool has_sent_commit;
+	bool must_disconnect; /* the connection is in a state that libpq cannot leave */
+};
+
+/* ---- failure.c ---- */
+
+/* Class of an error answer. The text is the primary message without quoted data. */
+enum store_failure pg_failure_of_result(const PGresult *result, struct err *err);
+
+/* The answer says that a prepared statement is gone or no longer fits its tables. */
+bool pg_result_is_stale_plan(const PGresult *result);
+
+/* STORE_OK for a SQLSTATE that is not listed. */
+enum store_failure pg_failure_of_sqlstate(const char *sqlstate);
+
+/* First line of libpq's own message, after "CONTEXT: ". Returns `failure`. */
+enum store_failure pg_failure_of_connection(
+	const PGconn *conn, enum store_failure failure, const char *context, struct err *err);
+
+/* Record the failure of an operation unless an earlier one is recorded. */
+void pg_run_fail(
+	struct pg_run *run, size_t op, enum store_failure failure, const struct err *err);
+
+/* ---- wire.c ---- */
+
+enum pg_wait { PG_WAIT_READY, PG_WAIT_INTERRUPTED, PG_WAIT_TIMEOUT };
+
+/* Wait for the socket; deadline_us < 0: for ever. */
+enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t deadline_us);
+
+/* The next result, NULL at the end of a command. False: the connection is lost, `err` says why. */
+bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err);
+
+/* Close the connection and forget what was known about it. */
+void pg_disconnect(struct pg_session *session);
+
+/* ---- binary.c ---- */
+
+void pg_params_int2(struct pg_params *params, struct arena *arena, int value);
+void pg_params_int4(struct pg_params *params, struct arena *arena, int32_t value);
+void pg_params_int8(struct pg_params *params, struct arena *arena, int64_t value);
+void pg_params_bytes(struct pg_params *params, struct slice bytes); /* borrowed; null is NULL */
+
+/* A one-dimensional array that is filled element by element. */
+struct pg_array {
+	char *data;
+	size_t len, size;
+};
+struct pg_array pg_array_new(struct arena *arena, Oid element, size_t count, size_t payload_bytes);
+void pg_array_add_int2(struct pg_array *array, int value);
+void pg_array_add_int4(struct pg_array *array, int32_t value);
+void pg_array_add_int8(struct pg_array *array, int64_t value);
+void pg_array_add_bytes(struct pg_array *array, struct slice bytes);
+void pg_params_array(struct pg_params *params, const struct pg_array *array);
+
+int pg_get_int2(const PGresult *result, int row, int column);
+int32_t pg_get_int4(const PGresult *result, int row, int column);
+int64_t pg_get_int8(const PGresult *result, int row, int column);
+
+/* ---- send.c ---- */
+
+/* Send one operation. False: it could not be sent; the run holds a local or a connection failure. */
+bool pg_send_op(struct pg_run *run, size_t index);
+bool pg_send_own(
+	struct pg_run *run, size_t op, enum pg_part part, enum pg_own own, const struct pg_params *params);
+enum store_op pg_op_of_kind(enum pg_op_kind kind);
+
+/* ---- answer.c ---- */
+
+/* Read the answers to everything sent, up to the Sync. */
+void pg_read_answers(struct pg_run *run);
+
+/* ---- claim.c ---- */
+
+bool pg_claim_send(struct pg_run *run, size_t index); /* those whose verdict is unknown */
+void pg_claim_inserted(struct pg_op *op, const PGresult *result);
+void pg_claim_found(struct pg_run *run, size_t index, const PGresult *result);
+/* After the answers of a claim: look at those that were not inserted. */
+void pg_claim_resolve(struct pg_run *run, size_t index);
+
+/* ---- topics.c ---- */
+
+/* Learn the numbers of all topics of the queue. False: `flight` of the run says why not. */
+bool pg_topics_resolve(struct pg_run *run);
+/* The same for one topic outside a flight; -1: `failure` and `err` are set. */
+int pg_topic_id(
+	struct pg_session *session, struct slice topic, enum store_failure *failure, struct err *err);
+
+/* ---- flight.c ---- */
+
+enum store_failure pg_fly(
+	struct pg_session *session, struct pg_queue *queue, struct store_flight *flight);
+void pg_run_segment(struct pg_run *run); /* send the Sync, read the answers */
+
+bool pg_is_in_transaction(const struct pg_session *session);
+
+/* One query in a transaction of its own (or in the one that is open). */
+enum store_failure pg_ask(struct pg_session *session, struct pg_ask *ask, struct err *err);
+
+/* ---- queue.c ---- */
+
+struct pg_op *pg_queue_push(struct pg_queue *queue, enum pg_op_kind kind, uint32_t tag);
+void pg_queue_clear(struct pg_queue *queue);
+void pg_queue_fini(struct pg_queue *queue);
+
+void pg_op_begin(struct store_session *session);
+void pg_op_claim(struct store_session *session, struct store_claim *claims, size_t count);
+void pg_op_savepoint(struct store_session *session, uint32_t group);
+void pg_op_release(struct store_session *session, uint32_t group);
+void pg_op_statement(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag);
+void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim);
+void pg_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
+void pg_op_put_attempts(struct store_session *session, const struct store_attempts *attempts);
+void pg_op_delete_attempts(struct store_session *session, const struct store_position *position);
+void pg_op_commit(struct store_session *session);
+void pg_op_rollback(struct store_session *session);
+void pg_op_rollback_to(struct store_session *session, uint32_t group);
+enum store_failure pg_op_flush(struct store_session *session, struct store_flight *flight);
+
+/* ---- connect.c, schema.c, records.c ---- */
+
+/* Connect in plain blocking mode. Result as session_ready's. */
+int pg_connect(struct pg_session *session, struct err *err);
+int pg_session_open(struct store *store, struct store_session **ret, struct err *err);
+void pg_session_close(struct store_session *session);
+void pg_session_interrupt(struct store_session *session);
+int pg_session_ready(struct store_session *session, struct err *err);
+int pg_session_check(struct store_session *session, size_t index, struct err *err);
+
+/* Is the schema ours and the scope bound to our group? As session_ready. */
+int pg_schema_check(struct pg_session *session, struct err *err);
+int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err);
+
+enum store_failure pg_load_attempts(struct store_session *session, struct slice topic, int32_t partition,
+	int64_t from, struct store_attempts **ret, size_t *ret_count, struct err *err);
+enum store_failure pg_get_seen(struct store_session *session, struct slice topic, int32_t partition,
+	struct store_partition_seen *ret, struct err *err);
+enum store_failure pg_put_seen(struct store_session *session, struct slice topic, int32_t partition,
+	int64_t committed, struct err *err);
+enum store_failure pg_get_pause(
+	struct store_session *session, struct store_pause *ret, struct err *err);
+enum store_failure pg_put_pause(
+	struct store_session *session, const struct store_pause *pause, struct err *err);

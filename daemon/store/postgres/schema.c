@@ -1,0 +1,281 @@
+/*
+ * schema - bring the tables to this program's version, and refuse to work with others
+ *
+ * Runs in: worker, oncectl. Forward only. Each migration is one transaction under an advisory lock, in
+ * which the version is read again: programs that start together wait for each other.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "store/migrations.h"
+#include "store/postgres/postgres.h"
+
+/* "onced" in ASCII; any number will do as long as it never changes. */
+#define LOCK_MIGRATION "SELECT pg_advisory_xact_lock(478560413028)"
+#define HAS_TABLES "SELECT to_regclass('onced.schema_version') IS NOT NULL"
+#define GET_VERSION "SELECT coalesce(max(version), 0) FROM onced.schema_version"
+
+static int refuse_newer(long version, struct err *err)
+{
+	return err_set(err, -EINVAL,
+		"the database has schema version %ld, this onced knows %u: use a newer onced",
+		version, migrations_postgresql_count);
+}
+
+/* ---- session_ready ---- */
+
+static int ready_result(enum store_failure failure)
+{
+	return failure == STORE_STATEMENT ? -EINVAL : 1;
+}
+
+/* The first column of the first row of a query without parameters. */
+static int ask_value(
+	struct pg_session *session, const char *sql, char ret_value[32], struct err *err)
+{
+	struct pg_ask ask = { .sql = sql };
+	enum store_failure failure = pg_ask(session, &ask, err);
+
+	if (!failure) {
+		strncpy(ret_value, PQgetvalue(ask.result, 0, 0), 31);
+		ret_value[31] = '\0';
+	}
+	PQclear(ask.result);
+	return failure ? ready_result(failure) : 0;
+}
+
+static int check_version(struct pg_session *session, struct err *err)
+{
+	char value[32];
+	long version;
+	int result = ask_value(session, HAS_TABLES, value, err);
+
+	if (result != 0) {
+		return result;
+	}
+	if (value[0] != 't') {
+		return err_set(err, -EINVAL,
+			"the database has no tables of onced: run `oncectl migrate`, or set "
+			"store.migrate = yes");
+	}
+	result = ask_value(session, GET_VERSION, value, err);
+	if (result != 0) {
+		return result;
+	}
+	version = strtol(value, NULL, 10);
+	if (version > (long)migrations_postgresql_count) {
+		return refuse_newer(version, err);
+	}
+	if (version < (long)migrations_postgresql_count) {
+		return err_set(err, -EINVAL,
+			"the database has schema version %ld, this onced needs %u: run `oncectl "
+			"migrate`",
+			version, migrations_postgresql_count);
+	}
+	return 0;
+}
+
+static int check_writable(struct pg_session *session, struct err *err)
+{
+	char value[32];
+	int result =
+		ask_value(session, "SELECT current_setting('transaction_read_only')", value, err);
+
+	if (result != 0) {
+		return result;
+	}
+	if (strcmp(value, "on") == 0) {
+		return err_set(err, 1,
+			"the database is read-only (a standby, or set so by its administrator)");
+	}
+	return 0;
+}
+
+/* Learn the number of our scope, if it has one, and refuse it when it is bound to another group. */
+static int find_scope(struct pg_session *session, bool *ret_found, struct err *err)
+{
+	const struct store_options *options = &session->store->options;
+	struct pg_ask ask = {
+		.sql = "SELECT id, group_id FROM onced.scopes WHERE scope = $1",
+		.param_count = 1,
+		.params = { options->scope },
+	};
+	enum store_failure failure = pg_ask(session, &ask, err);
+	int result = failure ? ready_result(failure) : 0;
+
+	*ret_found = result == 0 && PQntuples(ask.result) > 0;
+	if (*ret_found) {
+		const char *group_id = PQgetvalue(ask.result, 0, 1);
+
+		session->scope_id = atoi(PQgetvalue(ask.result, 0, 0));
+		if (strcmp(group_id, options->group_id) != 0) {
+			result = err_set(err, -EINVAL,
+				"dedup scope %s belongs to group %s, not to %s: give this consumer "
+				"a "
+				"dedup.scope of its own",
+				options->scope, group_id, options->group_id);
+		}
+	}
+	PQclear(ask.result);
+	return result;
+}
+
+static int add_scope(struct pg_session *session, struct err *err)
+{
+	struct pg_ask ask = {
+		.sql = "INSERT INTO onced.scopes (scope, group_id) VALUES ($1, $2) ON CONFLICT DO "
+		       "NOTHING",
+		.param_count = 2,
+		.params = { session->store->options.scope, session->store->options.group_id },
+	};
+	enum store_failure failure = pg_ask(session, &ask, err);
+
+	PQclear(ask.result);
+	return failure ? ready_result(failure) : 0;
+}
+
+static int bind_scope(struct pg_session *session, struct err *err)
+{
+	bool is_found;
+	int result = find_scope(session, &is_found, err);
+
+	if (result != 0 || is_found) {
+		return result;
+	}
+	result = add_scope(session, err);
+	if (result == 0) {
+		result = find_scope(session, &is_found, err);
+	}
+	if (result == 0 && !is_found) {
+		return err_set(err, 1, "the dedup scope was removed while it was being bound");
+	}
+	return result;
+}
+
+int pg_schema_check(struct pg_session *session, struct err *err)
+{
+	int result = check_version(session, err);
+
+	if (result == 0) {
+		result = check_writable(session, err);
+	}
+	return result == 0 ? bind_scope(session, err) : result;
+}
+
+/* ---- migrate ---- */
+
+static int execute(PGconn *conn, const char *sql, PGresult **ret, struct err *err)
+{
+	PGresult *result = PQexec(conn, sql);
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+		if (ret) {
+			*ret = result;
+		} else {
+			PQclear(result);
+		}
+		return 0;
+	}
+	pg_failure_of_result(result, err);
+	PQclear(result);
+	return -EIO;
+}
+
+static int execute_value(PGconn *conn, const char *sql, long *ret, struct err *err)
+{
+	PGresult *result = NULL;
+	int failure = execute(conn, sql, &result, err);
+
+	if (failure == 0) {
+		const char *value = PQgetvalue(result, 0, 0);
+
+		*ret = value[0] == 't' ? 1 : strtol(value, NULL, 10);
+	}
+	PQclear(result);
+	return failure;
+}
+
+static int read_version(PGconn *conn, long *ret, struct err *err)
+{
+	long has_tables = 0;
+	int result = execute_value(conn, HAS_TABLES, &has_tables, err);
+
+	*ret = 0;
+	if (result != 0 || !has_tables) {
+		return result;
+	}
+	return execute_value(conn, GET_VERSION, ret, err);
+}
+
+static int apply(PGconn *conn, const struct store_migration *migration, struct err *err)
+{
+	char insert[96];
+	int result = execute(conn, migration->sql, NULL, err);
+
+	if (result != 0) {
+		return err_prefix(err, result, "%s", migration->name);
+	}
+	snprintf(insert, sizeof(insert), "INSERT INTO onced.schema_version (version) VALUES (%u)",
+		migration->version);
+	return execute(conn, insert, NULL, err);
+}
+
+/* One step inside the open transaction. 0: applied; 1: nothing left to do. */
+static int migrate_inside(PGconn *conn, struct err *err)
+{
+	long version = 0;
+	int result = execute(conn, "SET LOCAL lock_timeout = '60s'", NULL, err);
+
+	if (result == 0) {
+		result = execute(conn, LOCK_MIGRATION, NULL, err);
+	}
+	if (result == 0) {
+		result = read_version(conn, &version, err);
+	}
+	if (result != 0) {
+		return result;
+	}
+	if (version > (long)migrations_postgresql_count) {
+		return refuse_newer(version, err);
+	}
+	if (version == (long)migrations_postgresql_count) {
+		return 1;
+	}
+	return apply(conn, &migrations_postgresql[version], err);
+}
+
+static int migrate_step(PGconn *conn, struct err *err)
+{
+	int result = execute(conn, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, err);
+
+	if (result != 0) {
+		return result;
+	}
+	result = migrate_inside(conn, err);
+	if (result < 0) {
+		struct err ignored;
+
+		execute(conn, "ROLLBACK", NULL, &ignored);
+		return result;
+	}
+	return execute(conn, "COMMIT", NULL, err) == 0 ? result : -EIO;
+}
+
+int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err)
+{
+	struct store_session *session = NULL;
+	int result = pg_session_open(store, &session, err);
+
+	*ret_applied = 0;
+	if (result == 0) {
+		result = pg_connect(pg_session(session), err) == 0 ? 0 : -ENOTCONN;
+	}
+	while (result == 0) {
+		result = migrate_step(pg_session(session)->conn, err);
+		*ret_applied += result == 0;
+	}
+	pg_session_close(session);
+	return result < 0 ? err_prefix(err, result, "cannot migrate the database") : 0;
+}

@@ -1,0 +1,87 @@
+/*
+ * wire - wait for the socket of a session, and read one result at a time
+ *
+ * Runs in: the session's thread. The connection is nonblocking. Everything that waits also listens to the
+ * session's eventfd, so that session_interrupt ends it. Output still pending is written while results
+ * are read: neither side can block the other on full buffers.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/postgres/postgres.h"
+
+static int poll_timeout_ms(int64_t deadline_us)
+{
+	int64_t left_us;
+
+	if (deadline_us < 0) {
+		return -1;
+	}
+	left_us = deadline_us - clock_mono_us();
+	return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
+}
+
+enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t deadline_us)
+{
+	struct pollfd fds[] = {
+		{ .fd = PQsocket(session->conn), .events = events },
+		{ .fd = session->wake_fd, .events = POLLIN },
+	};
+	int n;
+
+	do {
+		n = poll(fds, 2, poll_timeout_ms(deadline_us));
+	} while (n < 0 && errno == EINTR);
+	if (fds[1].revents != 0) {
+		return PG_WAIT_INTERRUPTED;
+	}
+	return n == 0 ? PG_WAIT_TIMEOUT : PG_WAIT_READY;
+}
+
+bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err)
+{
+	while (PQisBusy(session->conn)) {
+		int pending = PQflush(session->conn);
+		short events = POLLIN;
+
+		/* A failed write is not the end: the server's last words may wait to be read. */
+		if (pending == 1) {
+			events |= POLLOUT;
+		}
+		if (pg_wait_socket(session, events, -1) == PG_WAIT_INTERRUPTED) {
+			err_set(err, 0, "interrupted while the database was working");
+			return false;
+		}
+		if (!PQconsumeInput(session->conn)) {
+			pg_failure_of_connection(
+				session->conn, STORE_LOST, "connection to the database lost", err);
+			return false;
+		}
+	}
+	*ret = PQgetResult(session->conn);
+	if (!*ret && PQstatus(session->conn) == CONNECTION_BAD) {
+		pg_failure_of_connection(
+			session->conn, STORE_LOST, "connection to the database lost", err);
+		return false;
+	}
+	return true;
+}
+
+void pg_disconnect(struct pg_session *session)
+{
+	PQfinish(session->conn);
+	session->conn = NULL;
+	session->is_spoiled = false;
+	session->should_reconnect = false;
+	session->has_checked_since_savepoint = false;
+	session->sent_count = 0;
+	session->scope_id = -1;
+	memset(session->own, 0, sizeof(session->own));
+	for (size_t i = 0; i < session->store->options.statement_count; i++) {
+		session->user[i] = (struct pg_prepared){ .is_there = false };
+	}
+	topic_cache_fini(&session->topics);
+}
