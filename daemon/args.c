@@ -1,0 +1,135 @@
+/*
+ * args - the command line of onced
+ *
+ * Runs in: every role, first of all.
+ */
+#include "args.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static const char default_config_path[] = "/etc/onced/onced.ini";
+
+enum { NO_ROLE = -1 };
+
+static const struct option_row {
+	const char *name, *short_name;
+	int role; /* the option chooses it, or NO_ROLE */
+	size_t value_offset; /* of a string in struct args; 0 takes no value (offset 0 is `role`) */
+	const char *value_name, *help; /* help NULL: for onced's own use */
+} rows[] = {
+	{ "--config", "-c", NO_ROLE, offsetof(struct args, config_path), "FILE",
+		"the configuration (default /etc/onced/onced.ini)" },
+	{ "--check-config", NULL, ROLE_CHECK_CONFIG, 0, NULL,
+		"check the configuration, without a network; exit 0 or 78" },
+	{ "--dump-config", NULL, ROLE_DUMP_CONFIG, 0, NULL,
+		"print the effective configuration, where each value comes from, secrets masked" },
+	{ "--non-default", NULL, NO_ROLE, 0, NULL, "with --dump-config: only what was written" },
+	{ "--write-sample", NULL, ROLE_WRITE_SAMPLE, 0, NULL,
+		"print a configuration with every key, explained, at its default" },
+	{ "--version", NULL, ROLE_VERSION, 0, NULL, "print versions, also of libraries" },
+	{ "--help", "-h", ROLE_HELP, 0, NULL, "print this" },
+	{ "--worker", NULL, ROLE_WORKER, offsetof(struct args, name), "NAME/SLOT", NULL },
+	{ "--probe", NULL, ROLE_PROBE, offsetof(struct args, name), "NAME", NULL },
+	{ "--migrate", NULL, ROLE_MIGRATE, offsetof(struct args, name), "NAME", NULL },
+};
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+static const struct option_row *find_row(const char *arg, size_t len)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (strlen(rows[i].name) == len && strncmp(rows[i].name, arg, len) == 0) {
+			return &rows[i];
+		}
+		if (rows[i].short_name && strcmp(rows[i].short_name, arg) == 0) {
+			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
+/* The value is the rest after '=', or the next argument. */
+static int take_value(const struct option_row *row, char *const *argv, int *index,
+	const char *inline_value, struct args *args, struct err *err)
+{
+	const char *value = inline_value;
+
+	if (!value && argv[*index + 1]) {
+		value = argv[++*index];
+	}
+	if (!value || value[0] == '\0') {
+		return err_set(err, -EINVAL, "%s needs a value: %s", row->name, row->value_name);
+	}
+	memcpy((char *)args + row->value_offset, &value, sizeof(value));
+	return 0;
+}
+
+static int take_option(const struct option_row *row, char *const *argv, int *index,
+	const char *inline_value, struct args *args, struct err *err)
+{
+	if (row->value_offset > 0) {
+		int r = take_value(row, argv, index, inline_value, args, err);
+
+		if (r < 0) {
+			return r;
+		}
+	} else if (inline_value) {
+		return err_set(err, -EINVAL, "%s takes no value", row->name);
+	}
+	if (row->role == NO_ROLE) {
+		args->non_default_only |= strcmp(row->name, "--non-default") == 0;
+		return 0;
+	}
+	if (args->role != ROLE_SUPERVISOR) {
+		return err_set(err, -EINVAL, "%s: one command at a time", row->name);
+	}
+	args->role = (enum role)row->role;
+	return 0;
+}
+
+int args_parse(int argc, char *const *argv, struct args *ret, struct err *err)
+{
+	*ret = (struct args){ .role = ROLE_SUPERVISOR, .config_path = default_config_path };
+
+	for (int i = 1; i < argc; i++) {
+		const char *equals = strncmp(argv[i], "--", 2) == 0 ? strchr(argv[i], '=') : NULL;
+		size_t len = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
+		const struct option_row *row = find_row(argv[i], len);
+		int r;
+
+		if (!row) {
+			return err_set(err, -EINVAL, "unknown argument: %s", argv[i]);
+		}
+		r = take_option(row, argv, &i, equals ? equals + 1 : NULL, ret, err);
+		if (r < 0) {
+			return r;
+		}
+	}
+	if (ret->non_default_only && ret->role != ROLE_DUMP_CONFIG) {
+		return err_set(err, -EINVAL, "--non-default belongs to --dump-config");
+	}
+	return 0;
+}
+
+void args_write_usage(struct buffer *out)
+{
+	buffer_append_str(out,
+		"usage: onced [-c FILE]\n"
+		"       onced COMMAND [-c FILE]\n\n"
+		"A Kafka consumer daemon that applies each event once.\n\n");
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		const struct option_row *row = &rows[i];
+
+		if (row->help) {
+			buffer_printf(out, "  %s%s%s%s%s\n        %s\n",
+				row->short_name ? row->short_name : "", row->short_name ? ", " : "",
+				row->name, row->value_name ? " " : "",
+				row->value_name ? row->value_name : "", row->help);
+		}
+	}
+	buffer_append_str(out,
+		"\nSIGTERM and SIGINT drain and stop, SIGUSR1 logs the status. "
+		"See also oncectl(1).\n");
+}

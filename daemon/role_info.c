@@ -1,0 +1,80 @@
+/*
+ * role_info - commands that print and leave
+ *
+ * Runs in: a process of its own, no network.
+ */
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "config/config.h"
+#include "handler_types.h"
+#include "kafka/kafka.h"
+#include "load.h"
+#include "roles.h"
+#include "supervisor/http.h"
+
+/* What was printed may be cut by a full disk: then it is no success. */
+static int print(const struct buffer *text)
+{
+	if (fwrite(buffer_str(text), 1, text->len, stdout) != text->len || fflush(stdout) != 0) {
+		perror("onced: standard output");
+		return EXIT_STATUS_FAILURE;
+	}
+	return EXIT_STATUS_OK;
+}
+
+int role_check_config(const struct args *args)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+	int r = load_config(args->config_path, &config);
+
+	if (r > 0) {
+		return r;
+	}
+	buffer_printf(&out, "%s: good\n", args->config_path);
+	return print(&out);
+}
+
+int role_dump_config(const struct args *args)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+	int r = load_config(args->config_path, &config);
+
+	if (r > 0) {
+		return r;
+	}
+	config_dump(config, args->non_default_only, &out);
+	return print(&out);
+}
+
+int role_write_sample(const struct args *args)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+
+	config_write_sample(handler_types(), &out);
+	return print(&out);
+}
+
+int role_version(const struct args *args)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+	char features[512];
+
+	buffer_printf(&out, "onced %s\n", ONCED_VERSION);
+	buffer_printf(&out, "librdkafka %s (%s)\n", kafka_version(),
+		kafka_features(features, sizeof(features)));
+	buffer_printf(&out, "libmicrohttpd %s\n", http_library_version());
+	buffer_printf(&out, "jansson %s\n", jansson_version_str());
+	return print(&out);
+}
+
+int role_help(const struct args *args)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+
+	args_write_usage(&out);
+	return print(&out);
+}
