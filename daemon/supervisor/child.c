@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "os/memfd.h"
+
 #include "supervisor/poison.h"
 
 /* The serialized configuration holds secrets: nothing of it stays behind in freed memory. */

@@ -5,9 +5,10 @@
  */
 #include "base/clock.h"
 #include "supervisor/metrics.h"
-#include "supervisor/poison.h"
 #include "supervisor/state.h"
 #include "supervisor/status.h"
+
+#include "supervisor/poison.h"
 
 static void write_metrics(void *context, struct buffer *out)
 {

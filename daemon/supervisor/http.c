@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+
 #include "supervisor/poison.h"
 
 enum { CONNECTIONS_MAX = 64, TIMEOUT_SECONDS = 5, REQUEST_BYTES_MAX = 16384 };

@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/sha256.h"
+
 #include "supervisor/poison.h"
 
 enum {
@@ -41,32 +42,23 @@ static void write_host_hash(const struct instance_host *host, struct buffer *out
 	}
 }
 
-static int expand(const struct config_consumer *consumer, const struct instance_host *host,
-	unsigned slot, struct buffer *out, struct err *err)
+/* The template with %H, %c and %n filled in; the configuration has checked that there are no others. */
+static void expand(const struct config_consumer *consumer, const struct instance_host *host,
+	unsigned slot, struct buffer *out)
 {
 	for (const char *p = consumer->instance_id; *p; p++) {
-		if (*p != '%') {
+		if (p[0] == '%' && p[1] == 'H') {
+			buffer_append_str(out, host->host);
+		} else if (p[0] == '%' && p[1] == 'c') {
+			buffer_append_str(out, consumer->name);
+		} else if (p[0] == '%' && p[1] == 'n') {
+			buffer_printf(out, "%u", slot);
+		} else {
 			buffer_append_char(out, *p);
 			continue;
 		}
-		switch (*++p) {
-		case 'H':
-			buffer_append_str(out, host->host);
-			break;
-		case 'c':
-			buffer_append_str(out, consumer->name);
-			break;
-		case 'n':
-			buffer_printf(out, "%u", slot);
-			break;
-		default:
-			return err_set(err, -EINVAL,
-				"[consumer %s] instance.id: only %%H (host), %%c (consumer) and "
-				"%%n (slot) are known in a template: %s",
-				consumer->name, consumer->instance_id);
-		}
+		p++;
 	}
-	return 0;
 }
 
 static int check(const struct config_consumer *consumer, const char *id, struct err *err)
@@ -78,8 +70,9 @@ static int check(const struct config_consumer *consumer, const char *id, struct 
 	for (const char *p = id; *p; p++) {
 		if (!isalnum((unsigned char)*p) && !strchr("._-", *p)) {
 			return err_set(err, -EINVAL,
-				"[consumer %s] instance.id: %s has a character that is none of "
-				"letters, digits, '.', '_' and '-'",
+				"[consumer %s] instance.id: %s is not made of letters, digits, "
+				"'.', "
+				"'_' and '-' alone (%%H, %%c and %%n are filled in)",
 				consumer->name, id);
 		}
 	}
@@ -111,13 +104,10 @@ int instance_id_make(const struct config_consumer *consumer, const struct instan
 		buffer_append_str(&id, "onced-");
 		write_host_hash(host, &id);
 		buffer_printf(&id, "-%s-%u", consumer->name, slot);
-		r = 0;
 	} else {
-		r = expand(consumer, host, slot, &id, err);
+		expand(consumer, host, slot, &id);
 	}
-	if (r == 0) {
-		r = check(consumer, buffer_str(&id), err);
-	}
+	r = check(consumer, buffer_str(&id), err);
 	if (r < 0) {
 		return r;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+
 #include "supervisor/poison.h"
 
 const char *const merged_state_names[PAGE_PARTITION_PAUSED + 1] = {

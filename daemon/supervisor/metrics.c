@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "supervisor/merge.h"
+
 #include "supervisor/poison.h"
 
 struct gathered {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "os/page.h"
+
 #include "supervisor/poison.h"
 
 /* Records named in the sentence; a worker with more lanes busy gets a number for the rest. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+
 #include "supervisor/poison.h"
 
 static void on_frame(void *context, const struct proto_frame *frame)

@@ -11,8 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/notify.h"
-#include "supervisor/poison.h"
 #include "supervisor/state.h"
+
+#include "supervisor/poison.h"
 
 /* What a worker has after its deadline to leave its group and close: as long as its library usually takes. */
 enum { GRACE_US = 3000000 };

@@ -18,6 +18,7 @@
 #include "os/page.h"
 #include "os/statedir.h"
 #include "supervisor/obituary.h"
+
 #include "supervisor/poison.h"
 
 int slot_open_page(struct slot *slot, const struct config *config, struct err *err)

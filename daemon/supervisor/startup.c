@@ -17,8 +17,9 @@
 #include "os/lockfile.h"
 #include "os/notify.h"
 #include "os/statedir.h"
-#include "supervisor/poison.h"
 #include "supervisor/state.h"
+
+#include "supervisor/poison.h"
 
 enum { EXIT_CODE_FAILURE = 1, EXIT_CODE_CONFIG = 78 };
 

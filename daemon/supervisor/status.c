@@ -12,8 +12,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "supervisor/merge.h"
-#include "supervisor/poison.h"
 #include "supervisor/summary.h"
+
+#include "supervisor/poison.h"
 
 static json_t *text(const char *s)
 {
@@ -182,8 +183,14 @@ static json_t *workers_json(const struct consumer *consumer, int64_t now_us)
 
 /* ---- partitions ---- */
 
-static void set_gauges(json_t *object, const struct merged *row)
+static json_t *partition_json(const struct merged *row)
 {
+	json_t *object = json_object();
+
+	set(object, "topic", text(row->topic));
+	set(object, "partition", json_integer(row->partition));
+	set(object, "worker", json_integer(row->worker));
+	set(object, "state", json_string(merged_state_names[row->state]));
 	set(object, "reason", text(row->reason));
 	set(object, "committed", known(row->committed));
 	set(object, "end_offset", known(row->end_offset));
@@ -194,19 +201,6 @@ static void set_gauges(json_t *object, const struct merged *row)
 	set(object, "ahead", json_integer(row->ahead));
 	set(object, "oldest_unsettled_seconds", json_real(row->oldest_unsettled_seconds));
 	set(object, "paused", json_boolean(row->is_paused));
-}
-
-static json_t *partition_json(const struct merged *row)
-{
-	json_t *object = json_object();
-
-	set(object, "topic", text(row->topic));
-	set(object, "partition", json_integer(row->partition));
-	set(object, "worker", known(row->worker));
-	set(object, "state", json_string(merged_state_names[row->state]));
-	if (row->worker >= 0) {
-		set_gauges(object, row);
-	}
 	set(object, "consumed", json_integer((json_int_t)row->consumed));
 	set(object, "settled", counts(row->settled, page_result_names, PAGE_RESULTS));
 	set(object, "abandoned", json_integer((json_int_t)row->abandoned));
@@ -216,6 +210,7 @@ static json_t *partition_json(const struct merged *row)
 	return object;
 }
 
+/* Those that a worker here has; what others of the group do is not ours to tell. */
 static json_t *partitions_json(const struct consumer *consumer, int64_t wall_ms)
 {
 	_cleanup_free_ struct merged *rows = NULL;
@@ -223,7 +218,9 @@ static json_t *partitions_json(const struct consumer *consumer, int64_t wall_ms)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++) {
-		(void)json_array_append_new(array, partition_json(&rows[i]));
+		if (rows[i].worker >= 0) {
+			(void)json_array_append_new(array, partition_json(&rows[i]));
+		}
 	}
 	return array;
 }

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "supervisor/merge.h"
+
 #include "supervisor/poison.h"
 
 static unsigned count_slots(const struct consumer *consumer, enum slot_state state)

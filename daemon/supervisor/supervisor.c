@@ -18,8 +18,9 @@
 #include "core/restart.h"
 #include "os/process.h"
 #include "supervisor/instance.h"
-#include "supervisor/poison.h"
 #include "supervisor/state.h"
+
+#include "supervisor/poison.h"
 
 enum { EXIT_CODE_FAILURE = 1, EXIT_CODE_CONFIG = 78 };
 

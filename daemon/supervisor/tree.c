@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "os/loop.h"
 #include "os/page.h"
+
 #include "supervisor/poison.h"
 
 /* Static members, see the worker's defaults for [kafka]. */

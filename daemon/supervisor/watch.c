@@ -11,9 +11,10 @@
 #include "core/restart.h"
 #include "os/notify.h"
 #include "os/page.h"
-#include "supervisor/poison.h"
 #include "supervisor/state.h"
 #include "supervisor/summary.h"
+
+#include "supervisor/poison.h"
 
 enum { TICK_US = 1000000 };
 
