@@ -109,12 +109,10 @@ class KafkaCluster(KafkaClient):
 
     def start(self):
         # A broker answers only when the quorum stands: start all, then wait for each.
-        import threading
-        threads = [threading.Thread(target=broker.start) for broker in self.brokers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for broker in self.brokers:
+            broker.launch()
+        for broker in self.brokers:
+            broker.wait_started()
         return self
 
     def close(self):

@@ -100,12 +100,19 @@ class Server:
         raise NotImplementedError
 
     def start(self):
-        if self.is_running():
-            return self
+        if not self.is_running():
+            self.launch()
+            self.wait_started()
+        return self
+
+    def launch(self):
+        """Only from a thread that lives as long as the server shall: PDEATHSIG looks at threads."""
         with open(self.log_path, "ab") as out:
             self.process = subprocess.Popen(
                 self.command(), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent)
+
+    def wait_started(self):
         try:
             wait_for(self._is_ready_or_dead, self.start_seconds, f"{self.name} answers", every=0.1)
         except TimeoutError:
@@ -113,7 +120,6 @@ class Server:
             raise RuntimeError(f"{self.name} does not answer:\n{self.log_tail()}") from None
         if not self.is_running():
             raise RuntimeError(f"{self.name} ended at start:\n{self.log_tail()}")
-        return self
 
     def _is_ready_or_dead(self):
         return self.process.poll() is not None or self.is_ready()
