@@ -104,8 +104,8 @@ struct source_ops {
 	/* Wake a poll that waits. Any thread. */
 	void (*wake)(struct source *source);
 
-	/* Read the partition from `offset` under its present epoch. Several between two polls cost one re-assignment. */
-	int (*start)(struct source *source, uint32_t slot, int64_t offset, struct err *err);
+	/* Read the partition from `offset` under a new epoch. Several between two polls cost one re-assignment. */
+	int (*start)(struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch, struct err *err);
 
 	/* Stop and restart fetching (a hold of more than seconds). Purges what was prefetched. */
 	int (*pause)(struct source *source, uint32_t slot, bool is_paused);

@@ -268,7 +268,8 @@ static void restart_all(struct source *source)
 	source->needs_restart = false;
 }
 
-static int source_start(struct source *source, uint32_t slot, int64_t offset, struct err *err)
+static int source_start(struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch,
+	struct err *err)
 {
 	struct kafka_partition *p = slot < source->partitions.count ? source->partitions.items[slot] : NULL;
 
@@ -282,6 +283,7 @@ static int source_start(struct source *source, uint32_t slot, int64_t offset, st
 		rd_kafka_topic_partition_list_destroy(one);
 		kafka_partition_close_queue(p, source->rk);
 	}
+	*ret_epoch = p->id.epoch = ++source->partitions.last_epoch;
 	p->next = offset;
 	p->is_started = true;
 	p->is_paused = false;

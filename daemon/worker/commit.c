@@ -1,0 +1,162 @@
+/*
+ * commit - settled offsets to the group
+ *
+ * Runs in: worker, main thread. Asynchronous and coalesced, one under way at a time; synchronous where a partition is left.
+ * Only offsets of the present epoch are handed over, and never lower than before in that epoch.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/worker_private.h"
+
+enum { METADATA_MAX = 24, LOG_INTERVAL_US = 10 * 1000 * 1000 };
+
+struct commit_batch {
+	struct source_commit *commits;
+	char (*metadata)[METADATA_MAX];
+	size_t count;
+};
+
+static void batch_init(struct commit_batch *batch, size_t max)
+{
+	batch->commits = xcalloc(max + 1, sizeof(*batch->commits));
+	batch->metadata = xcalloc(max + 1, sizeof(*batch->metadata));
+	batch->count = 0;
+}
+
+static void batch_fini(struct commit_batch *batch)
+{
+	free(batch->commits);
+	free(batch->metadata);
+}
+
+/* Take the partition in when it has something new to commit. */
+static void collect(struct worker *worker, struct commit_batch *batch, struct partition *p)
+{
+	int64_t offset = -1;
+
+	pthread_mutex_lock(&worker->lock);
+	if (p->tracker) {
+		offset = tracker_committable(p->tracker);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	if (offset < 0 || offset <= p->handed) {
+		return;
+	}
+	p->handed = p->under_way = offset;
+	if (p->known_count > 0) {
+		snprintf(batch->metadata[batch->count], METADATA_MAX, "n=%d", (int)p->known_count);
+	}
+	batch->commits[batch->count] = (struct source_commit){ .partition = &p->id,
+		.offset = offset,
+		.metadata = p->known_count > 0 ? batch->metadata[batch->count] : NULL };
+	batch->count++;
+}
+
+static void is_committed(struct worker *worker, struct partition *p, int64_t offset)
+{
+	p->committed = offset;
+	page_set(&p->page->committed, offset);
+	clerk_tell_committed(worker, p);
+}
+
+/* What was handed over and not accepted is handed over again. */
+static void is_refused(struct partition *p)
+{
+	p->handed = p->committed;
+}
+
+void commit_tick(struct worker *worker, int64_t now_us)
+{
+	struct commit_batch batch;
+	struct err err = ERR_INIT;
+
+	if (worker->commit_is_under_way || now_us < worker->next_commit_us) {
+		return;
+	}
+	worker->next_commit_us = now_us + worker->consumer->commit_interval_us;
+	batch_init(&batch, worker->partition_count);
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		collect(worker, &batch, worker->partitions[i]);
+	}
+	if (batch.count) {
+		FAILPOINT("before_offset_commit");
+		worker->commit_is_under_way = true;
+		if (worker->wiring->source->commit(worker->source, batch.commits, batch.count, &err) < 0) {
+			struct source_event refused = { .commit_result = -EAGAIN, .err = err };
+			commit_answered(worker, &refused);
+		}
+	}
+	batch_fini(&batch);
+}
+
+void commit_answered(struct worker *worker, const struct source_event *event)
+{
+	uint64_t held_back;
+
+	if (!worker->commit_is_under_way) {
+		return; /* of a partition that was left since */
+	}
+	FAILPOINT("after_offset_commit");
+	worker->commit_is_under_way = false;
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		struct partition *p = worker->partitions[i];
+		if (p->under_way < 0) {
+			continue;
+		}
+		if (event->commit_result == 0) {
+			is_committed(worker, p, p->under_way);
+		} else {
+			is_refused(p);
+		}
+		p->under_way = -1;
+	}
+	if (event->commit_result == 0) {
+		page_add(&worker->page->commits, 1);
+		return;
+	}
+	page_add(&worker->page->commit_errors, 1);
+	if (log_every(&worker->commit_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
+		log_warning("offset commit not accepted, it is repeated",
+			LOG_STR("error", event->err.text), LOG_INT("held_back", (int64_t)held_back));
+	}
+}
+
+void commit_now(struct worker *worker, const struct source_partition *partitions, size_t count,
+	int timeout_ms)
+{
+	struct commit_batch batch;
+	struct err err = ERR_INIT;
+	size_t all = partitions ? count : worker->partition_count;
+	int64_t started_us = clock_mono_us();
+	int r;
+
+	batch_init(&batch, all);
+	for (size_t i = 0; i < all; i++) {
+		collect(worker, &batch, worker->partitions[partitions ? partitions[i].slot : i]);
+	}
+	if (batch.count) {
+		FAILPOINT("before_offset_commit");
+		r = worker->wiring->source->commit_sync(
+			worker->source, batch.commits, batch.count, timeout_ms, &err);
+		for (size_t i = 0; i < batch.count; i++) {
+			struct partition *p = worker->partitions[batch.commits[i].partition->slot];
+			p->under_way = -1;
+			if (r == 0) {
+				is_committed(worker, p, batch.commits[i].offset);
+			}
+		}
+		page_add(r == 0 ? &worker->page->commits : &worker->page->commit_errors, 1);
+		if (r < 0) {
+			log_warning("last offset commit not accepted: these records come again, as duplicates",
+				LOG_STR("error", err.text),
+				LOG_SECONDS("took", (double)(clock_mono_us() - started_us) / 1e6));
+		}
+		FAILPOINT("after_offset_commit");
+	}
+	batch_fini(&batch);
+}

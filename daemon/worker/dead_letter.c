@@ -1,0 +1,400 @@
+/*
+ * dead_letter - the way out of poison
+ *
+ * Runs in: worker, main thread; dead_letter_add() on lanes, under the lock. The decision is durable before a
+ * dead letter gets here. It is produced until the topic acknowledges it, and only then is its
+ * record settled: the offset does not pass it. While a dead letter cannot be delivered its strand is held.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/worker_private.h"
+
+enum { OWN_HEADERS_MAX = 24, ERROR_HEADER_MAX = 1024 };
+
+#define RETRY_FIRST_US ((int64_t)200 * 1000)
+#define RETRY_MAX_US ((int64_t)5 * 1000 * 1000)
+#define LOG_INTERVAL_US ((int64_t)10 * 1000 * 1000)
+
+/* ---- from lanes ---- */
+
+void dead_letter_add(struct worker *worker, struct unit_work *work)
+{
+	struct dead_letter *letter = NEW(struct dead_letter);
+
+	letter->record = work->record;
+	letter->reason = work->reason;
+	memcpy(letter->code, work->code, sizeof(letter->code));
+	letter->text = xstrdup(work->text ? work->text : "");
+	if (work->event.id.data) {
+		letter->event_id = xmalloc(work->event.id.len + 1);
+		memcpy(letter->event_id, work->event.id.data, work->event.id.len);
+		letter->event_id_len = work->event.id.len;
+	}
+	letter->handler = work->handler ? work->handler->config->name : "";
+	letter->next = worker->new_dead_letters;
+	worker->new_dead_letters = letter;
+}
+
+static void letter_free(struct dead_letter *letter)
+{
+	record_free(letter->record);
+	free(letter->text);
+	free(letter->event_id);
+	free(letter);
+}
+
+/* ---- headers ---- */
+
+struct header_list {
+	struct source_header *items;
+	size_t count;
+	char texts[OWN_HEADERS_MAX][CLOCK_RFC3339_MAX];
+	size_t text_count;
+};
+
+static void add(struct header_list *list, const char *name, struct slice value)
+{
+	list->items[list->count++] = (struct source_header){ slice_from_str(name), value };
+}
+
+static void add_str(struct header_list *list, const char *name, const char *value)
+{
+	add(list, name, slice_from_str(value));
+}
+
+static void add_int(struct header_list *list, const char *name, int64_t value)
+{
+	char *text = list->texts[list->text_count++];
+
+	snprintf(text, CLOCK_RFC3339_MAX, "%lld", (long long)value);
+	add_str(list, name, text);
+}
+
+static void add_time(struct header_list *list, const char *name, int64_t wall_ms)
+{
+	add_str(list, name, clock_format_rfc3339(wall_ms, list->texts[list->text_count++]));
+}
+
+static bool is_own(struct slice name)
+{
+	return name.len >= 6 && memcmp(name.data, "onced-", 6) == 0;
+}
+
+/* The record's own headers; those of an earlier life as a dead letter are replaced, so that replays do not grow. */
+static void add_original(struct header_list *list, const struct source_header *headers, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (!is_own(headers[i].name)) {
+			list->items[list->count++] = headers[i];
+		}
+	}
+}
+
+static void add_own(struct worker *worker, struct header_list *list, const struct dead_letter *letter)
+{
+	const struct record *record = letter->record;
+	const struct partition *p = worker->partitions[record->item.slot];
+	size_t text_len = strlen(letter->text);
+	int64_t now_ms = clock_wall_ms();
+
+	add_str(list, "onced-reason", page_reason_names[letter->reason]);
+	add(list, "onced-error",
+		slice_from(letter->text, text_len < ERROR_HEADER_MAX ? text_len : ERROR_HEADER_MAX));
+	if (letter->code[0]) {
+		add_str(list, "onced-code", letter->code);
+	}
+	add_int(list, "onced-attempts", record->attempts ? record->attempts : 1);
+	add_time(list, "onced-first-failure", record->attempts ? record->first_failure_ms : now_ms);
+	add_time(list, "onced-last-failure", record->attempts ? record->last_failure_ms : now_ms);
+	add_str(list, "onced-topic", p->id.topic);
+	add_int(list, "onced-partition", p->id.partition);
+	add_int(list, "onced-offset", record->item.offset);
+	add_int(list, "onced-timestamp", record->timestamp_ms);
+	add_str(list, "onced-consumer", worker->consumer->name);
+	add_str(list, "onced-handler", letter->handler);
+	if (letter->event_id) {
+		add(list, "onced-event-id", slice_from(letter->event_id, letter->event_id_len));
+	}
+	add_str(list, "onced-host", worker->start.host);
+	add_str(list, "onced-version", ONCED_VERSION);
+	if (worker->consumer->dlq_headers == DLQ_HEADERS_PLAIN) {
+		add_str(list, "x-original-topic", p->id.topic);
+		add_int(list, "x-original-partition", p->id.partition);
+		add_int(list, "x-original-offset", record->item.offset);
+		add(list, "x-error",
+			slice_from(letter->text,
+				text_len < ERROR_HEADER_MAX ? text_len : ERROR_HEADER_MAX));
+	}
+}
+
+static int32_t target_partition(const struct worker *worker, const struct partition *p)
+{
+	/* the same number where the topics are alike, else by key */
+	return p->known_count > 0 && worker->dlq_partitions == p->topic_count ? p->id.partition : -1;
+}
+
+static int produce(struct worker *worker, struct dead_letter *letter, struct err *err)
+{
+	struct record *record = letter->record;
+	const struct source_header *headers;
+	int count = record_headers(record, &headers);
+	struct header_list list = { .count = 0 };
+	struct sink_message message = { .topic = worker->consumer->dlq_topic,
+		.partition = target_partition(worker, worker->partitions[record->item.slot]),
+		.key = record->key,
+		.value = letter->is_oversized ? SLICE_NULL : record->value,
+		.timestamp_ms = record->timestamp_ms,
+		.tag = letter };
+	int r;
+
+	list.items = xcalloc((size_t)(count < 0 ? 0 : count) + OWN_HEADERS_MAX, sizeof(*list.items));
+	add_original(&list, headers, count);
+	add_own(worker, &list, letter);
+	message.headers = list.items;
+	message.header_count = list.count;
+	FAILPOINT("before_dlq_produce");
+	r = worker->wiring->sink->send(worker->sink, &message, err);
+	FAILPOINT("after_dlq_produce");
+	free(list.items);
+	return r;
+}
+
+/* ---- holding ---- */
+
+static void hold_strand(struct worker *worker, struct dead_letter *letter)
+{
+	struct partition *p;
+
+	if (letter->is_holding) {
+		return;
+	}
+	pthread_mutex_lock(&worker->lock);
+	p = partition_if_live(worker, letter->record->item.slot, letter->record->item.epoch);
+	if (p) {
+		sched_hold(worker->sched, p->id.slot, p->id.epoch, letter->record->item.key_hash);
+		p->held++;
+		letter->is_holding = true;
+	}
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static void release_strand(struct worker *worker, struct dead_letter *letter)
+{
+	struct partition *p;
+
+	if (!letter->is_holding) {
+		return;
+	}
+	letter->is_holding = false;
+	pthread_mutex_lock(&worker->lock);
+	p = partition_if_live(worker, letter->record->item.slot, letter->record->item.epoch);
+	if (p) {
+		sched_release(worker->sched, p->id.slot, p->id.epoch, letter->record->item.key_hash);
+		p->held -= p->held > 0;
+		pthread_cond_broadcast(&worker->work_ready);
+	}
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static void fail(struct worker *worker, struct dead_letter *letter, const struct err *err)
+{
+	int64_t now_us = clock_mono_us(), delay_us = RETRY_FIRST_US;
+	const struct partition *p = worker->partitions[letter->record->item.slot];
+	uint64_t held_back;
+
+	for (unsigned i = 0; i < letter->failures && delay_us < RETRY_MAX_US; i++) {
+		delay_us *= 2;
+	}
+	letter->failures++;
+	letter->is_sent = false;
+	letter->due_us = now_us + (delay_us < RETRY_MAX_US ? delay_us : RETRY_MAX_US);
+	hold_strand(worker, letter);
+	worker->page->dlq_is_down = 1;
+	page_text_set(&worker->page->dlq_text, "%s: %s", worker->consumer->dlq_topic, err->text);
+	page_text_set(&worker->partitions[letter->record->item.slot]->page->text,
+		"held at offset %lld: its dead letter cannot be written to %s: %s",
+		(long long)letter->record->item.offset, worker->consumer->dlq_topic, err->text);
+	if (log_every(&worker->dlq_limit, now_us, LOG_INTERVAL_US, &held_back)) {
+		log_error("dead letter not accepted, its strand is held and it is repeated",
+			LOG_STR("dlq_topic", worker->consumer->dlq_topic), LOG_STR("topic", p->id.topic),
+			LOG_INT("partition", p->id.partition),
+			LOG_INT("offset", letter->record->item.offset), LOG_STR("error", err->text),
+			LOG_INT("held_back", (int64_t)held_back));
+	}
+}
+
+static void too_large(struct worker *worker, struct dead_letter *letter, const struct err *err)
+{
+	if (worker->consumer->dlq_oversized == DLQ_OVERSIZED_HEADERS_ONLY && !letter->is_oversized) {
+		letter->is_oversized = true;
+		letter->is_sent = false;
+		letter->due_us = 0;
+		return;
+	}
+	fail(worker, letter, err);
+}
+
+/* ---- the list ---- */
+
+static void unlink_letter(struct worker *worker, struct dead_letter *letter)
+{
+	struct dead_letter **at = &worker->dead_letters;
+
+	while (*at && *at != letter) {
+		at = &(*at)->next;
+	}
+	if (*at) {
+		*at = letter->next;
+		worker->dead_letter_count--;
+	}
+}
+
+static void accepted(struct worker *worker, struct dead_letter *letter)
+{
+	const struct record *record = letter->record;
+	struct partition *p = worker->partitions[record->item.slot];
+	bool is_settled;
+
+	FAILPOINT("after_dlq_ack");
+	pthread_mutex_lock(&worker->lock);
+	is_settled = partition_settle(worker, record, PAGE_DEAD_LETTERED);
+	pthread_mutex_unlock(&worker->lock);
+	if (is_settled) {
+		page_add(&p->page->dead_letters[letter->reason], 1);
+	}
+	if (letter->is_holding) {
+		page_text_set(&p->page->text, "%s", "");
+	}
+	release_strand(worker, letter);
+	if (worker->page->dlq_is_down) {
+		worker->page->dlq_is_down = 0;
+		page_text_set(&worker->page->dlq_text, "%s", "");
+		log_notice("dead letters are accepted again",
+			LOG_STR("dlq_topic", worker->consumer->dlq_topic));
+	}
+	log_warning("dead letter", LOG_STR("topic", p->id.topic),
+		LOG_INT("partition", p->id.partition), LOG_INT("offset", record->item.offset),
+		LOG_SLICE("event_id", slice_from(letter->event_id, letter->event_id_len)),
+		LOG_INT("attempt", record->attempts ? record->attempts : 1),
+		LOG_STR("reason", page_reason_names[letter->reason]), LOG_STR("code", letter->code),
+		LOG_STR("error", letter->text), LOG_STR("dlq_topic", worker->consumer->dlq_topic));
+	unlink_letter(worker, letter);
+	letter_free(letter);
+}
+
+void dead_letter_answered(void *context, void *tag, enum sink_result result, const struct err *err)
+{
+	struct worker *worker = context;
+	struct dead_letter *letter = tag;
+
+	if (letter->is_orphan) {
+		letter_free(letter);
+		return;
+	}
+	switch (result) {
+	case SINK_ACKED:
+		accepted(worker, letter);
+		return;
+	case SINK_TOO_LARGE:
+		too_large(worker, letter, err);
+		return;
+	case SINK_FAILED:
+		fail(worker, letter, err);
+		return;
+	}
+}
+
+static void trip_breaker(struct worker *worker)
+{
+	const struct config_rate *limit = &worker->consumer->dlq_breaker;
+	struct store_pause pause = { .is_paused = true, .since_ms = clock_wall_ms() };
+
+	snprintf(pause.who, sizeof(pause.who), "dead-letter breaker");
+	snprintf(pause.reason, sizeof(pause.reason),
+		"more than %u dead letters in %lld s: looks like an outage or a bad release, not like poison",
+		limit->count, (long long)(limit->window_us / 1000000));
+	worker_pause(worker, true, pause.reason);
+	clerk_tell_pause(worker, &pause);
+}
+
+/* Take over what lanes decided, oldest first. */
+static void take_new(struct worker *worker, int64_t now_us)
+{
+	struct dead_letter *list, *letter;
+
+	pthread_mutex_lock(&worker->lock);
+	list = worker->new_dead_letters;
+	worker->new_dead_letters = NULL;
+	pthread_mutex_unlock(&worker->lock);
+	while ((letter = list)) {
+		list = letter->next;
+		letter->next = worker->dead_letters;
+		worker->dead_letters = letter;
+		worker->dead_letter_count++;
+		if (rate_hit(&worker->breaker, now_us) && !worker->is_paused) {
+			trip_breaker(worker);
+		}
+	}
+}
+
+void dead_letters_tick(struct worker *worker, int64_t now_us)
+{
+	struct err err = ERR_INIT;
+
+	take_new(worker, now_us);
+	for (struct dead_letter *letter = worker->dead_letters; letter; letter = letter->next) {
+		if (letter->is_sent || now_us < letter->due_us) {
+			continue;
+		}
+		switch (produce(worker, letter, &err)) {
+		case 0:
+			letter->is_sent = true;
+			break;
+		case 2:
+			too_large(worker, letter, &err);
+			break;
+		default:
+			fail(worker, letter, &err);
+			break;
+		}
+	}
+}
+
+void dead_letters_drop(struct worker *worker, uint32_t slot, uint32_t epoch)
+{
+	struct dead_letter **at;
+
+	take_new(worker, clock_mono_us());
+	at = &worker->dead_letters;
+	while (*at) {
+		struct dead_letter *letter = *at;
+		if (letter->record->item.slot != slot || letter->record->item.epoch != epoch) {
+			at = &letter->next;
+			continue;
+		}
+		*at = letter->next;
+		worker->dead_letter_count--;
+		if (letter->is_sent) {
+			letter->is_orphan = true; /* the answer frees it */
+		} else {
+			letter_free(letter);
+		}
+	}
+}
+
+void dead_letters_fini(struct worker *worker)
+{
+	take_new(worker, clock_mono_us());
+	while (worker->dead_letters) {
+		struct dead_letter *letter = worker->dead_letters;
+		worker->dead_letters = letter->next;
+		letter_free(letter);
+	}
+	worker->dead_letter_count = 0;
+}

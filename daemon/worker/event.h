@@ -1,0 +1,40 @@
+/*
+ * event - a record decoded far enough to have an id, a type and a handler
+ *
+ * Runs in: worker, lanes. Lives in a batch's arena; what it points to lives as long as its record and the arena.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "worker/record.h"
+#include "worker/roster.h"
+
+/* A recorded statement of the event's transaction. */
+struct event_statement {
+	struct event_statement *next;
+	int index;
+	size_t value_count;
+	struct store_value values[];
+};
+
+struct onced_event {
+	struct record *record;
+	struct slice topic, id, type;
+	int32_t partition;
+	unsigned attempt; /* 1 for the first */
+	const struct json_ref *refs; /* one per path of the roster; all absent without a value */
+	struct arena *arena;
+	struct event_statement *statements, *last_statement;
+};
+
+enum event_problem {
+	EVENT_OK = 0,
+	EVENT_UNDECODABLE,
+	EVENT_NO_ID, /* allowed by policy or not: the caller knows */
+};
+
+/*
+ * Decode `event->record`: fills id, type and refs. UNDECODABLE: `ret_text` (arena) says why. EVENT_NO_ID: all but the id is there.
+ */
+enum event_problem event_decode(
+	struct onced_event *event, const struct roster *roster, const char **ret_text);

@@ -1,0 +1,201 @@
+/*
+ * host - the event as handlers see it
+ *
+ * Runs in: worker, lanes. The accessors of onced/handler.h over struct onced_event.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "worker/event.h"
+
+static struct onced_bytes bytes(struct slice s)
+{
+	return (struct onced_bytes){ s.data, s.len };
+}
+
+void onced_outcome_set(struct onced_outcome *outcome, enum onced_result result, const char *code,
+	const char *reason_format, ...)
+{
+	va_list args;
+
+	outcome->result = result;
+	snprintf(outcome->code, sizeof(outcome->code), "%s", code ? code : "");
+	va_start(args, reason_format);
+	vsnprintf(outcome->reason, sizeof(outcome->reason), reason_format, args);
+	va_end(args);
+}
+
+struct onced_bytes onced_event_topic(const struct onced_event *event)
+{
+	return bytes(event->topic);
+}
+
+int32_t onced_event_partition(const struct onced_event *event)
+{
+	return event->partition;
+}
+
+int64_t onced_event_offset(const struct onced_event *event)
+{
+	return event->record->item.offset;
+}
+
+int64_t onced_event_timestamp_ms(const struct onced_event *event)
+{
+	return event->record->timestamp_ms;
+}
+
+struct onced_bytes onced_event_key(const struct onced_event *event)
+{
+	return bytes(event->record->key);
+}
+
+struct onced_bytes onced_event_value(const struct onced_event *event)
+{
+	return bytes(event->record->value);
+}
+
+struct onced_bytes onced_event_id(const struct onced_event *event)
+{
+	return bytes(event->id);
+}
+
+struct onced_bytes onced_event_type(const struct onced_event *event)
+{
+	return bytes(event->type);
+}
+
+struct onced_bytes onced_event_source(const struct onced_event *event)
+{
+	return bytes(event->topic);
+}
+
+unsigned onced_event_attempt(const struct onced_event *event)
+{
+	return event->attempt;
+}
+
+size_t onced_event_header_count(const struct onced_event *event)
+{
+	const struct source_header *headers;
+	int count = record_headers(event->record, &headers);
+
+	return count < 0 ? 0 : (size_t)count;
+}
+
+bool onced_event_header_at(const struct onced_event *event, size_t i, struct onced_bytes *ret_name,
+	struct onced_bytes *ret_value)
+{
+	const struct source_header *headers;
+	int count = record_headers(event->record, &headers);
+
+	if (count < 0 || i >= (size_t)count) {
+		return false;
+	}
+	*ret_name = bytes(headers[i].name);
+	*ret_value = bytes(headers[i].value);
+	return true;
+}
+
+bool onced_event_header(
+	const struct onced_event *event, const char *name, struct onced_bytes *ret_value)
+{
+	const struct source_header *headers;
+
+	for (int i = record_headers(event->record, &headers) - 1; i >= 0; i--) {
+		if (slice_equal_str(headers[i].name, name)) {
+			*ret_value = bytes(headers[i].value);
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct onced_bytes unescaped(const struct onced_event *event, struct slice text)
+{
+	struct buffer buffer = BUFFER_INIT;
+	struct slice copy;
+
+	buffer_reserve(&buffer, text.len + 1);
+	scan_unescape(text, &buffer);
+	copy = arena_copy(event->arena, slice_from(buffer.data, buffer.len));
+	buffer_fini(&buffer);
+	return bytes(copy);
+}
+
+enum onced_kind onced_event_path(
+	const struct onced_event *event, int path, struct onced_bytes *ret_text)
+{
+	static const enum onced_kind kinds[] = {
+		[JSON_KIND_ABSENT] = ONCED_ABSENT,
+		[JSON_KIND_NULL] = ONCED_NULL,
+		[JSON_KIND_TRUE] = ONCED_TRUE,
+		[JSON_KIND_FALSE] = ONCED_FALSE,
+		[JSON_KIND_NUMBER] = ONCED_NUMBER,
+		[JSON_KIND_STRING] = ONCED_STRING,
+		[JSON_KIND_OBJECT] = ONCED_OBJECT,
+		[JSON_KIND_ARRAY] = ONCED_ARRAY,
+	};
+	const struct json_ref *ref = &event->refs[path];
+
+	*ret_text = ref->kind == JSON_KIND_STRING && ref->has_escapes ? unescaped(event, ref->text)
+								      : bytes(ref->text);
+	return kinds[ref->kind];
+}
+
+static bool lies_in(const struct onced_bytes *b, struct slice whole)
+{
+	return whole.data && b->data >= whole.data && b->data + b->len <= whole.data + whole.len;
+}
+
+int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
+	size_t count)
+{
+	static const enum store_value_kind kinds[] = {
+		[ONCED_VALUE_NULL] = STORE_VALUE_NULL,
+		[ONCED_VALUE_TEXT] = STORE_VALUE_TEXT,
+		[ONCED_VALUE_NUMBER] = STORE_VALUE_NUMBER,
+		[ONCED_VALUE_BOOL] = STORE_VALUE_BOOL,
+		[ONCED_VALUE_JSON] = STORE_VALUE_JSON,
+	};
+	/* the list is the host's part of an event that is const for the handler */
+	struct onced_event *host = (struct onced_event *)event;
+	struct event_statement *sent =
+		arena_alloc(event->arena, sizeof(*sent) + count * sizeof(sent->values[0]));
+
+	if (statement < 0) {
+		log_error("a handler sent a statement it never asked for", LOG_INT("statement", statement));
+		abort();
+	}
+	*sent = (struct event_statement){ .index = statement, .value_count = count };
+	for (size_t i = 0; i < count; i++) {
+		struct slice text = slice_from(values[i].text.data, values[i].text.len);
+		if (text.data && !lies_in(&values[i].text, event->record->value) &&
+			!lies_in(&values[i].text, event->record->key)) {
+			text = arena_copy(event->arena, text);
+		}
+		sent->values[i] = (struct store_value){ kinds[values[i].kind], text };
+	}
+	if (host->last_statement) {
+		host->last_statement->next = sent;
+	} else {
+		host->statements = sent;
+	}
+	host->last_statement = sent;
+	return 0;
+}
+
+void onced_log(const struct onced_event *event, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_info("handler says", LOG_STR("text", text), LOG_SLICE("topic", event->topic), LOG_INT("partition", event->partition),
+		LOG_INT("offset", event->record->item.offset), LOG_SLICE("event_id", event->id),
+		LOG_INT("attempt", event->attempt));
+}

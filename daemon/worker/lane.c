@@ -1,0 +1,428 @@
+/*
+ * lane - a thread that runs units of work
+ *
+ * Runs in: worker. Owns its store session and its unit. Takes a batch, works it without the lock, and tells scheduler, tracker and
+ * dead letters the result under it. While the store is away it takes nothing.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/worker_private.h"
+
+#define BACKOFF_FIRST_US ((int64_t)20 * 1000)
+
+static void wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += us / 1000000;
+	until.tv_nsec += (us % 1000000) * 1000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(cond, &worker->lock, &until);
+}
+
+/* ---- the store ---- */
+
+static void store_is_down(struct lane *lane, const struct err *err)
+{
+	struct worker *worker = lane->worker;
+
+	page_add(&worker->page->store_errors, 1);
+	unit_stage(&lane->unit, PAGE_STAGE_STORE_DOWN, NULL);
+	page_text_set(&worker->page->store_text, "%s", err->text);
+	if (!atomic_exchange(&worker->page->store_is_down, 1)) {
+		log_error("store not available: everything is held, nothing is burnt",
+			LOG_STR("error", err->text), LOG_STR("code", err->code));
+	}
+}
+
+static void store_is_up(struct lane *lane)
+{
+	struct worker *worker = lane->worker;
+
+	lane->backoff_us = 0;
+	unit_stage(&lane->unit, PAGE_STAGE_IDLE, NULL);
+	if (atomic_load(&worker->page->store_is_down) &&
+		atomic_exchange(&worker->page->store_is_down, 0)) {
+		page_text_set(&worker->page->store_text, "%s", "");
+		log_notice("store is available again");
+	}
+}
+
+static void back_off(struct lane *lane)
+{
+	struct worker *worker = lane->worker;
+	int64_t max_us = worker->wiring->config->store_reconnect_max_us;
+
+	lane->backoff_us = lane->backoff_us ? 2 * lane->backoff_us : BACKOFF_FIRST_US;
+	if (lane->backoff_us > max_us) {
+		lane->backoff_us = max_us;
+	}
+	pthread_mutex_lock(&worker->lock);
+	if (!worker->lanes_stop) {
+		wait_us(worker, &worker->work_ready, lane->backoff_us);
+	}
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static bool store_is_ready(struct lane *lane)
+{
+	struct err err = ERR_INIT;
+
+	if (lane->worker->wiring->store->session_ready(lane->session, &err) == 0) {
+		if (lane->backoff_us) {
+			store_is_up(lane);
+		}
+		return true;
+	}
+	store_is_down(lane, &err);
+	back_off(lane);
+	return false;
+}
+
+/* ---- batches ---- */
+
+static unsigned try_take(struct lane *lane)
+{
+	struct sched_item **items = (struct sched_item **)lane->batch;
+
+	return sched_take(lane->worker->sched, items, lane->batch_limit);
+}
+
+/* Wait for more, where the user traded latency for larger batches. */
+static void linger(struct lane *lane)
+{
+	struct worker *worker = lane->worker;
+	int64_t until_us = clock_mono_us() + worker->consumer->batch_linger_us, now_us;
+	struct sched_stats stats;
+
+	while ((now_us = clock_mono_us()) < until_us && !worker->lanes_stop) {
+		sched_get_stats(worker->sched, &stats);
+		if (stats.queued >= lane->batch_limit) {
+			return;
+		}
+		wait_us(worker, &worker->work_ready, until_us - now_us);
+	}
+}
+
+static void unmark_waiting(struct worker *worker, struct record *record)
+{
+	struct partition *p;
+
+	if (record->wait == RECORD_WAIT_NONE) {
+		return;
+	}
+	p = partition_if_live(worker, record->item.slot, record->item.epoch);
+	if (p && record->wait == RECORD_WAIT_PARKED) {
+		p->parked -= p->parked > 0;
+	} else if (p) {
+		p->held -= p->held > 0;
+		page_text_set(&p->page->text, "%s", "");
+	}
+	record->wait = RECORD_WAIT_NONE;
+}
+
+/* Blocks until there is a batch; 0 when the lanes are to stop. */
+static unsigned take(struct lane *lane)
+{
+	struct worker *worker = lane->worker;
+	unsigned count = 0;
+
+	pthread_mutex_lock(&worker->lock);
+	while (!worker->lanes_stop) {
+		if (worker->consumer->batch_linger_us > 0 && sched_is_ready(worker->sched)) {
+			linger(lane);
+		}
+		count = worker->lanes_stop ? 0 : try_take(lane);
+		if (count) {
+			break;
+		}
+		worker->idle_lanes++;
+		pthread_cond_wait(&worker->work_ready, &worker->lock);
+		worker->idle_lanes--;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		unmark_waiting(worker, lane->batch[i]);
+	}
+	/* more than one lane's worth of work: wake the next */
+	if (count && worker->idle_lanes && sched_is_ready(worker->sched)) {
+		pthread_cond_signal(&worker->work_ready);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	return count;
+}
+
+static void log_failure(const struct unit_work *work, const char *message)
+{
+	int64_t delay_us = work->due_us - clock_mono_us();
+
+	log_warning(message, LOG_SLICE("topic", work->event.topic),
+		LOG_INT("partition", work->event.partition),
+		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
+		LOG_INT("attempt", work->event.attempt), LOG_STR("code", work->code),
+		LOG_STR("error", work->text),
+		LOG_SECONDS("again_in", delay_us > 0 ? (double)delay_us / 1e6 : 0));
+}
+
+static void park(struct worker *worker, struct unit_work *work, enum record_wait wait)
+{
+	struct record *record = work->record;
+	struct partition *p = partition_if_live(worker, record->item.slot, record->item.epoch);
+
+	if (!p) {
+		return;
+	}
+	record->wait = wait;
+	if (wait == RECORD_WAIT_PARKED) {
+		p->parked++;
+		page_add(&p->page->retries, 1);
+	} else {
+		p->held++;
+		page_text_set(&p->page->text, "held at offset %lld: %s %s",
+			(long long)record->item.offset, work->code, work->text);
+	}
+}
+
+/* Under the lock: one record's end into tracker, page and dead letters. */
+static struct sched_return finish_one(struct worker *worker, struct unit_work *work)
+{
+	static const enum page_result results[] = {
+		[UNIT_DONE] = PAGE_DONE,
+		[UNIT_DUPLICATE] = PAGE_DUPLICATE,
+		[UNIT_SKIPPED] = PAGE_SKIPPED,
+	};
+	struct record *record = work->record;
+	struct sched_return ret = { .item = &record->item, .verdict = SCHED_SETTLED };
+
+	switch (work->end) {
+	case UNIT_DONE:
+	case UNIT_DUPLICATE:
+	case UNIT_SKIPPED:
+		partition_settle(worker, record, results[work->end]);
+		break;
+	case UNIT_DEAD:
+		if (partition_if_live(worker, record->item.slot, record->item.epoch)) {
+			dead_letter_add(worker, work);
+			work->record = NULL; /* handed over */
+		} else {
+			/* decided: the partition's next owner finds the decision and produces */
+			page_add(&worker->partitions[record->item.slot]->page->stale, 1);
+		}
+		break;
+	case UNIT_RETRY:
+		park(worker, work, RECORD_WAIT_PARKED);
+		ret.verdict = SCHED_PARK;
+		ret.due_us = work->due_us;
+		break;
+	case UNIT_HELD:
+		park(worker, work, RECORD_WAIT_HELD);
+		ret.verdict = SCHED_PARK;
+		ret.due_us = work->due_us;
+		break;
+	case UNIT_AGAIN:
+	case UNIT_OPEN:
+		ret.verdict = SCHED_AGAIN;
+		break;
+	}
+	return ret;
+}
+
+static void before_finish(struct lane *lane, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct unit_work *work = &lane->unit.works[i];
+		bool is_staying = work->end == UNIT_RETRY || work->end == UNIT_HELD ||
+			work->end == UNIT_DEAD || (work->end == UNIT_AGAIN && !lane->unit.store_failed);
+		if (is_staying) {
+			record_detach(work->record);
+		}
+		if (work->end == UNIT_RETRY) {
+			log_failure(work, "failed, will be tried again");
+		} else if (work->end == UNIT_HELD) {
+			log_failure(work, "held, nothing is burnt");
+		}
+	}
+}
+
+static void free_settled(struct lane *lane, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (lane->returns[i].verdict == SCHED_SETTLED) {
+			record_free(lane->unit.works[i].record);
+		}
+	}
+}
+
+static void free_dead(struct sched_item *dead)
+{
+	while (dead) {
+		struct sched_item *next = dead->next;
+		record_free((struct record *)dead);
+		dead = next;
+	}
+}
+
+static void finish(struct lane *lane, unsigned count)
+{
+	struct worker *worker = lane->worker;
+	struct sched_item *dead = NULL;
+	bool has_letters;
+
+	before_finish(lane, count);
+	FAILPOINT("before_settle");
+	pthread_mutex_lock(&worker->lock);
+	for (unsigned i = 0; i < count; i++) {
+		lane->returns[i] = finish_one(worker, &lane->unit.works[i]);
+	}
+	sched_give_back(worker->sched, lane->returns, count, &dead);
+	has_letters = worker->new_dead_letters != NULL;
+	if (worker->idle_lanes && sched_is_ready(worker->sched)) {
+		pthread_cond_signal(&worker->work_ready);
+	}
+	pthread_cond_broadcast(&worker->returned);
+	pthread_mutex_unlock(&worker->lock);
+	free_settled(lane, count);
+	free_dead(dead);
+	if (has_letters || atomic_load_explicit(&worker->wants_wake, memory_order_acquire)) {
+		worker->wiring->source->wake(worker->source);
+	}
+}
+
+/* Row locks stay short for the user's other traffic: batches shrink when they take long. */
+static void adapt(struct lane *lane, int64_t took_us)
+{
+	unsigned max = lane->worker->consumer->batch_max;
+
+	if (took_us > lane->worker->consumer->batch_time_us && lane->batch_limit > 1) {
+		lane->batch_limit /= 2;
+	} else if (lane->batch_limit < max) {
+		lane->batch_limit = 2 * lane->batch_limit < max ? 2 * lane->batch_limit : max;
+	}
+}
+
+static void run_batch(struct lane *lane, unsigned count)
+{
+	int64_t started_us = clock_mono_us();
+
+	FAILPOINT("after_take");
+	atomic_store_explicit(&lane->unit.options.page_lane->batch, count, memory_order_relaxed);
+	unit_run(&lane->unit, lane->batch, count);
+	adapt(lane, clock_mono_us() - started_us);
+	if (lane->unit.store_failed) {
+		store_is_down(lane, &lane->unit.store_err);
+	}
+	finish(lane, count);
+	atomic_store_explicit(&lane->unit.options.page_lane->batch, 0, memory_order_relaxed);
+	if (lane->unit.store_failed) {
+		back_off(lane);
+	}
+}
+
+static void *lane_main(void *argument)
+{
+	struct lane *lane = argument;
+	struct worker *worker = lane->worker;
+	unsigned count;
+
+	for (;;) {
+		pthread_mutex_lock(&worker->lock);
+		bool is_over = worker->lanes_stop;
+		pthread_mutex_unlock(&worker->lock);
+		if (is_over) {
+			return NULL;
+		}
+		if (!store_is_ready(lane)) {
+			continue;
+		}
+		count = take(lane);
+		if (count) {
+			run_batch(lane, count);
+		}
+	}
+}
+
+/* ---- life ---- */
+
+static const struct unit_place *place_of(void *context, uint32_t slot)
+{
+	const struct worker *worker = context;
+
+	return &worker->partitions[slot]->place;
+}
+
+static int lane_start(struct worker *worker, unsigned index, struct err *err)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	struct lane *lane = &worker->lanes[index];
+	struct unit_options options = { .store = worker->wiring->store,
+		.roster = &worker->roster,
+		.page = worker->page,
+		.page_lane = &worker->page->lanes[index],
+		.lane = index,
+		.batch_max = consumer->batch_max,
+		.scope = consumer->dedup_scope,
+		.is_deduplicated = worker->is_deduplicated,
+		.has_dlq = consumer->dlq_topic != NULL,
+		.skips_tombstones = consumer->tombstone == TOMBSTONE_SKIP,
+		.event_missing = consumer->event_missing,
+		.place_of = place_of,
+		.context = worker };
+	int r;
+
+	*lane = (struct lane){ .worker = worker, .index = index, .batch_limit = consumer->batch_max };
+	r = worker->wiring->store->session_open(worker->store, &lane->session, err);
+	if (r < 0) {
+		return r;
+	}
+	unit_init(&lane->unit, &options, lane->session);
+	lane->batch = xcalloc(consumer->batch_max, sizeof(*lane->batch));
+	lane->returns = xcalloc(consumer->batch_max, sizeof(*lane->returns));
+	r = -pthread_create(&lane->thread, NULL, lane_main, lane);
+	if (r < 0) {
+		return err_set(err, r, "cannot start a lane's thread");
+	}
+	lane->is_started = true;
+	return 0;
+}
+
+int lanes_start(struct worker *worker, struct err *err)
+{
+	worker->lanes = xcalloc(worker->lane_count, sizeof(*worker->lanes));
+	worker->page->lane_count = worker->lane_count;
+	for (unsigned i = 0; i < worker->lane_count; i++) {
+		int r = lane_start(worker, i, err);
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+void lanes_stop(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->lock);
+	worker->lanes_stop = true;
+	pthread_cond_broadcast(&worker->work_ready);
+	pthread_mutex_unlock(&worker->lock);
+	for (unsigned i = 0; worker->lanes && i < worker->lane_count; i++) {
+		struct lane *lane = &worker->lanes[i];
+		if (lane->is_started) {
+			worker->wiring->store->session_interrupt(lane->session);
+			pthread_join(lane->thread, NULL);
+		}
+		unit_fini(&lane->unit);
+		worker->wiring->store->session_close(lane->session);
+		free(lane->batch);
+		free(lane->returns);
+	}
+	free(worker->lanes);
+	worker->lanes = NULL;
+}

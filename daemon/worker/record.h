@@ -1,0 +1,52 @@
+/*
+ * record - one polled record while this process holds it
+ *
+ * Runs in: worker. Owned by exactly one of: the scheduler, a lane (with its batch), the dead
+ * letters. Its bytes lie in the library's fetch buffer until record_detach() copies them, so that a
+ * record that stays long does not pin a buffer full of others.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/sched.h"
+#include "core/source.h"
+
+enum record_wait { RECORD_WAIT_NONE, RECORD_WAIT_PARKED, RECORD_WAIT_HELD };
+
+struct record {
+	struct sched_item item; /* first: the scheduler hands back its items as records */
+	const struct source_ops *source_ops;
+	struct source *source;
+	void *handle; /* NULL when detached */
+	struct slice key, value;
+	int64_t timestamp_ms; /* -1 none */
+
+	struct source_header *headers; /* ours; slices into the message or the copy */
+	int header_count; /* -1: not parsed yet, -2: not parsable */
+	char *copy; /* detached bytes */
+
+	/* failures so far */
+	unsigned attempts;
+	int64_t first_failure_ms, last_failure_ms; /* wall clock, for people and for the store */
+	int64_t first_failure_us, last_failure_us; /* monotonic; first 0: before this process */
+	int64_t elapsed_us; /* runnable or parked by its own retry since the first failure */
+	enum record_wait wait; /* what its strand waits for; the worker's lock */
+	bool is_after_hold; /* no attempt since the last hold or restart */
+};
+
+struct record *record_new(const struct source_ops *ops, struct source *source,
+	const struct source_record *polled, uint64_t key_hash);
+
+/* Also gives the message back to the source. Accepts NULL. */
+void record_free(struct record *record);
+
+/* Headers, parsed at the first call. Count, or -1 when they cannot be parsed. */
+int record_headers(struct record *record, const struct source_header **ret);
+
+/* Copy what is still in the fetch buffer and let that go. */
+void record_detach(struct record *record);
+
+/* Hash of a record key for ordering; a null key has one of its own. */
+uint64_t record_key_hash(struct slice key);

@@ -1,0 +1,157 @@
+#include "worker/roster.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "worker/setup.h"
+
+static int open_states(struct roster *roster, struct roster_handler *handler, struct err *err)
+{
+	struct onced_setup setup = { roster, handler->config, handler->ops, err };
+
+	handler->states = xcalloc(roster->lanes, sizeof(*handler->states));
+	for (unsigned lane = 0; handler->ops->open && lane < roster->lanes; lane++) {
+		err_set(err, 0, "its open() failed without a reason");
+		if (handler->ops->open(&setup, &handler->states[lane]) < 0) {
+			return err_prefix(err, -EINVAL, "[handler %s]", handler->config->name);
+		}
+	}
+	return 0;
+}
+
+static int add_handler(struct roster *roster, const struct config_handler *config,
+	const struct onced_handler *(*find)(const char *type), struct roster_handler **ret,
+	struct err *err)
+{
+	struct roster_handler *handler;
+
+	for (size_t i = 0; i < roster->handler_count; i++) {
+		if (roster->handlers[i].config == config) {
+			*ret = &roster->handlers[i];
+			return 0;
+		}
+	}
+	handler = &roster->handlers[roster->handler_count];
+	handler->config = config;
+	handler->ops = find(config->type);
+	if (!handler->ops || handler->ops->abi != ONCED_HANDLER_ABI) {
+		return err_set(err, -EINVAL, "[handler %s] type = %s: no such handler", config->name,
+			config->type);
+	}
+	handler->index = (unsigned)roster->handler_count++;
+	handler->overrides = (struct verdict_overrides){
+		.retry_on = config->retry_on.items,
+		.retry_count = config->retry_on.count,
+		.reject_on = config->reject_on.items,
+		.reject_count = config->reject_on.count,
+		.hold_on = config->hold_on.items,
+		.hold_count = config->hold_on.count,
+	};
+	*ret = handler;
+	return open_states(roster, handler, err);
+}
+
+static int add_handlers(struct roster *roster, const struct config_consumer *consumer,
+	const struct onced_handler *(*find)(const char *type), struct err *err)
+{
+	int r = 0;
+
+	/* never moved: routes and lanes keep pointers */
+	roster->handlers = xcalloc(consumer->route_count + 1, sizeof(*roster->handlers));
+	roster->routes = xcalloc(consumer->route_count + 1, sizeof(*roster->routes));
+	if (consumer->handler) {
+		r = add_handler(roster, consumer->handler, find, &roster->by_default, err);
+	}
+	for (size_t i = 0; r == 0 && i < consumer->route_count; i++) {
+		struct roster_route *route = &roster->routes[roster->route_count++];
+		route->event_type = slice_from_str(consumer->routes[i].event_type);
+		r = add_handler(roster, consumer->routes[i].handler, find, &route->handler, err);
+	}
+	return r;
+}
+
+static int add_id_sources(
+	struct roster *roster, const struct config_consumer *consumer, struct err *err)
+{
+	roster->id_sources = xcalloc(consumer->event_id_count + 1, sizeof(*roster->id_sources));
+	for (size_t i = 0; i < consumer->event_id_count; i++) {
+		const struct config_id_source *from = &consumer->event_id[i];
+		struct event_id_source *to = &roster->id_sources[roster->id_source_count++];
+		to->kind = from->kind == ID_SOURCE_HEADER ? EVENT_ID_HEADER : EVENT_ID_JSON;
+		to->header = slice_from_str(from->name);
+		to->path = -1;
+		if (to->kind == EVENT_ID_JSON) {
+			to->path = path_set_add(roster->paths, from->name);
+		}
+		if (to->kind == EVENT_ID_JSON && to->path < 0) {
+			return err_set(err, -EINVAL, "[consumer %s] event.id = %s: not a JSON path",
+				consumer->name, from->name);
+		}
+	}
+	return 0;
+}
+
+int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
+	const struct store_ops *store, bool wants_ids,
+	const struct onced_handler *(*find)(const char *type), struct err *err)
+{
+	int r;
+
+	*roster = (struct roster){ .lanes = lanes,
+		.paths = path_set_new(),
+		.type_path = -1,
+		.is_transactional = store->is_transactional };
+	roster->retry = (struct retry_policy){ .attempts = consumer->retry->attempts,
+		.delay_us = consumer->retry->delay_us,
+		.delay_max_us = consumer->retry->delay_max_us,
+		.deadline_us = consumer->retry->deadline_us,
+		.factor = consumer->retry->factor,
+		.jitter = consumer->retry->jitter == JITTER_FULL ? RETRY_JITTER_FULL
+								 : RETRY_JITTER_NONE };
+	r = add_handlers(roster, consumer, find, err);
+	if (r == 0 && roster->route_count) {
+		roster->type_path = path_set_add(roster->paths, "event_type");
+	}
+	/* an id in the value makes JSON of it only where ids are wanted */
+	roster->needs_json = path_set_count(roster->paths) > 0;
+	if (r == 0 && wants_ids) {
+		r = add_id_sources(roster, consumer, err);
+	}
+	if (r < 0) {
+		roster_close(roster);
+	}
+	return r;
+}
+
+void roster_close(struct roster *roster)
+{
+	for (size_t i = 0; i < roster->handler_count; i++) {
+		struct roster_handler *handler = &roster->handlers[i];
+		for (unsigned lane = 0; handler->states && lane < roster->lanes; lane++) {
+			if (handler->ops->close && handler->states[lane]) {
+				handler->ops->close(handler->states[lane]);
+			}
+		}
+		free(handler->states);
+	}
+	for (size_t i = 0; i < roster->statement_count; i++) {
+		free((char *)roster->statements[i].sql);
+	}
+	free(roster->handlers);
+	free(roster->routes);
+	free(roster->id_sources);
+	free(roster->statements);
+	path_set_free(roster->paths);
+	*roster = (struct roster){ 0 };
+}
+
+struct roster_handler *roster_route(const struct roster *roster, struct slice event_type)
+{
+	for (size_t i = 0; event_type.data && i < roster->route_count; i++) {
+		if (slice_equal(roster->routes[i].event_type, event_type)) {
+			return roster->routes[i].handler;
+		}
+	}
+	return roster->by_default;
+}

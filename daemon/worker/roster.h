@@ -1,0 +1,66 @@
+/*
+ * roster - the handlers of one consumer, opened for every lane
+ *
+ * Runs in: worker and probe, main thread at start; read-only afterwards but for the atomics. Owns the handlers' states, the set of
+ * JSON paths they asked for and the statements of their transactions.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "core/retry.h"
+#include "core/store.h"
+#include "core/verdict.h"
+#include "event/event_id.h"
+#include "event/scan.h"
+#include "onced/handler.h"
+
+struct roster_handler {
+	const struct config_handler *config;
+	const struct onced_handler *ops;
+	struct verdict_overrides overrides;
+	void **states; /* one a lane */
+	unsigned index; /* into roster->handlers, and into the page */
+	_Atomic int64_t last_success_us; /* monotonic: the witness of "exhausted" */
+};
+
+struct roster_route {
+	struct slice event_type;
+	struct roster_handler *handler;
+};
+
+struct roster {
+	struct roster_handler *handlers;
+	size_t handler_count;
+	struct roster_handler *by_default; /* NULL: only routes */
+	struct roster_route *routes;
+	size_t route_count;
+	unsigned lanes;
+
+	struct path_set *paths;
+	int type_path; /* -1 without routes: nobody asks */
+	struct event_id_source *id_sources;
+	size_t id_source_count;
+	bool needs_json; /* a value that is no JSON is undecodable */
+
+	struct store_statement *statements;
+	size_t statement_count, statement_capacity;
+	bool is_transactional;
+	struct retry_policy retry;
+};
+
+/*
+ * Find and open the handlers of `consumer` for `lanes` lanes. `wants_ids`: events are deduplicated, or an id is
+ * asked for by policy. -EINVAL with the handler's own sentence.
+ */
+int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
+	const struct store_ops *store, bool wants_ids,
+	const struct onced_handler *(*find)(const char *type), struct err *err);
+void roster_close(struct roster *roster);
+
+/* The handler of an event type, the default one, or NULL (unrouted). */
+struct roster_handler *roster_route(const struct roster *roster, struct slice event_type);

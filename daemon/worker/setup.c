@@ -1,0 +1,97 @@
+/*
+ * setup - the host's side of check() and open()
+ *
+ * Runs in: worker and probe, main thread.
+ */
+#include "worker/setup.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+const char *onced_setup_handler_name(const struct onced_setup *setup)
+{
+	return setup->config->name;
+}
+
+const char *onced_setup_param(const struct onced_setup *setup, const char *name)
+{
+	const char *value = config_pairs_get(&setup->config->params, name);
+
+	if (value) {
+		return value;
+	}
+	for (const struct onced_param_spec *p = setup->ops->params; p && p->name; p++) {
+		if (strcmp(p->name, name) == 0) {
+			return p->default_value;
+		}
+	}
+	return NULL;
+}
+
+int64_t onced_setup_timeout_ms(const struct onced_setup *setup)
+{
+	return setup->config->timeout_us / 1000;
+}
+
+int onced_setup_fail(struct onced_setup *setup, const char *format, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	err_set(setup->err, -1, "%s", text);
+	return -1;
+}
+
+bool onced_setup_is_transactional(const struct onced_setup *setup)
+{
+	return setup->roster && setup->roster->is_transactional;
+}
+
+int onced_need_path(struct onced_setup *setup, const char *path)
+{
+	int index = path_set_add(setup->roster->paths, path);
+
+	if (index < 0) {
+		return onced_setup_fail(setup, "\"%s\" is not a path of JSON members", path);
+	}
+	return index;
+}
+
+static int find_statement(const struct roster *roster, const struct store_statement *wanted)
+{
+	for (size_t i = 0; i < roster->statement_count; i++) {
+		const struct store_statement *s = &roster->statements[i];
+		if (strcmp(s->sql, wanted->sql) == 0 && s->param_count == wanted->param_count &&
+			s->rows_min == wanted->rows_min && s->rows_max == wanted->rows_max) {
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned param_count,
+	long rows_min, long rows_max)
+{
+	struct roster *roster = setup->roster;
+	struct store_statement wanted = { sql, param_count, rows_min, rows_max };
+	int index;
+
+	if (!onced_setup_is_transactional(setup)) {
+		return onced_setup_fail(setup,
+			"the store has no transactions for statements: use postgresql:// or sqlite:");
+	}
+	index = find_statement(roster, &wanted);
+	if (index >= 0) {
+		return index;
+	}
+	wanted.sql = xstrdup(sql);
+	ARRAY_GROW(roster->statements, roster->statement_count, roster->statement_capacity);
+	roster->statements[roster->statement_count] = wanted;
+	return (int)roster->statement_count++;
+}

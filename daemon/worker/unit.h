@@ -1,0 +1,106 @@
+/*
+ * unit - the unit of work: claim, effect and decision of a batch in one transaction
+ *
+ * Runs in: worker, lanes. Owns nothing but its scratch memory; knows stores and handlers only by
+ * their tables. It takes a batch of records and says of each how it ended; scheduler, tracker and dead letters are
+ * the lane's business, so that this file can be tested against a scripted store.
+ *
+ * Invariants: what ends DONE, DUPLICATE, SKIPPED or DEAD is committed. Nothing of a strand ends behind a record of
+ * that strand that did not end. An attempt is charged only to a record that failed by itself.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "core/store.h"
+#include "os/page.h"
+#include "worker/event.h"
+#include "worker/record.h"
+#include "worker/roster.h"
+
+enum unit_end {
+	UNIT_OPEN, /* not ended in this round */
+	UNIT_DONE,
+	UNIT_DUPLICATE,
+	UNIT_SKIPPED,
+	UNIT_DEAD, /* the decision stands; the dead letter must be produced, then the record is settled */
+	UNIT_RETRY, /* charged: its strand parks until due_us */
+	UNIT_HELD, /* nobody's fault, or nowhere to go: its strand waits until due_us, nothing is charged */
+	UNIT_AGAIN, /* back to its queue as it came */
+};
+
+/* One record of the batch. */
+struct unit_work {
+	struct record *record;
+	struct onced_event event;
+	struct roster_handler *handler; /* NULL: unrouted */
+	enum unit_end end;
+
+	/* DEAD, RETRY, HELD: why */
+	enum page_reason reason;
+	char code[32];
+	const char *text; /* arena */
+	int64_t due_us;
+
+	/* inside: what the transaction under way would make of it */
+	enum unit_end fate;
+	struct store_claim claim;
+	int claim_index; /* into the batch's claims, -1: none */
+	int leader; /* earlier work of the batch with the same key, -1: none */
+	bool has_key, is_handled, is_charged, must_die;
+	struct onced_outcome *outcome; /* of the handler, once handled */
+	uint32_t group, page_index;
+};
+
+/* What a partition slot stands for. */
+struct unit_place {
+	const char *topic;
+	int32_t partition;
+	uint32_t page_index;
+};
+
+struct unit_options {
+	const struct store_ops *store;
+	struct roster *roster;
+	struct page *page; /* histograms; NULL in tests */
+	struct page_lane *page_lane; /* scoreboard; NULL in tests */
+	unsigned lane; /* which of the handlers' states */
+	unsigned batch_max;
+	const char *scope; /* dedup scope */
+	bool is_deduplicated; /* the store keeps claims */
+	bool has_dlq; /* else poison holds its strand */
+	bool skips_tombstones;
+	enum config_event_missing event_missing;
+	/* where a slot is; borrowed for the worker's life */
+	const struct unit_place *(*place_of)(void *context, uint32_t slot);
+	void *context;
+};
+
+struct unit {
+	struct unit_options options;
+	struct store_session *session;
+	struct arena arena;
+	struct unit_work *works;
+	unsigned count;
+	struct store_claim *claims; /* of the transaction under way, sorted by key */
+	unsigned claim_count;
+	int *claim_owner; /* claims[i] belongs to works[claim_owner[i]] */
+	uint32_t next_group;
+	uint64_t random;
+	struct err store_err; /* when `store_failed` */
+	bool store_failed; /* connection lost or store not available: the batch comes back */
+};
+
+void unit_init(struct unit *unit, const struct unit_options *options, struct store_session *session);
+void unit_fini(struct unit *unit);
+
+/*
+ * Work `count` records (at most batch_max). Afterwards unit->works[0..count) tell how each ended; none is left UNIT_OPEN. What they point to is
+ * valid until the next call.
+ */
+void unit_run(struct unit *unit, struct record **records, unsigned count);
+
+/* Write what the lane does now to the scoreboard; `work` (may be NULL) names the record in hand. */
+void unit_stage(struct unit *unit, enum page_stage stage, const struct unit_work *work);

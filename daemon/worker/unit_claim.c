@@ -1,0 +1,157 @@
+/*
+ * unit_claim - dedup inside the unit of work
+ *
+ * One claim per key and transaction. A second record with the key of an earlier one in the same batch follows it: it is a
+ * duplicate if the leader ends, and goes back if the leader does not.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "worker/unit_private.h"
+
+_Static_assert((int)STORE_KEY_SIZE == (int)DEDUP_KEY_SIZE, "one size of key");
+
+void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem problem)
+{
+	const struct record *record = work->record;
+	bool by_position = problem == EVENT_UNDECODABLE || problem == EVENT_NO_ID;
+	struct dedup_key key;
+
+	if (!unit->options.is_deduplicated ||
+		(problem == EVENT_NO_ID && unit->options.event_missing == EVENT_MISSING_NONE)) {
+		return;
+	}
+	key = by_position
+		? event_position_key(slice_from_str(unit->options.scope), work->event.topic,
+			  work->event.partition, record->item.offset, record->timestamp_ms)
+		: event_dedup_key(
+			  slice_from_str(unit->options.scope), work->event.topic, work->event.id);
+	memcpy(work->claim.key, key.bytes, sizeof(key.bytes));
+	work->claim.position = (struct store_position){ work->event.topic, work->event.partition,
+		record->item.offset, record->timestamp_ms };
+	work->claim.event_id = by_position ? SLICE_NULL : work->event.id;
+	work->has_key = true;
+}
+
+static int compare_owners(const void *left, const void *right, void *context)
+{
+	const struct unit *unit = context;
+	int a = *(const int *)left, b = *(const int *)right;
+	int order = memcmp(unit->works[a].claim.key, unit->works[b].claim.key, STORE_KEY_SIZE);
+
+	return order ? order : a - b;
+}
+
+void unit_queue_claims(struct unit *unit, struct unit_range range)
+{
+	unsigned owners = 0;
+
+	unit->claim_count = 0;
+	for (unsigned i = range.first; i < range.end; i++) {
+		if (unit->works[i].has_key && !unit_is_cutting(unit->works[i].fate)) {
+			unit->claim_owner[owners++] = (int)i;
+		}
+	}
+	qsort_r(unit->claim_owner, owners, sizeof(*unit->claim_owner), compare_owners, unit);
+	for (unsigned i = 0; i < owners; i++) {
+		int owner = unit->claim_owner[i];
+		struct unit_work *work = &unit->works[owner];
+		unsigned last = unit->claim_count - 1;
+		if (unit->claim_count && memcmp(unit->claims[last].key, work->claim.key, STORE_KEY_SIZE) == 0) {
+			work->leader = unit->claim_owner[last];
+			continue;
+		}
+		work->claim.verdict = CLAIM_UNKNOWN;
+		work->claim_index = (int)unit->claim_count;
+		unit->claim_owner[unit->claim_count] = owner;
+		unit->claims[unit->claim_count++] = work->claim;
+	}
+	if (unit->claim_count) {
+		unit->options.store->claim(unit->session, unit->claims, unit->claim_count);
+	}
+}
+
+void unit_apply_claims(struct unit *unit, struct unit_range range)
+{
+	for (unsigned i = range.first; i < range.end; i++) {
+		struct unit_work *work = &unit->works[i];
+		if (work->claim_index < 0) {
+			continue;
+		}
+		work->claim.verdict = unit->claims[work->claim_index].verdict;
+		if (work->claim.verdict == CLAIM_DUPLICATE) {
+			work->fate = UNIT_DUPLICATE;
+		} else if (work->claim.verdict == CLAIM_SETTLED_DLQ) {
+			/* decided before, perhaps not produced: produce (again), never the effect */
+			work->fate = UNIT_DEAD;
+		}
+	}
+}
+
+static bool is_ending(enum unit_end fate)
+{
+	return fate == UNIT_DONE || fate == UNIT_DUPLICATE || fate == UNIT_SKIPPED || fate == UNIT_DEAD;
+}
+
+/* Rows this transaction inserted for records that do not end must not be committed. */
+static void queue_unclaims(struct unit *unit, struct unit_range range)
+{
+	struct store_claim *unclaimed = NULL;
+	size_t count = 0;
+
+	for (unsigned i = range.first; i < range.end; i++) {
+		const struct unit_work *work = &unit->works[i];
+		if (work->claim_index < 0 || work->claim.verdict != CLAIM_NEW || is_ending(work->fate)) {
+			continue;
+		}
+		if (!unclaimed) {
+			unclaimed = arena_alloc(
+				&unit->arena, (range.end - range.first) * sizeof(*unclaimed));
+		}
+		unclaimed[count++] = work->claim;
+	}
+	if (count) {
+		unit->options.store->unclaim(unit->session, unclaimed, count);
+	}
+}
+
+static void queue_attempts(struct unit *unit, struct unit_work *work)
+{
+	const struct record *record = work->record;
+	struct store_attempts *attempts;
+
+	if (!unit->options.is_deduplicated) {
+		return;
+	}
+	if (work->fate == UNIT_RETRY && work->is_charged) {
+		attempts = arena_alloc(&unit->arena, sizeof(*attempts));
+		*attempts = (struct store_attempts){
+			.position = { work->event.topic, work->event.partition,
+				record->item.offset, record->timestamp_ms },
+			.attempts = record->attempts + 1,
+			.first_failure_ms = record->attempts ? record->first_failure_ms
+							     : clock_wall_ms(),
+			.last_failure_ms = clock_wall_ms(),
+		};
+		unit->options.store->put_attempts(unit->session, attempts);
+	} else if (record->attempts && is_ending(work->fate)) {
+		struct store_position *position = arena_alloc(&unit->arena, sizeof(*position));
+		*position = (struct store_position){ work->event.topic, work->event.partition,
+			record->item.offset, record->timestamp_ms };
+		unit->options.store->delete_attempts(unit->session, position);
+	}
+}
+
+void unit_queue_decisions(struct unit *unit, struct unit_range range)
+{
+	for (unsigned i = range.first; i < range.end; i++) {
+		struct unit_work *work = &unit->works[i];
+		bool is_decided_before = work->claim.verdict == CLAIM_SETTLED_DLQ;
+		if (work->fate == UNIT_DEAD && work->claim_index >= 0 && !is_decided_before) {
+			unit->options.store->decide_dlq(unit->session, &work->claim);
+		}
+		queue_attempts(unit, work);
+	}
+	queue_unclaims(unit, range);
+}

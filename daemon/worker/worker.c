@@ -1,0 +1,514 @@
+/*
+ * worker - life of one worker process: start, loop, drain
+ *
+ * Runs in: worker, main thread.
+ */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/worker_private.h"
+
+enum { POLL_MAX = 2000, POLL_MS = 100, POLL_BUSY_MS = 2, ASK_MS = 2000 };
+
+/* How long leaving the group and closing clients may take before the process just ends. */
+enum { CLOSE_SECONDS = 4 };
+/* Without a supervisor nobody watches: leave soon. */
+#define ORPHAN_DRAIN_US ((int64_t)5 * 1000 * 1000)
+#define LOG_INTERVAL_US ((int64_t)10 * 1000 * 1000)
+
+void worker_fail(struct worker *worker, int exit_status, const struct err *err)
+{
+	if (!worker->is_stopping) {
+		worker->is_stopping = true;
+		worker->exit_status = exit_status;
+		worker->fatal = *err;
+	}
+}
+
+void worker_pause(struct worker *worker, bool is_paused, const char *text)
+{
+	worker->is_paused = is_paused;
+	worker->page->is_paused = is_paused;
+	page_text_set(&worker->page->pause_text, "%s", is_paused ? text : "");
+	pthread_mutex_lock(&worker->lock);
+	sched_pause_all(worker->sched, is_paused || worker->is_draining);
+	pthread_cond_broadcast(&worker->work_ready);
+	pthread_mutex_unlock(&worker->lock);
+	if (is_paused) {
+		log_error("consumer paused", LOG_STR("reason", text));
+	} else {
+		log_notice("consumer resumed");
+	}
+}
+
+/* ---- what the source tells ---- */
+
+static void on_error(struct worker *worker, const struct source_event *event)
+{
+	uint64_t held_back;
+
+	if (event->is_broker_down) {
+		worker->page->broker_is_down = 1;
+		page_text_set(&worker->page->broker_text, "%s", event->err.text);
+	}
+	page_add(&worker->page->fetch_errors, 1);
+	if (log_every(&worker->broker_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
+		log_warning("Kafka reports", LOG_STR("code", event->err.code),
+			LOG_STR("error", event->err.text), LOG_INT("held_back", (int64_t)held_back));
+	}
+}
+
+static void on_event(void *context, const struct source_event *event)
+{
+	struct worker *worker = context;
+
+	switch (event->kind) {
+	case SOURCE_ASSIGNED:
+		partitions_assigned(worker, event);
+		break;
+	case SOURCE_REVOKED:
+		partitions_revoked(worker, event);
+		break;
+	case SOURCE_COMMITTED:
+		commit_answered(worker, event);
+		break;
+	case SOURCE_RANGE:
+		partition_range(worker, event);
+		break;
+	case SOURCE_ERROR:
+		on_error(worker, event);
+		break;
+	case SOURCE_FENCED:
+		worker_fail(worker, WORKER_EXIT_FENCED, &event->err);
+		break;
+	case SOURCE_FATAL:
+		worker_fail(worker, WORKER_EXIT_FAILURE, &event->err);
+		break;
+	}
+}
+
+/* ---- what the supervisor tells ---- */
+
+static void begin_drain(struct worker *worker, int64_t deadline_us, const char *why)
+{
+	if (worker->is_draining) {
+		return;
+	}
+	log_info("draining", LOG_STR("why", why));
+	worker->is_draining = true;
+	worker->drain_deadline_us = deadline_us;
+	pthread_mutex_lock(&worker->lock);
+	sched_pause_all(worker->sched, true);
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static void serve_channel(struct worker *worker)
+{
+	struct proto_frame frame;
+	int r;
+
+	while ((r = proto_receive(worker->channel_fd, &frame)) == 0) {
+		if (frame.type == PROTO_DRAIN) {
+			begin_drain(worker, frame.drain.deadline_us, "asked");
+		} else if (frame.type == PROTO_LOG_STATUS) {
+			show_status_line(worker);
+		}
+	}
+	if (r != -EAGAIN) {
+		begin_drain(worker, clock_mono_us() + ORPHAN_DRAIN_US, "the supervisor is gone");
+	}
+}
+
+/* A service manager may signal the whole group: the same drain. */
+static void serve_signals(struct worker *worker)
+{
+	static const struct timespec now = { 0, 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigtimedwait(&set, NULL, &now) > 0) {
+		begin_drain(worker, clock_mono_us() + worker->wiring->config->drain_timeout_us,
+			"signal");
+	}
+}
+
+static void tell(struct worker *worker, enum proto_type type)
+{
+	struct proto_frame frame = { .type = type };
+
+	proto_send(worker->channel_fd, &frame);
+}
+
+static void tell_when_ready(struct worker *worker)
+{
+	if (worker->is_joined && !worker->page->joined) {
+		worker->page->joined = 1;
+		tell(worker, PROTO_READY);
+	}
+}
+
+/* ---- the loop ---- */
+
+static bool is_open(void *context, uint32_t slot)
+{
+	const struct worker *worker = context;
+
+	return slot < worker->partition_count && worker->partitions[slot]->is_open;
+}
+
+static int poll_timeout_ms(struct worker *worker, int64_t now_us)
+{
+	int64_t due_us;
+
+	if (worker->dead_letters || worker->is_draining) {
+		return POLL_BUSY_MS;
+	}
+	pthread_mutex_lock(&worker->lock);
+	due_us = sched_next_due_us(worker->sched);
+	pthread_mutex_unlock(&worker->lock);
+	if (due_us - now_us < (int64_t)POLL_MS * 1000) {
+		return due_us <= now_us ? 0 : (int)((due_us - now_us) / 1000 + 1);
+	}
+	return POLL_MS;
+}
+
+static void wake_lanes(struct worker *worker, int64_t now_us)
+{
+	pthread_mutex_lock(&worker->lock);
+	if (sched_tick(worker->sched, now_us) && worker->idle_lanes) {
+		pthread_cond_broadcast(&worker->work_ready);
+	}
+	pthread_mutex_unlock(&worker->lock);
+}
+
+/* Drained: no lane holds anything, every dead letter is acknowledged; or time is up. */
+static bool is_drained(struct worker *worker, int64_t now_us)
+{
+	struct sched_stats stats;
+
+	if (!worker->is_draining) {
+		return false;
+	}
+	if (now_us >= worker->drain_deadline_us) {
+		log_warning("drain deadline reached: what is in hand comes again");
+		return true;
+	}
+	pthread_mutex_lock(&worker->lock);
+	sched_get_stats(worker->sched, &stats);
+	bool is_idle = stats.given_out == 0 && !worker->new_dead_letters;
+	pthread_mutex_unlock(&worker->lock);
+	return is_idle && (worker->dead_letter_count == 0 || worker->page->dlq_is_down);
+}
+
+static void turn(struct worker *worker, struct source_record *records)
+{
+	const struct worker_wiring *wiring = worker->wiring;
+	int64_t now_us = clock_mono_us();
+	bool can_read;
+	unsigned count;
+
+	page_set(&worker->page->heartbeat_us, now_us);
+	serve_channel(worker);
+	serve_signals(worker);
+	wake_lanes(worker, now_us);
+	can_read = dispatch_open(worker);
+	atomic_store_explicit(&worker->wants_wake, !can_read || worker->is_draining, memory_order_release);
+	count = wiring->source->poll(
+		worker->source, records, POLL_MAX, poll_timeout_ms(worker, now_us), is_open, worker);
+	if (count) {
+		worker->page->broker_is_down = 0;
+		dispatch_records(worker, records, count);
+	}
+	wiring->sink->poll(worker->sink);
+	now_us = clock_mono_us();
+	dead_letters_tick(worker, now_us);
+	clerk_collect(worker);
+	partitions_open_tick(worker, now_us);
+	commit_tick(worker, now_us);
+	show_tick(worker, now_us);
+	tell_when_ready(worker);
+	log_flush();
+}
+
+static void serve(struct worker *worker)
+{
+	struct source_record *records = xcalloc(POLL_MAX, sizeof(*records));
+
+	while (!worker->is_stopping && !is_drained(worker, clock_mono_us())) {
+		turn(worker, records);
+	}
+	free(records);
+}
+
+/* ---- the end ---- */
+
+static void *end_anyway(void *argument)
+{
+	const int *exit_status = argument;
+	struct timespec left = { CLOSE_SECONDS, 0 };
+
+	nanosleep(&left, NULL);
+	/* destroying a client does not return after a consumed topic was deleted; nothing is lost by leaving now */
+	log_notice("a client library did not close in time, leaving without it");
+	log_flush();
+	_exit(*exit_status ? *exit_status : WORKER_EXIT_STUCK);
+}
+
+static void set_close_deadline(struct worker *worker)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, end_anyway, &worker->exit_status) == 0) {
+		pthread_detach(thread);
+	}
+}
+
+static void tell_end(struct worker *worker)
+{
+	struct proto_frame failed = { .type = PROTO_FAILED };
+
+	if (worker->exit_status == WORKER_EXIT_OK) {
+		tell(worker, PROTO_DRAINED);
+		return;
+	}
+	failed.failed.exit_status = worker->exit_status;
+	memcpy(failed.failed.text, worker->fatal.text, sizeof(failed.failed.text));
+	proto_send(worker->channel_fd, &failed);
+	log_error("worker gives up", LOG_STR("error", worker->fatal.text),
+		LOG_STR("code", worker->fatal.code), LOG_INT("status", worker->exit_status));
+}
+
+static void finish(struct worker *worker)
+{
+	const struct worker_wiring *wiring = worker->wiring;
+
+	if (worker->source && worker->exit_status == WORKER_EXIT_OK) {
+		commit_now(worker, NULL, 0, (int)(worker->consumer->revoke_timeout_us / 1000));
+	}
+	tell_end(worker);
+	set_close_deadline(worker);
+	clerk_stop(worker);
+	lanes_stop(worker);
+	dead_letters_fini(worker);
+	if (worker->sink) {
+		wiring->sink->close(worker->sink, 0);
+	}
+	if (worker->source) {
+		/* lanes are gone: revoking commits what they settled last, and buries */
+		wiring->source->close(worker->source);
+	}
+	partitions_fini(worker);
+	sched_free(worker->sched);
+	rate_fini(&worker->breaker);
+	if (worker->store) {
+		wiring->store->close(worker->store);
+	}
+	roster_close(&worker->roster);
+	log_flush();
+}
+
+/* ---- the start ---- */
+
+static int receive_start(struct worker *worker, struct err *err)
+{
+	struct proto_frame frame;
+	int64_t deadline_us = clock_mono_us() + 5 * 1000000;
+	struct timespec nap = { 0, 1000000 };
+	int r;
+
+	while ((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN && clock_mono_us() < deadline_us) {
+		nanosleep(&nap, NULL);
+	}
+	if (r < 0 || frame.type != PROTO_START || frame.start.version != PROTO_VERSION) {
+		return err_set(err, -EPROTO, "the supervisor did not say hello: start workers by onced -c FILE");
+	}
+	worker->start = frame.start;
+	return 0;
+}
+
+static int open_sink(struct worker *worker, struct err *err)
+{
+	static struct sink_listener listener = { .on_result = dead_letter_answered };
+	struct sink_options options = { .config = worker->wiring->config,
+		.consumer = worker->consumer,
+		.client_id = worker->start.client_id,
+		.listener = &listener };
+
+	listener.context = worker;
+	return worker->wiring->sink->open(&options, &worker->sink, err);
+}
+
+/* How many partitions will be ours at once, if the broker says; shares the prefetch budget. */
+static unsigned expected_partitions(struct worker *worker)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	unsigned total = 0;
+
+	if (consumer->groups) {
+		return (unsigned)(consumer->groups[worker->start.slot].count * consumer->topics.count);
+	}
+	for (size_t i = 0; i < consumer->topics.count; i++) {
+		int count = worker->wiring->sink->partition_count(
+			worker->sink, consumer->topics.items[i], ASK_MS, NULL);
+		total += count > 0 ? (unsigned)count : 0;
+	}
+	return (total + consumer->workers - 1) / consumer->workers;
+}
+
+static int open_source(struct worker *worker, struct err *err)
+{
+	struct source_listener listener = { worker, on_event };
+	struct source_options options = { .config = worker->wiring->config,
+		.consumer = worker->consumer,
+		.instance_id = worker->start.instance_id,
+		.client_id = worker->start.client_id,
+		.slot = worker->start.slot,
+		.expected_partitions = expected_partitions(worker),
+		.listener = &listener };
+
+	return worker->wiring->source->open(&options, &worker->source, err);
+}
+
+static int open_store(struct worker *worker, struct err *err)
+{
+	const struct config *config = worker->wiring->config;
+	const struct config_consumer *consumer = worker->consumer;
+	struct store_options options = { .url = config->store,
+		.user = config->store_user,
+		.password = config->store_password,
+		.scope = consumer->dedup_scope,
+		.consumer = consumer->name,
+		.group_id = consumer->group_id,
+		.cluster_id = worker->cluster_id,
+		.statement_timeout_us = config->store_statement_timeout_us
+			? config->store_statement_timeout_us
+			: worker->roster.handlers[0].config->timeout_us,
+		.lock_timeout_us = config->store_lock_timeout_us,
+		.idle_timeout_us = config->store_idle_timeout_us,
+		.reconnect_max_us = config->store_reconnect_max_us,
+		.statements = worker->roster.statements,
+		.statement_count = worker->roster.statement_count };
+
+	return worker->wiring->store->open(&options, &worker->store, err);
+}
+
+static void init_locks(struct worker *worker)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&worker->work_ready, &monotonic);
+	pthread_cond_init(&worker->returned, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+static void init_core(struct worker *worker)
+{
+	static const enum sched_order orders[] = {
+		[ORDERING_PARTITION] = SCHED_ORDER_PARTITION,
+		[ORDERING_KEY] = SCHED_ORDER_KEY,
+		[ORDERING_NONE] = SCHED_ORDER_NONE,
+	};
+	const struct config_consumer *consumer = worker->consumer;
+	struct sched_limits limits = { .batch_max = consumer->batch_max,
+		.in_flight_max = consumer->in_flight_max,
+		.in_flight_bytes = (uint64_t)consumer->in_flight_bytes };
+
+	worker->sched = sched_new(orders[consumer->ordering], &limits);
+	worker->partitions = xcalloc(PAGE_PARTITIONS_MAX, sizeof(struct partition *));
+	rate_init(&worker->breaker, consumer->dlq_breaker.count, consumer->dlq_breaker.window_us);
+	atomic_store(&worker->dlq_partitions, -1);
+}
+
+/* A store that one writer at a time may use gains nothing from more lanes. */
+static unsigned lane_count(const struct worker *worker)
+{
+	return worker->wiring->store->is_single_writer ? 1 : worker->consumer->lanes;
+}
+
+static bool wants_ids(const struct worker *worker)
+{
+	return worker->is_deduplicated || worker->consumer->event_missing == EVENT_MISSING_DLQ;
+}
+
+static void name_handlers(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->roster.handler_count && i < PAGE_HANDLERS_MAX; i++) {
+		struct page_handler *shown = &worker->page->handlers[i];
+		strncpy(shown->name, worker->roster.handlers[i].config->name, sizeof(shown->name) - 1);
+	}
+	worker->page->handler_count = (uint32_t)worker->roster.handler_count;
+}
+
+static int open_all(struct worker *worker, struct err *err)
+{
+	const struct worker_wiring *wiring = worker->wiring;
+	int r = receive_start(worker, err);
+
+	if (r < 0) {
+		return r;
+	}
+	r = roster_open(&worker->roster, worker->consumer, lane_count(worker), wiring->store,
+		wants_ids(worker), wiring->find_handler, err);
+	if (r < 0) {
+		worker->exit_status = WORKER_EXIT_CONFIG;
+		return r;
+	}
+	worker->lane_count = lane_count(worker);
+	name_handlers(worker);
+	r = open_sink(worker, err);
+	if (r == 0) {
+		/* positions are compared with the cluster's id in them; a broker that is away gets its time */
+		wiring->sink->cluster_id(
+			worker->sink, worker->cluster_id, sizeof(worker->cluster_id), ASK_MS);
+	}
+	r = r < 0 ? r : open_store(worker, err);
+	r = r < 0 ? r : open_source(worker, err);
+	r = r < 0 ? r : clerk_start(worker, err);
+	r = r < 0 ? r : lanes_start(worker, err);
+	if (r == -EINVAL) {
+		worker->exit_status = WORKER_EXIT_CONFIG;
+	}
+	return r;
+}
+
+int worker_run(const struct worker_wiring *wiring, int channel_fd, struct page *page)
+{
+	struct worker *worker = NEW(struct worker);
+	struct err err = ERR_INIT;
+	sigset_t all;
+	int exit_status;
+
+	/* before the first thread: the libraries' threads inherit the mask */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	worker->wiring = wiring;
+	worker->consumer = wiring->consumer;
+	worker->channel_fd = channel_fd;
+	worker->page = page;
+	worker->is_deduplicated = wiring->store->is_transactional;
+	init_locks(worker);
+	init_core(worker);
+	if (open_all(worker, &err) < 0) {
+		int status = worker->exit_status ? worker->exit_status : WORKER_EXIT_FAILURE;
+		worker_fail(worker, status, &err);
+	} else {
+		serve(worker);
+	}
+	finish(worker);
+	exit_status = worker->exit_status;
+	free(worker);
+	return exit_status;
+}

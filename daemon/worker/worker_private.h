@@ -1,0 +1,198 @@
+/*
+ * worker_private - what the files of one worker share
+ *
+ *	worker.c       life: start, loop, drain
+ *	dispatch.c     polled records into the scheduler
+ *	partition.c    epochs: assigned, opened, settled, revoked
+ *	commit.c       offsets
+ *	dead_letter.c  the way out of poison
+ *	lane.c         threads that run units of work
+ *	clerk.c        a thread for what may block and belongs to no batch
+ *	show.c         gauges of the page
+ *
+ * Threads: the main thread owns source and sink and runs all of it but lanes and clerk. `lock` guards
+ * the scheduler, the partitions' epochs and trackers, and the queues between threads; nothing blocks under it.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/rate.h"
+#include "core/sched.h"
+#include "core/start.h"
+#include "core/tracker.h"
+#include "os/page.h"
+#include "os/proto.h"
+#include "worker/record.h"
+#include "worker/unit.h"
+#include "worker/worker.h"
+
+/* ---- partitions ---- */
+
+enum partition_state { PARTITION_NONE, PARTITION_OPENING, PARTITION_RUNNING, PARTITION_LOST };
+
+struct partition {
+	struct source_partition id; /* epoch of the present assignment */
+	struct unit_place place;
+	struct page_partition *page;
+	enum partition_state state;
+	struct tracker *tracker; /* of the present epoch; NULL unless RUNNING */
+	struct record *stash, **stash_tail; /* polled, but no room in the tracker yet */
+	bool is_open; /* may be read now; main thread */
+	int64_t committed; /* the group's offset as far as we know, -1 none */
+	int64_t handed; /* highest offset handed to a commit in this epoch, -1 none */
+	int64_t under_way; /* offset of the asynchronous commit, -1 none */
+	int32_t known_count; /* partitions of the topic when the group began; commit metadata */
+	int32_t topic_count; /* partitions of the topic now */
+	struct store_attempts *attempts; /* of records that failed before this epoch, by offset */
+	size_t attempt_count;
+	unsigned parked, held; /* strands' first records that wait */
+	int64_t head_offset, head_since_ms; /* first unsettled, and since when it is that */
+	int64_t next_open_us; /* OPENING: when the clerk is asked again */
+	bool is_asked; /* the clerk has it */
+	bool is_out_of_range; /* RUNNING: opened anew when what was read is settled */
+};
+
+/* ---- dead letters ---- */
+
+struct dead_letter {
+	struct dead_letter *next;
+	struct record *record; /* detached */
+	enum page_reason reason;
+	char code[32];
+	char *text, *event_id;
+	size_t event_id_len;
+	const char *handler;
+	bool is_sent; /* waits for its answer */
+	bool is_orphan; /* its epoch is dead: free it when the answer comes */
+	bool is_holding; /* its strand is held */
+	bool is_oversized; /* send headers only */
+	int64_t due_us; /* not sent: when to try (again) */
+	unsigned failures;
+};
+
+/* ---- clerk ---- */
+
+struct clerk;
+
+/* ---- lanes ---- */
+
+struct lane {
+	struct worker *worker;
+	unsigned index;
+	pthread_t thread;
+	struct store_session *session;
+	struct unit unit;
+	struct record **batch;
+	struct sched_return *returns;
+	unsigned batch_limit; /* shrinks when a batch takes longer than batch.time */
+	int64_t backoff_us;
+	bool is_started;
+};
+
+struct worker {
+	const struct worker_wiring *wiring;
+	const struct config_consumer *consumer;
+	struct proto_start start;
+	int channel_fd;
+	struct page *page;
+
+	struct source *source;
+	struct sink *sink;
+	struct store *store;
+	struct roster roster;
+	bool is_deduplicated;
+
+	pthread_mutex_t lock;
+	pthread_cond_t work_ready; /* lanes wait: the scheduler may have something */
+	pthread_cond_t returned; /* main waits: a lane gave a batch back */
+	struct sched *sched;
+	struct partition **partitions; /* by slot, PAGE_PARTITIONS_MAX; entries are never freed while lanes run */
+	uint32_t partition_count;
+	struct dead_letter *new_dead_letters; /* from lanes, newest first */
+	bool lanes_stop;
+	unsigned idle_lanes;
+
+	struct lane *lanes;
+	unsigned lane_count;
+	struct clerk *clerk;
+	char cluster_id[64];
+
+	/* main thread only */
+	struct dead_letter *dead_letters;
+	unsigned dead_letter_count;
+	struct rate breaker;
+	bool is_paused, is_draining, is_joined, commit_is_under_way, is_revoking;
+	_Atomic bool wants_wake; /* main waits for room or for lanes: wake it when a batch returns */
+	_Atomic int32_t dlq_partitions; /* of the DLQ topic, -1 unknown */
+	int64_t drain_deadline_us, next_commit_us, next_show_us;
+	int exit_status;
+	bool is_stopping;
+	struct err fatal;
+	struct log_limit broker_limit, dlq_limit, commit_limit;
+};
+
+/* dispatch.c */
+void dispatch_records(struct worker *worker, struct source_record *records, unsigned count);
+/* Decide which partitions may be read now. Returns true when at least one may. */
+bool dispatch_open(struct worker *worker);
+
+/* partition.c */
+struct partition *partition_get(struct worker *worker, const struct source_partition *id);
+void partitions_assigned(struct worker *worker, const struct source_event *event);
+void partitions_revoked(struct worker *worker, const struct source_event *event);
+void partition_range(struct worker *worker, const struct source_event *event);
+/* Ask the clerk about partitions that still have no start. */
+void partitions_open_tick(struct worker *worker, int64_t now_us);
+/* What the clerk found out about a partition. */
+struct partition_finding {
+	uint32_t slot, epoch;
+	struct start_facts facts;
+	struct start_decision decision;
+	int32_t topic_count;
+	struct store_attempts *attempts; /* taken over */
+	size_t attempt_count;
+};
+void partition_opened(struct worker *worker, struct partition_finding *finding);
+void partition_not_opened(struct worker *worker, uint32_t slot, uint32_t epoch, const struct err *err);
+/* Under the lock. False: the epoch is dead and nothing changed. */
+bool partition_settle(struct worker *worker, const struct record *record, enum page_result result);
+struct partition *partition_if_live(struct worker *worker, uint32_t slot, uint32_t epoch);
+void partitions_fini(struct worker *worker);
+
+/* commit.c */
+void commit_tick(struct worker *worker, int64_t now_us);
+void commit_answered(struct worker *worker, const struct source_event *event);
+/* Commit what is settled of these partitions (NULL: all) and wait for the answer. */
+void commit_now(struct worker *worker, const struct source_partition *partitions, size_t count, int timeout_ms);
+
+/* dead_letter.c */
+/* Under the lock, from a lane: takes the record over. */
+void dead_letter_add(struct worker *worker, struct unit_work *work);
+void dead_letters_tick(struct worker *worker, int64_t now_us);
+void dead_letter_answered(void *context, void *tag, enum sink_result result, const struct err *err);
+/* Forget those of a dead epoch; whoever owns the partition next produces them. */
+void dead_letters_drop(struct worker *worker, uint32_t slot, uint32_t epoch);
+void dead_letters_fini(struct worker *worker);
+
+/* lane.c */
+int lanes_start(struct worker *worker, struct err *err);
+void lanes_stop(struct worker *worker);
+
+/* clerk.c */
+int clerk_start(struct worker *worker, struct err *err);
+void clerk_stop(struct worker *worker);
+void clerk_ask_open(struct worker *worker, const struct partition *partition);
+void clerk_tell_committed(struct worker *worker, const struct partition *partition);
+void clerk_tell_pause(struct worker *worker, const struct store_pause *pause);
+/* Main thread: take in what the clerk found out. */
+void clerk_collect(struct worker *worker);
+
+/* worker.c */
+void worker_pause(struct worker *worker, bool is_paused, const char *text);
+void worker_fail(struct worker *worker, int exit_status, const struct err *err);
+
+/* show.c */
+void show_tick(struct worker *worker, int64_t now_us);
+void show_status_line(struct worker *worker);
