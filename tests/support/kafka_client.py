@@ -71,7 +71,7 @@ class KafkaClient:
     def _consumer(self, **settings):
         return Consumer({
             **self._common(), "group.id": "onced-tests-reader", "enable.auto.commit": False,
-            "auto.offset.reset": "error", "enable.partition.eof": True, "fetch.wait.max.ms": 50, "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest", "enable.partition.eof": True, "fetch.wait.max.ms": 50, "isolation.level": "read_committed",
             "fetch.message.max.bytes": 20_000_000, **settings})
 
     def close_clients(self):
