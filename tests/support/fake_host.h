@@ -1,0 +1,73 @@
+/*
+ * fake_host - the host side of onced/handler.h for tests of handlers
+ *
+ * One lane. Statements that a handler sends are recorded, with copies of their values; lines that
+ * it logs too. Paths are found by the real scanner. Wrong use of the interface (an index that was
+ * never given out, another number of values than parameters) aborts, as the contract says.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "event/event_id.h"
+#include "event/scan.h"
+#include "onced/handler.h"
+
+struct fake_statement {
+	char *sql;
+	unsigned param_count;
+	long rows_min, rows_max;
+};
+
+/* One onced_tx_send(). */
+struct fake_sent {
+	int statement;
+	const struct onced_value *values;
+	size_t count;
+};
+
+struct onced_setup {
+	struct fake_host *host;
+	char reason[1024]; /* "" when nothing failed */
+};
+
+struct fake_host {
+	const struct onced_handler *handler;
+	const struct onced_param *params; /* borrowed; ends with name == NULL */
+	bool is_transactional;
+	struct onced_setup setup;
+	void *state; /* the handler's */
+	bool is_open;
+
+	struct path_set *paths;
+	struct fake_statement *statements;
+	size_t statement_count, statement_capacity;
+	struct fake_sent *sent; /* by the last event */
+	size_t sent_count, sent_capacity;
+	struct buffer log; /* of all events, a newline behind each */
+	struct arena arena; /* of the last event */
+};
+
+/* An event as a test writes it; what is left out is null, 0 or none. */
+struct fake_event {
+	const char *topic;
+	int32_t partition;
+	int64_t offset, timestamp_ms;
+	struct slice key, value, id, type, source;
+	unsigned attempt;
+	const struct event_header *headers;
+	size_t header_count;
+};
+
+void fake_host_init(struct fake_host *host, const struct onced_handler *handler,
+	const struct onced_param *params);
+/* Closes the handler if it is open. */
+void fake_host_fini(struct fake_host *host);
+
+/* The handler's check() and open(); 0 when it has none. The reason is in host->setup. */
+int fake_host_check(struct fake_host *host);
+int fake_host_open(struct fake_host *host);
+
+/* Hand over an event. A value that is not JSON has no paths. */
+struct onced_outcome fake_host_handle(struct fake_host *host, const struct fake_event *event);
