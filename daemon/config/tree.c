@@ -60,7 +60,7 @@ char *tree_printf(struct tree *tree, const char *format, ...)
 	return text;
 }
 
-void tree_fini(struct tree *tree)
+void config_tree_fini(struct tree *tree)
 {
 	while (tree->blocks) {
 		struct tree_block *block = tree->blocks;

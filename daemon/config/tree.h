@@ -24,4 +24,4 @@ char *tree_copy(struct tree *tree, const char *data, size_t len);
 char *tree_strdup(struct tree *tree, const char *s);
 char *tree_printf(struct tree *tree, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-void tree_fini(struct tree *tree);
+void config_tree_fini(struct tree *tree);
