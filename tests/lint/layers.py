@@ -47,7 +47,7 @@ LAYERS = {
     "daemon/store": Layer(("base", "config", "core"), (), has_threads=True),
     "daemon/os": Layer(("base", "config", "core"), ("libsystemd",)),
     "daemon/worker": Layer(("base", "config", "event", "core", "os", "onced"), has_threads=True),
-    "daemon/supervisor": Layer(("base", "config", "core", "os"), ("libmicrohttpd",)),
+    "daemon/supervisor": Layer(("base", "config", "core", "os"), ("libmicrohttpd", "jansson")),
     "handlers": Layer(("onced",)),
     "ctl": Layer(("base", "config", "kafka", "store", "core"), ("libcurl", "jansson")),
     # The only place that wires adapters to ports.
