@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -21,27 +22,41 @@
 
 #include "supervisor/poison.h"
 
+/* NULL without a state directory. The caller frees. */
+static char *page_path(const struct slot *slot, const struct config *config)
+{
+	if (!config->state_dir || config->state_dir[0] == '\0') {
+		return NULL;
+	}
+	return statedir_page(config->state_dir, slot->consumer->config->name, slot->number);
+}
+
 int slot_open_page(struct slot *slot, const struct config *config, struct err *err)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = page_path(slot, config);
 	uint64_t booked;
-	int r;
+	int r = page_create(path, &slot->page_fd, &slot->page, err);
 
-	if (config->state_dir && config->state_dir[0] != '\0') {
-		path = statedir_page(config->state_dir, slot->consumer->config->name, slot->number);
-	}
-	r = page_create(path, &slot->page_fd, &slot->page, err);
 	if (r < 0) {
 		return r;
 	}
 	booked = page_bury(slot->page);
 	if (booked > 0) {
-		log_notice(
-			"records in flight when the last supervisor ended were booked as abandoned",
+		log_notice("records in flight when the last supervisor ended were booked as "
+			   "abandoned",
 			LOG_STR("consumer", slot->consumer->config->name),
 			LOG_INT("worker", slot->number), LOG_INT("records", (int64_t)booked));
 	}
 	return 0;
+}
+
+void slot_remove_page(const struct slot *slot, const struct config *config)
+{
+	_cleanup_free_ char *path = page_path(slot, config);
+
+	if (path) {
+		(void)unlink(path);
+	}
 }
 
 static void on_ready_frame(struct slot *slot, const struct proto_frame *frame)

@@ -23,6 +23,9 @@ struct slot_context {
 /* Create or take over the page. What a dead supervisor's worker left in flight is booked as abandoned. */
 int slot_open_page(struct slot *slot, const struct config *config, struct err *err);
 
+/* Remove the page's file, where it has one: after a clean stop counters begin anew. */
+void slot_remove_page(const struct slot *slot, const struct config *config);
+
 /* Start a worker in a slot without one. On failure the slot is SLOT_STOPPED. */
 int slot_start(struct slot *slot, struct err *err);
 

@@ -258,6 +258,11 @@ static void fini(struct supervisor *supervisor)
 	loop_free(supervisor->loop);
 }
 
+static void remove_page(struct supervisor *supervisor, struct slot *slot)
+{
+	slot_remove_page(slot, supervisor->config);
+}
+
 static int run(struct supervisor *supervisor)
 {
 	int r = init_loop(supervisor);
@@ -277,6 +282,9 @@ static int run(struct supervisor *supervisor)
 	if (r < 0) {
 		log_error("the event loop failed", LOG_STR("error", strerror(-r)));
 		return EXIT_CODE_FAILURE;
+	}
+	if (r == 0) {
+		supervisor_each_slot(supervisor, remove_page);
 	}
 	return r;
 }

@@ -12,6 +12,7 @@ struct supervisor_options {
 	const struct config *config;
 	const char *exe; /* what children run: /proc/self/exe */
 	const char *version;
+	int64_t heartbeat_limit_us; /* a worker silent for longer is killed; 0: ours, by store */
 };
 
 /* Serve until SIGTERM or SIGINT and everything has drained. Returns the exit code: 0, 1 or 78. Logs what goes wrong. */

@@ -29,6 +29,9 @@ enum { TICK_LATE_US = 5000000 };
 
 static int64_t heartbeat_limit_us(const struct supervisor *supervisor)
 {
+	if (supervisor->options->heartbeat_limit_us > 0) {
+		return supervisor->options->heartbeat_limit_us;
+	}
 	return strncmp(supervisor->config->store, "sqlite:", 7) == 0 ? HEARTBEAT_LIMIT_SQLITE_US
 								     : HEARTBEAT_LIMIT_US;
 }
