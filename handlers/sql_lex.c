@@ -148,10 +148,13 @@ static const char *scan_dollar_quote(const char *p, size_t tag_len)
 
 static struct sql_token token(enum sql_token_kind kind, const char *p, const char *end)
 {
-	if (!end) {
-		return (struct sql_token){ SQL_TOKEN_UNTERMINATED, p, strlen(p) };
-	}
 	return (struct sql_token){ kind, p, (size_t)(end - p) };
+}
+
+/* A token that has an end mark: `end` is NULL where the mark is missing. */
+static struct sql_token closed_token(enum sql_token_kind kind, const char *p, const char *end)
+{
+	return end ? token(kind, p, end) : token(SQL_TOKEN_UNTERMINATED, p, p + strlen(p));
 }
 
 static struct sql_token word_token(const char *p)
@@ -159,7 +162,7 @@ static struct sql_token word_token(const char *p)
 	const char *end = p;
 
 	if ((*p == 'e' || *p == 'E') && p[1] == '\'') {
-		return token(SQL_TOKEN_QUOTED, p, scan_escape_string(p + 1));
+		return closed_token(SQL_TOKEN_QUOTED, p, scan_escape_string(p + 1));
 	}
 	while (sql_is_name_char(*end) || *end == '$') {
 		end++;
@@ -183,7 +186,7 @@ static struct sql_token dollar_token(const char *p)
 	const char *end = p + 1;
 
 	if (tag_len > 0) {
-		return token(SQL_TOKEN_QUOTED, p, scan_dollar_quote(p, tag_len));
+		return closed_token(SQL_TOKEN_QUOTED, p, scan_dollar_quote(p, tag_len));
 	}
 	while (sql_is_name_char(*end)) {
 		end++;
@@ -213,7 +216,7 @@ static struct sql_token symbol_token(const char *p)
 		return dollar_token(p);
 	case '\'':
 	case '"':
-		return token(SQL_TOKEN_QUOTED, p, scan_quoted(p, *p));
+		return closed_token(SQL_TOKEN_QUOTED, p, scan_quoted(p, *p));
 	default:
 		return token(SQL_TOKEN_OTHER, p, p + 1);
 	}
@@ -234,7 +237,7 @@ struct sql_token sql_next_token(const char *p)
 		return token(SQL_TOKEN_BLANK, p, scan_line_comment(p));
 	}
 	if (p[0] == '/' && p[1] == '*') {
-		return token(SQL_TOKEN_BLANK, p, scan_block_comment(p));
+		return closed_token(SQL_TOKEN_BLANK, p, scan_block_comment(p));
 	}
 	return symbol_token(p);
 }
