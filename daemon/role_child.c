@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "handlers/builtins.h"
 #include "kafka/kafka.h"
+#include "migration.h"
 #include "os/lockfile.h"
 #include "os/page.h"
 #include "os/proto.h"
@@ -187,48 +188,19 @@ int role_probe(const struct args *args)
 	return answer(worker_probe(&child.wiring, &err), err.text);
 }
 
-static int migrate(const struct child *child, char ret_text[ERR_TEXT_MAX])
-{
-	const struct config *config = child->config;
-	const struct store_ops *ops = child->wiring.store;
-	struct store_options options = {
-		.url = config->store,
-		.user = config->store_user,
-		.password = config->store_password,
-		.scope = child->wiring.consumer->dedup_scope,
-		.consumer = child->name,
-		.group_id = child->wiring.consumer->group_id,
-		.lock_timeout_us = config->store_lock_timeout_us,
-		.idle_timeout_us = config->store_idle_timeout_us,
-		.reconnect_max_us = config->store_reconnect_max_us,
-	};
-	struct err err = ERR_INIT;
-	struct store *store = NULL;
-	unsigned applied = 0;
-	int r = ops->open(&options, &store, &err);
-
-	if (r == 0) {
-		r = ops->migrate(store, &applied, &err);
-		ops->close(store);
-	}
-	if (r < 0) {
-		snprintf(ret_text, ERR_TEXT_MAX, "%s", err.text);
-		return r == -EINVAL ? -EINVAL : 1;
-	}
-	snprintf(
-		ret_text, ERR_TEXT_MAX, "%u migration%s applied", applied, applied == 1 ? "" : "s");
-	return 0;
-}
-
 int role_migrate(const struct args *args)
 {
 	_cleanup_(child_fini) struct child child = { 0 };
-	char text[ERR_TEXT_MAX];
+	struct err err = ERR_INIT;
+	unsigned applied;
 	int r;
 
 	if (child_load(&child, args, "migrate") < 0) {
 		return answer(-EINVAL, child.problem);
 	}
-	r = migrate(&child, text);
-	return answer(r, text);
+	r = migration_run(child.config, child.wiring.consumer, &applied, &err);
+	if (r == 0) {
+		err_set(&err, 0, "%u migration%s applied", applied, applied == 1 ? "" : "s");
+	}
+	return answer(r == 0 || r == -EINVAL ? r : 1, err.text);
 }
