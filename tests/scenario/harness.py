@@ -156,8 +156,7 @@ class Onced:
         self.check_reports()
 
     def check_reports(self):
-        reports = [p for p in self.directory.glob("sanitizer.*")]
-        assert not reports, "sanitizer report:\n" + "\n".join(p.read_text(errors="replace") for p in reports)
+        assert not self.sanitizer_text(), self.sanitizer_text()
         everything = self.log_path.read_bytes() + self.seen
         for secret in self.secrets:
             assert secret not in everything, "a secret was printed to log, status or metrics"
@@ -258,9 +257,15 @@ class Onced:
 
     def log_tail(self, lines=60):
         try:
-            return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+            tail = self.log_path.read_text(errors="replace").splitlines()[-lines:]
         except FileNotFoundError:
-            return "(no log)"
+            tail = ["(no log)"]
+        return "\n".join([*tail, self.sanitizer_text()])
+
+    def sanitizer_text(self, lines=40):
+        """The beginning of each report that a sanitizer wrote; "" is how it should be."""
+        return "\n".join("\n".join(p.read_text(errors="replace").splitlines()[:lines])
+                         for p in self.directory.glob("sanitizer.*"))
 
 
 def _session_of(pid):
