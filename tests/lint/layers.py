@@ -51,7 +51,7 @@ LAYERS = {
     "handlers": Layer(("onced",)),
     "ctl": Layer(("base", "config", "kafka", "store", "core"), ("libcurl", "jansson")),
     # The only place that wires adapters to ports.
-    "daemon": Layer(("base", "config", "event", "core", "kafka", "store", "os", "worker", "supervisor", "onced"),
+    "daemon": Layer(("base", "config", "event", "core", "kafka", "store", "os", "worker", "supervisor", "onced", "handlers"),
                     has_threads=True),
 }
 
@@ -60,6 +60,8 @@ DOORS = {
     "daemon/store/postgres*": ("libpq",),
     "daemon/store/pg*": ("libpq",),
     "daemon/store/sqlite*": ("sqlite3",),
+    # What --version names.
+    "daemon/role_info.c": ("jansson", "rdkafka", "libpq", "sqlite3", "libsystemd", "libmicrohttpd"),
 }
 
 # Ports that carry configuration by pointer; config/config.h is plain structs without a library.

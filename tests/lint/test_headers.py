@@ -16,7 +16,7 @@ def compile_alone(path, flags):
     result = subprocess.run(
         ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
          "-Wno-missing-field-initializers", "-Wno-unused-function", "-DONCED_VERSION=\"0\"",
-         f"-I{tree.ROOT / 'daemon'}", f"-I{tree.ROOT / 'handlers' / 'include'}", f"-I{tree.ROOT / 'tests'}",
+         f"-I{tree.ROOT}", f"-I{tree.ROOT / 'daemon'}", f"-I{tree.ROOT / 'handlers' / 'include'}", f"-I{tree.ROOT / 'tests'}",
          *flags, "-x", "c", "-"],
         input=source, capture_output=True, text=True)
     return f"{path}:\n{result.stderr}" if result.returncode else None

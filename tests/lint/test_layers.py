@@ -31,7 +31,7 @@ def include_problem(path, layer, name):
         return None if library in libraries_of(path, layer) else f"{path}: {library} has no door here ({name})"
     if first == "..":
         return f"{path}: includes are written from the root of daemon/ ({name})"
-    if f"daemon/{first}" not in LAYERS and first != "onced":
+    if f"daemon/{first}" not in LAYERS and first not in LAYERS and first != "onced":
         return None  # a system header, or one beside the file
     own = layer.removeprefix("daemon/")
     if first == own or first in LAYERS[layer].uses or (str(path), first) in INCLUDE_EXCEPTIONS:

@@ -31,17 +31,23 @@ def c_files():
     return tree.files(".c", ".h")
 
 
+def opening_problem(path):
+    """A source that begins with its own header is described there."""
+    lines = tree.text(path).splitlines()
+    if path.suffix == ".c" and (tree.ROOT / path.with_suffix(".h")).exists() and lines[0].startswith("#include"):
+        own = lines[0].endswith(f'{path.stem}.h"')
+        return None if own else f"{path}: does not begin with its own header"
+    opening = re.match(r" \* ([\w./-]+) - \S", lines[1]) if len(lines) > 2 and lines[0] == "/*" else None
+    if not opening:
+        return f"{path}: does not open with /* NAME - purpose"
+    named = opening.group(1).replace("-", "_").split("/")[-1]
+    if path.parts[0] != "tests" and named not in (path.stem, path.name):
+        return f"{path}: its opening names {named}"
+    return None
+
+
 def test_c_opens_with_what_it_is():
-    problems = []
-    for path in c_files():
-        lines = tree.text(path).splitlines()
-        stem = path.stem.replace("test_", "") if path.parts[0] == "tests" else path.stem
-        opening = re.match(r" \* ([\w./-]+) - \S", lines[1]) if len(lines) > 2 and lines[0] == "/*" else None
-        if not opening:
-            problems.append(f"{path}: does not open with /* NAME - purpose")
-        elif path.parts[0] != "tests" and opening.group(1).replace("-", "_").split("/")[-1] not in (stem, path.name):
-            problems.append(f"{path}: its opening names {opening.group(1)}")
-    tree.report(problems)
+    tree.report([p for p in map(opening_problem, c_files()) if p])
 
 
 def test_python_and_shell_open_with_what_they_are():
