@@ -3,7 +3,7 @@
  *
  * Runs in: any process (a constant table).
  */
-#include "handlers/builtins.h"
+#include "builtins.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *
  * Runs in: worker, lane threads. For a first look at a topic, and for trying out routes.
  */
-#include "handlers/builtins.h"
+#include "builtins.h"
 
 static const struct onced_param_spec params[] = { { .name = NULL } };
 

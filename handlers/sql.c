@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "handlers/builtins.h"
-#include "handlers/sql_bind.h"
-#include "handlers/sql_template.h"
+#include "builtins.h"
+#include "sql_bind.h"
+#include "sql_template.h"
 
 static const struct onced_param_spec params[] = {
 	{

@@ -3,13 +3,13 @@
  *
  * Runs in: worker, lane threads (pure).
  */
-#include "handlers/sql_bind.h"
+#include "sql_bind.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "handlers/text.h"
+#include "text.h"
 
 /* What a root's function found. */
 enum found { FOUND, FOUND_MISSING, FOUND_BAD_TEXT, FOUND_BAD_TIME };

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "handlers/sql_param.h"
+#include "sql_param.h"
 #include "onced/handler.h"
 
 enum { SQL_BINDING_TEXT_MAX = 40 };

@@ -4,7 +4,7 @@
  * Runs in: any process, any thread (pure). Each scan_ function takes the place where its token
  * starts and returns the place behind it, or NULL when the token never ends.
  */
-#include "handlers/sql_lex.h"
+#include "sql_lex.h"
 
 #include <string.h>
 #include <strings.h>

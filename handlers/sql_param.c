@@ -3,14 +3,14 @@
  *
  * Runs in: any process, any thread (pure).
  */
-#include "handlers/sql_param.h"
+#include "sql_param.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "handlers/sql_lex.h"
+#include "sql_lex.h"
 
 enum members { MEMBERS_NONE, MEMBERS_MAY, MEMBERS_MUST };
 

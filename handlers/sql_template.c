@@ -3,13 +3,13 @@
  *
  * Runs in: any process, any thread (pure).
  */
-#include "handlers/sql_template.h"
+#include "sql_template.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "handlers/sql_lex.h"
+#include "sql_lex.h"
 
 #define SPACES " \t\n\v\f\r"
 

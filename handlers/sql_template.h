@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "handlers/sql_param.h"
+#include "sql_param.h"
 
 enum { SQL_PARAMS_MAX = 256 };
 

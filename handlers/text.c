@@ -3,7 +3,7 @@
  *
  * Runs in: worker, lane threads (pure).
  */
-#include "handlers/text.h"
+#include "text.h"
 
 #include <string.h>
 

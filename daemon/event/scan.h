@@ -58,8 +58,8 @@ void path_set_free(struct path_set *set);
 /*
  * `path` is "a.b.c" (object members; "\." for a dot in a name, "\\" for a backslash). A name of
  * digits alone is an element where the value is an array ("items.0.sku") and a member where it is
- * an object. "" is the whole value. Returns the index, or -EINVAL (empty name, bad escape), or -E2BIG
- * (over SCAN_PATHS_MAX paths, or deeper than SCAN_DEPTH_MAX).
+ * an object. "" is the whole value. Returns the index, or -EINVAL (empty name, bad escape), or
+ * -E2BIG (over SCAN_PATHS_MAX paths, or deeper than SCAN_DEPTH_MAX).
  */
 int path_set_add(struct path_set *set, const char *path);
 unsigned path_set_count(const struct path_set *set);

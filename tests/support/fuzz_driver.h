@@ -1,9 +1,9 @@
 /*
  * fuzz_driver - what a fuzz target and its drivers say to each other
  *
- * A target implements LLVMFuzzerTestOneInput() and the corpus below. Linked with fuzz_driver.c it is
- * a plain program for the unit suite: it replays the corpus and a bounded number of mutations made
- * from a fixed seed, or just the files named as arguments. Linked without it, under clang's
+ * A target implements LLVMFuzzerTestOneInput() and the corpus below. Linked with fuzz_driver.c it
+ * is a plain program for the unit suite: it replays the corpus and a bounded number of mutations
+ * made from a fixed seed, or just the files named as arguments. Linked without it, under clang's
  * -fsanitize=fuzzer, it is a libFuzzer target.
  */
 #pragma once

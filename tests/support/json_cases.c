@@ -189,6 +189,8 @@ const struct json_case json_cases[] = {
 	UTF8(string_lone_high_then_text, "\"\\ud83dabcdefgh\""),
 	UTF8(string_lone_high_then_escape, "\"\\ud83d\\nabcdef\""),
 	UTF8(string_lone_low, "\"\\ude00\""),
+	UTF8(string_two_low, "\"\\ude00\\ude00\""),
+	UTF8(string_high_then_other_escape, "\"\\ud83d\\nde00\""),
 	UTF8(string_two_high, "\"\\ud83d\\ud83d\""),
 	UTF8(string_high_then_plain, "\"\\ud83d\\u0041\""),
 	UTF8(string_pair_swapped, "\"\\ude00\\ud83d\""),

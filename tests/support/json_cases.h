@@ -15,8 +15,8 @@ struct json_case {
 	size_t len;
 	enum scan_result result;
 	/*
-	 * NULL where jansson says the same (accepts or refuses); else the reason why it does not. The
-	 * list of these is what is known to differ, and the test fails when one no longer does.
+	 * NULL where jansson says the same (accepts or refuses); else the reason why it does not.
+	 * The list of these is what is known to differ, and the test fails when one no longer does.
 	 */
 	const char *why_jansson_differs;
 };

@@ -37,7 +37,7 @@ enum onced_result {
 	ONCED_SKIP, /* deliberately nothing to do; settled as skipped, with the reason */
 	ONCED_RETRY, /* transient: try again after the retry policy's delay */
 	ONCED_REJECT, /* the event's own fault: dead letter */
-	ONCED_UNAVAILABLE, /* what the handler depends on is down: hold, nobody's attempt is burnt */
+	ONCED_UNAVAILABLE, /* what the handler depends on is down: hold, no attempt is burnt */
 };
 
 enum { ONCED_CODE_MAX = 32, ONCED_REASON_MAX = 1024 };
@@ -74,7 +74,8 @@ size_t onced_event_header_count(const struct onced_event *event);
 bool onced_event_header_at(const struct onced_event *event, size_t i, struct onced_bytes *ret_name,
 	struct onced_bytes *ret_value);
 /* The last header of that name (Kafka's own rule); false when there is none. */
-bool onced_event_header(const struct onced_event *event, const char *name, struct onced_bytes *ret_value);
+bool onced_event_header(const struct onced_event *event, const char *name,
+	struct onced_bytes *ret_value);
 
 /* A value found by a path that open() asked for with onced_need_path(). */
 enum onced_kind {
@@ -87,7 +88,8 @@ enum onced_kind {
 	ONCED_OBJECT, /* JSON text */
 	ONCED_ARRAY, /* JSON text */
 };
-enum onced_kind onced_event_path(const struct onced_event *event, int path, struct onced_bytes *ret_text);
+enum onced_kind onced_event_path(const struct onced_event *event, int path,
+	struct onced_bytes *ret_text);
 
 /*
  * One line in onced's log, level info, beside the event's position, id and attempt. Say nothing of
@@ -119,24 +121,26 @@ const char *onced_setup_handler_name(const struct onced_setup *setup);
 /* The configured value or the table's default; NULL when neither. */
 const char *onced_setup_param(const struct onced_setup *setup, const char *name);
 int64_t onced_setup_timeout_ms(const struct onced_setup *setup);
-/* Say what is wrong, in one sentence; the last one counts. Returns -1 for `return onced_setup_fail(...)`. */
-int onced_setup_fail(struct onced_setup *setup, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Say what is wrong, in one sentence; the last one counts. Returns -1, to be returned at once. */
+int onced_setup_fail(struct onced_setup *setup, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
- * Ask for a JSON path of the value ("payload.order_id", "" for the whole value as JSON text). onced finds all
- * asked paths in one pass. Returns the index for onced_event_path() (the same for the same path in
- * every lane), or -1 with the reason set.
+ * Ask for a JSON path of the value ("payload.order_id", "" for the whole value as JSON text). onced
+ * finds all asked paths in one pass. Returns the index for onced_event_path() (the same for the
+ * same path in every lane), or -1 with the reason set.
  */
 int onced_need_path(struct onced_setup *setup, const char *path);
 
 /*
- * Ask for a statement of the event's transaction, parameters written $1, $2 ... Returns its index for
- * onced_tx_send(), or -1 with the reason set (no transactional store configured, transaction control
- * in the text). It is prepared on the store's connection when first reached.
+ * Ask for a statement of the event's transaction, parameters written $1, $2 ... Returns its index
+ * for onced_tx_send(), or -1 with the reason set (no transactional store configured, transaction
+ * control in the text). It is prepared on the store's connection when first reached.
  * `rows_min`/`rows_max`: the affected-row counts that are fine (rows_max < 0: any number); others
  * REJECT the event.
  */
-int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned param_count, long rows_min, long rows_max);
+int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned param_count,
+	long rows_min, long rows_max);
 
 /* True when the configured store applies effects in the dedup transaction (Postgres, SQLite). */
 bool onced_setup_is_transactional(const struct onced_setup *setup);
@@ -144,7 +148,13 @@ bool onced_setup_is_transactional(const struct onced_setup *setup);
 /* ---- the event's transaction ---- */
 
 /* How a bound value is meant; stores without types of their own (SQLite) use it. */
-enum onced_value_kind { ONCED_VALUE_NULL, ONCED_VALUE_TEXT, ONCED_VALUE_NUMBER, ONCED_VALUE_BOOL, ONCED_VALUE_JSON };
+enum onced_value_kind {
+	ONCED_VALUE_NULL,
+	ONCED_VALUE_TEXT,
+	ONCED_VALUE_NUMBER,
+	ONCED_VALUE_BOOL,
+	ONCED_VALUE_JSON,
+};
 
 struct onced_value {
 	enum onced_value_kind kind;
@@ -156,7 +166,8 @@ struct onced_value {
  * to this event, and it is sent again after a rollback without another call of handle(). Values are
  * copied where they do not lie in the event itself. Returns 0; wrong use aborts.
  */
-int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values, size_t count);
+int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
+	size_t count);
 
 /* ---- the handler ---- */
 
