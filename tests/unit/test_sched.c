@@ -350,8 +350,12 @@ static void holds_end_with_their_epoch(void **state)
 	assert_string_equal(take(sched, 9), "0");
 	sched_hold(sched, 0, 2, 5);
 	sched_release(sched, 0, 1, 5);
-	GIVE_BACK(sched, back(0, SCHED_AGAIN));
+	GIVE_BACK(sched, back(0, SCHED_HOLD));
 	assert_string_equal(take(sched, 9), "");
+	sched_epoch_end(sched, 0, 2);
+	sched_epoch_begin(sched, 0, 3);
+	put(sched, 1, 0, 3, 0, 5);
+	assert_string_equal(take(sched, 9), "1");
 	sched_free(sched);
 }
 
