@@ -49,8 +49,15 @@ static void parameters_fill(struct parameters *parameters, const struct pg_store
 	parameters_add(parameters, "client_encoding", "UTF8");
 }
 
-static void ignore_notice(void *arg, const char *message)
+/* The last words of a server that closes an idle connection come as a notice. */
+static void on_notice(void *arg, const PGresult *result)
 {
+	struct pg_session *session = arg;
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)) {
+		session->should_reconnect = true;
+	}
 }
 
 /* With verbose errors a refusal reads "... FATAL:  28P01: password authentication failed ...". */
@@ -153,7 +160,7 @@ int pg_connect(struct pg_session *session, struct err *err)
 		return err_set(err, 1, "cannot connect to the database: out of memory");
 	}
 	PQsetErrorVerbosity(session->conn, PQERRORS_VERBOSE);
-	PQsetNoticeProcessor(session->conn, ignore_notice, NULL);
+	PQsetNoticeReceiver(session->conn, on_notice, session);
 	result = connect_poll(session, err);
 	if (result == 0) {
 		result = check_server(session->conn, err);

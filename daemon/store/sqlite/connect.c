@@ -9,6 +9,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -98,6 +99,23 @@ static const char *const settings[] = {
 	"PRAGMA foreign_keys = ON",
 };
 
+bool lite_file_is_in_place(const struct lite_session *session)
+{
+	struct stat st;
+
+	return stat(session->store->path, &st) == 0 && st.st_dev == session->device
+		&& st.st_ino == session->inode;
+}
+
+static void remember_file(struct lite_session *session)
+{
+	struct stat st = { .st_ino = 0 };
+
+	stat(session->store->path, &st); /* a file already gone is found out at BEGIN */
+	session->device = st.st_dev;
+	session->inode = st.st_ino;
+}
+
 int lite_connect(struct lite_session *session, int flags, struct err *err)
 {
 	int result = check_file_system(session->store->path, err);
@@ -117,8 +135,10 @@ int lite_connect(struct lite_session *session, int flags, struct err *err)
 	if (code != SQLITE_OK) {
 		result = connect_failed(session, code, err);
 		lite_disconnect(session);
+		return result;
 	}
-	return result;
+	remember_file(session);
+	return 0;
 }
 
 void lite_disconnect(struct lite_session *session)
@@ -138,13 +158,22 @@ void lite_disconnect(struct lite_session *session)
 	topic_cache_fini(&session->topics);
 }
 
+static bool is_usable(const struct lite_session *session)
+{
+	if (!session->db) {
+		return false;
+	}
+	return lite_is_in_transaction(session)
+		|| (!session->should_reopen && lite_file_is_in_place(session));
+}
+
 int lite_session_ready(struct store_session *session, struct err *err)
 {
 	struct lite_session *lite = lite_session(session);
 	int result;
 
 	atomic_store(&lite->is_interrupted, false);
-	if (lite->db && (lite_is_in_transaction(lite) || !lite->should_reopen)) {
+	if (is_usable(lite)) {
 		return 0;
 	}
 	lite_disconnect(lite);

@@ -69,6 +69,12 @@ void lite_op_begin(struct store_session *session)
 	if (!may_start(lite, STORE_OP_BEGIN, 0)) {
 		return;
 	}
+	if (!lite_file_is_in_place(lite)) {
+		lite->should_reopen = true;
+		lite_fail_with(lite, STORE_OP_BEGIN, 0, STORE_UNAVAILABLE, "SQLITE_READONLY_DBMOVED",
+			"the file of the SQLite store was moved or replaced");
+		return;
+	}
 	code = lite_run_own(lite, LITE_OWN_BEGIN);
 	if (code != SQLITE_OK) {
 		lite_fail(lite, STORE_OP_BEGIN, 0, code);

@@ -12,6 +12,7 @@
 
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "store/implementations.h"
 #include "store/topic_cache.h"
@@ -54,6 +55,8 @@ struct lite_session {
 	struct store_flight flight; /* of the operations since the last flush */
 	bool is_spoiled; /* the open transaction must not go on */
 	bool should_reopen; /* the file failed */
+	dev_t device; /* of the file that is open */
+	ino_t inode;
 	sqlite3_stmt *own[LITE_OWN_COUNT];
 	sqlite3_stmt **user; /* one for each statement of the options */
 	struct topic_cache topics;
@@ -79,6 +82,9 @@ void lite_session_interrupt(struct store_session *session);
 /* Open the file with our settings. `flags` as sqlite3_open_v2. Result as session_ready's. */
 int lite_connect(struct lite_session *session, int flags, struct err *err);
 void lite_disconnect(struct lite_session *session);
+
+/* Is the file that is open still the one at the store's path? SQLite does not look in WAL mode. */
+bool lite_file_is_in_place(const struct lite_session *session);
 
 /* ---- schema.c ---- */
 

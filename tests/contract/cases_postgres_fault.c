@@ -1,0 +1,344 @@
+/*
+ * cases_postgres_fault - what happens when the connection does not live, or never came to be
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cases.h"
+#include "proxy.h"
+#include "store/stores.h"
+
+#define COUNT_BACKENDS                                                                             \
+	"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onced orders'"
+#define TERMINATE_BACKENDS                                                                         \
+	"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"                                   \
+	" WHERE application_name = 'onced orders'"
+
+static void terminate(struct bench *bench)
+{
+	side_run(bench->side, TERMINATE_BACKENDS);
+	side_wait(bench->side, COUNT_BACKENDS, 0);
+}
+
+static void queue_op(struct store_session *session, enum store_op op, struct store_claim *claim)
+{
+	switch (op) {
+	case STORE_OP_CLAIM:
+		session->ops->claim(session, claim, 1);
+		break;
+	case STORE_OP_SAVEPOINT:
+		session->ops->savepoint(session, 0);
+		break;
+	case STORE_OP_RELEASE:
+		session->ops->release(session, 0);
+		break;
+	case STORE_OP_STATEMENT:
+		queue_effect(session, "late", "x", 1);
+		break;
+	case STORE_OP_DECIDE:
+		session->ops->decide_dlq(session, claim);
+		break;
+	case STORE_OP_COMMIT:
+		session->ops->commit(session);
+		break;
+	case STORE_OP_ROLLBACK:
+		session->ops->rollback(session);
+		break;
+	default:
+		session->ops->begin(session);
+		break;
+	}
+}
+
+/* A backend that dies just before `op`: the flight is lost, nothing of it stays, the session comes back. */
+static void dies_before(struct bench *bench, enum store_op op)
+{
+	struct store_session *session = bench->session;
+	struct store_claim claim = claim_of("a", 1);
+	struct store_flight flight;
+	struct err err = ERR_INIT;
+
+	if (op != STORE_OP_BEGIN) {
+		session->ops->begin(session);
+		session->ops->savepoint(session, 0);
+		queue_effect(session, "early", "x", 1);
+		flush_expect(session, STORE_OK);
+	}
+	terminate(bench);
+	queue_op(session, op, &claim);
+	flight = flush_expect(session, STORE_LOST);
+	assert_int_equal(flight.op, op);
+	assert_false(flight.in_transaction);
+	expect_effects(bench, 0);
+	assert_int_equal(session->ops->session_ready(session, &err), 0);
+	assert_int_equal(claim_alone(session, claim_of("a", 1)), CLAIM_NEW);
+	side_run(bench->side, "DELETE FROM onced.processed_events");
+}
+
+static void a_backend_may_die_before_any_operation(void **state)
+{
+	for (enum store_op op = STORE_OP_BEGIN; op <= STORE_OP_ROLLBACK; op++) {
+		dies_before(*state, op);
+	}
+}
+
+struct flier {
+	struct store_session *session;
+	struct store_flight flight;
+};
+
+static void *fly(void *arg)
+{
+	struct flier *flier = arg;
+
+	flier->session->ops->flush(flier->session, &flier->flight);
+	return NULL;
+}
+
+static void a_backend_may_die_in_the_middle_of_a_statement(void **state)
+{
+	struct bench *bench = *state;
+	struct store_session *session = bench->session;
+	struct flier flier = { .session = session };
+	struct err err = ERR_INIT;
+	pthread_t thread;
+
+	session->ops->begin(session);
+	queue_effect(session, "a", "x", 1);
+	session->ops->statement(session, RUNS_FOR_EVER, NULL, 0, 2);
+	session->ops->commit(session);
+	pthread_create(&thread, NULL, fly, &flier);
+	side_wait(bench->side, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+		1);
+	terminate(bench);
+	pthread_join(thread, NULL);
+	assert_int_equal(flier.flight.failure, STORE_LOST);
+	assert_string_equal(flier.flight.err.code, "57P01");
+	expect_effects(bench, 0);
+	assert_int_equal(session->ops->session_ready(session, &err), 0);
+}
+
+static void a_connection_cut_while_idle_is_replaced_before_work_starts(void **state)
+{
+	struct bench *bench = *state;
+	struct err err = ERR_INIT;
+
+	terminate(bench);
+	assert_int_equal(bench->session->ops->session_ready(bench->session, &err), 0);
+	assert_int_equal(claim_alone(bench->session, claim_of("a", 1)), CLAIM_NEW);
+}
+
+static void a_lost_answer_to_commit_is_found_out_by_claiming_again(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct proxy *proxy = proxy_open(bench->url);
+	struct store_claim claim = claim_of("a", 1);
+	struct store *store;
+	struct store_session *session;
+	struct store_flight flight;
+	struct err err = ERR_INIT;
+	char url[600];
+
+	snprintf(url, sizeof(url), "%s&host=127.0.0.1&port=%d", bench->url, proxy_port(proxy));
+	options.url = url;
+	store = bench_open_store(bench, &options);
+	session = bench_open_session(store);
+	begin_claim(session, &claim, 1);
+	queue_effect(session, "a", "once", 1);
+	session->ops->commit(session);
+	proxy_lose_next_answer(proxy);
+	flight = flush_expect(session, STORE_LOST);
+	assert_int_equal(flight.op, STORE_OP_COMMIT);
+	assert_false(flight.in_transaction);
+	assert_int_equal(session->ops->session_ready(session, &err), 0);
+	assert_int_equal(claim_alone(session, claim_of("a", 1)), CLAIM_DUPLICATE);
+	expect_effects(bench, 1);
+	session->ops->session_close(session);
+	store->ops->close(store);
+	proxy_close(proxy);
+}
+
+/* A stopped client holds its claims only until the server's clock ends it. */
+static void a_claim_of_a_client_that_stopped_is_set_free(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct store_claim claim = claim_of("a", 1);
+	struct store *store;
+	struct store_session *stopped;
+	struct store_flight flight;
+
+	options.idle_timeout_us = 200000;
+	store = bench_open_store(bench, &options);
+	stopped = bench_open_session(store);
+	begin_claim(stopped, &claim, 1);
+	assert_int_equal(claim_alone(bench->session, claim_of("a", 1)), CLAIM_NEW);
+	queue_effect(stopped, "a", "too late", 1);
+	stopped->ops->commit(stopped);
+	flight = flush_expect(stopped, STORE_LOST);
+	assert_false(flight.in_transaction);
+	expect_effects(bench, 0);
+	stopped->ops->session_close(stopped);
+	store->ops->close(store);
+}
+
+/* ---- connecting ---- */
+
+static int ready_with(struct bench *bench, const struct store_options *options, struct err *err)
+{
+	struct store *store = bench_open_store(bench, options);
+	struct store_session *session = NULL;
+	int result;
+
+	assert_int_equal(store->ops->session_open(store, &session, err), 0);
+	result = store->ops->session_ready(session, err);
+	store->ops->session_close(session);
+	store->ops->close(store);
+	return result;
+}
+
+static void a_wrong_password_is_an_operators_affair_and_is_not_shown(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct err err = ERR_INIT;
+
+	options.password = "hunter2";
+	assert_int_equal(ready_with(bench, &options, &err), -EINVAL);
+	assert_string_equal(err.code, "28P01");
+	assert_non_null(strstr(err.text, "password"));
+	assert_null(strstr(err.text, "hunter2"));
+}
+
+static void a_missing_database_is_an_operators_affair(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct err err = ERR_INIT;
+	char url[600];
+
+	snprintf(url, sizeof(url), "%s&dbname=nowhere", bench->url);
+	options.url = url;
+	assert_int_equal(ready_with(bench, &options, &err), -EINVAL);
+	assert_string_equal(err.code, "3D000");
+}
+
+static void a_server_that_is_away_may_come_back(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct err err = ERR_INIT;
+
+	options.url = "postgresql://app:hunter2@127.0.0.1:1/shop";
+	assert_int_equal(ready_with(bench, &options, &err), 1);
+	assert_null(strstr(err.text, "hunter2"));
+}
+
+static void a_read_only_database_is_not_ready(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct err err = ERR_INIT;
+	char url[600];
+
+	snprintf(url, sizeof(url), "%s&options=-cdefault_transaction_read_only%%3Don", bench->url);
+	options.url = url;
+	assert_int_equal(ready_with(bench, &options, &err), 1);
+	assert_non_null(strstr(err.text, "read-only"));
+}
+
+static void a_bad_url_is_refused_without_showing_it(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct store *store = NULL;
+	struct err err = ERR_INIT;
+
+	options.url = "postgresql://app:hunter2@[::1/shop";
+	assert_int_equal(stores_find(options.url)->open(&options, &store, &err), -EINVAL);
+	assert_null(strstr(err.text, "hunter2"));
+}
+
+struct connecter {
+	struct store_session *session;
+	int result;
+	atomic_bool is_done;
+};
+
+static void *connect_in_thread(void *arg)
+{
+	struct connecter *connecter = arg;
+	struct err err = ERR_INIT;
+
+	connecter->result = connecter->session->ops->session_ready(connecter->session, &err);
+	atomic_store(&connecter->is_done, true);
+	return NULL;
+}
+
+/* A listener that accepts in the kernel and never says a word. */
+static int mute_server(char url[128])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	getsockname(fd, (struct sockaddr *)&address, &len);
+	snprintf(url, 128, "postgresql://app@127.0.0.1:%d/shop", ntohs(address.sin_port));
+	return fd;
+}
+
+static void connecting_to_a_mute_server_can_be_interrupted(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct connecter connecter = { .result = 99 };
+	struct timespec pause = { .tv_nsec = 5000000 };
+	char url[128];
+	int fd = mute_server(url);
+	int64_t started_us = clock_mono_us();
+	struct store *store;
+	struct err err = ERR_INIT;
+	pthread_t thread;
+
+	options.url = url;
+	store = bench_open_store(bench, &options);
+	assert_int_equal(store->ops->session_open(store, &connecter.session, &err), 0);
+	pthread_create(&thread, NULL, connect_in_thread, &connecter);
+	while (!atomic_load(&connecter.is_done)) {
+		store->ops->session_interrupt(connecter.session);
+		nanosleep(&pause, NULL);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(connecter.result, 1);
+	assert_true(clock_mono_us() - started_us < 4000000);
+	store->ops->session_close(connecter.session);
+	store->ops->close(store);
+	close(fd);
+}
+
+static const struct CMUnitTest cases[] = {
+	CASE(a_backend_may_die_before_any_operation),
+	CASE(a_backend_may_die_in_the_middle_of_a_statement),
+	CASE(a_connection_cut_while_idle_is_replaced_before_work_starts),
+	CASE(a_lost_answer_to_commit_is_found_out_by_claiming_again),
+	CASE(a_claim_of_a_client_that_stopped_is_set_free),
+	CASE(a_wrong_password_is_an_operators_affair_and_is_not_shown),
+	CASE(a_missing_database_is_an_operators_affair),
+	CASE(a_server_that_is_away_may_come_back),
+	CASE(a_read_only_database_is_not_ready),
+	CASE(a_bad_url_is_refused_without_showing_it),
+	CASE(connecting_to_a_mute_server_can_be_interrupted),
+};
+CASE_LIST(postgres_fault_cases, cases);

@@ -1,0 +1,17 @@
+/*
+ * proxy - a TCP hop before the database that can lose an answer
+ *
+ * A thread of its own; one connection at a time.
+ */
+#pragma once
+
+struct proxy;
+
+/* Listens on a free loopback port and forwards to host and port of the Postgres URL. */
+struct proxy *proxy_open(const char *url);
+int proxy_port(const struct proxy *proxy);
+
+/* The next bytes of the server are thrown away and both sides are closed; once. */
+void proxy_lose_next_answer(struct proxy *proxy);
+
+void proxy_close(struct proxy *proxy);
