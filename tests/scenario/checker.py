@@ -74,7 +74,8 @@ def check_nothing_lost(evidence):
 
 
 def check_no_event_twice(evidence):
-    count = collections.Counter(e.event_id for e in evidence.effects)
+    # An event without an id of its own is known by its position.
+    count = collections.Counter(e.event_id or (e.topic, e.partition, e.offset) for e in evidence.effects)
     twice = {event_id: n for event_id, n in count.items() if n > 1}
     assert not twice, f"I2: {len(twice)} events took effect more than once: {dict(list(twice.items())[:5])}"
     known = {r.position() for r in evidence.inputs}

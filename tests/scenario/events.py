@@ -55,11 +55,8 @@ END $$;
 """
 
 STATEMENT = """INSERT INTO effects (event_id, topic, partition, "offset", key, n, note, fault)
-VALUES (:event_id, :topic, :partition, :offset, :key, :payload.n, :payload.note?, fault(:payload.fault?, :event_id))"""
-
-# For records that are no envelope at all (null values, other shapes).
-STATEMENT_ANY = """INSERT INTO effects (event_id, topic, partition, "offset", key, note)
-VALUES (:event_id, :topic, :partition, :offset, :key, md5(:value))"""
+VALUES (:event_id?, :topic, :partition, :offset, :key?, :payload.n, :payload.note?,
+fault(:payload.fault?, :event_id?))"""
 
 
 def flaky_counter(event_id):

@@ -71,7 +71,7 @@ def test_replayed_positions_of_events_without_id_take_effect_once(world):
     for n in range(50):
         world.kafka.produce(world.topic, events.envelope(None, n), b"k")
     world.kafka.flush()
-    onced = world.start()
+    onced = world.start({"consumer c": {"instance.id": "off"}})
     world.wait_finished(onced)
     onced.stop()
     world.kafka.set_committed(world.group, world.topic, {0: 10})
@@ -143,7 +143,7 @@ def test_values_arrive_exact_and_only_bound(world):
     onced = world.start({"handler effect": {"statement": (
         "INSERT INTO exact -- a comment with :payload.n\n"
         "VALUES (:payload.amount::numeric, :payload.note, :payload::jsonb, :payload.flag::bool,\n"
-        ":payload.nothing, :timestamp::bigint)")}})
+        ":payload.nothing, :timestamp_ms)")}})
     world.wait_finished(onced)
     onced.stop()
     [(amount, note, body, flag, nothing, at)] = world.sql("SELECT amount::text, note, body, flag, nothing, at FROM exact")

@@ -121,7 +121,7 @@ def test_odd_records_are_dead_lettered_byte_for_byte(world, kind):
     world.create_topics()
     world.kafka.produce(world.topic, timestamp_ms=1_600_000_000_001, **ODD[kind])
     world.kafka.flush()
-    run_to_end(world, {"handler effect": {"statement": "SELECT fault('22P02', :event_id)"}})
+    run_to_end(world, {"handler effect": {"statement": "SELECT fault('22P02', :event_id?)"}})
     evidence = world.evidence()
     checker.check_dead_letters(evidence)
     [letter] = evidence.dead_letters
@@ -135,7 +135,7 @@ def test_odd_records_are_applied_by_a_handler_that_takes_them(world, kind):
     world.kafka.produce(world.topic, **ODD[kind])
     world.kafka.flush()
     shown = run_to_end(world, {"handler effect": {"statement": (
-        "INSERT INTO odd VALUES (:event_id, length(:value::text), :offset::bigint)")}})
+        "INSERT INTO odd VALUES (:event_id?, length(:value::text), :offset)")}})
     assert shown.settled("done") == 1
     value = ODD[kind]["value"]
     assert world.sql("SELECT length FROM odd") == [(None if value is None else len(value),)]

@@ -199,11 +199,13 @@ class KafkaClient:
                 if p.topic == topic and p.offset >= 0}
 
     def set_committed(self, group, topic, offsets):
-        """Only for a group without members: the broker refuses otherwise."""
+        """Only for a group without members (static ones stay a session timeout): refused otherwise."""
         partitions = [TopicPartition(topic, p, o) for p, o in offsets.items()]
         request = confluent_kafka.ConsumerGroupTopicPartitions(group, partitions)
         for future in self.admin.alter_consumer_group_offsets([request]).values():
-            future.result()
+            for partition in future.result().topic_partitions:
+                if partition.error is not None:
+                    raise KafkaException(partition.error)
 
     def describe_group(self, group):
         """State and members: {member id: (instance id, [(topic, partition), ...])}."""
