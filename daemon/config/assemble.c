@@ -60,18 +60,18 @@ static void check_required(const struct subject *subject)
 
 /* ---- keys without a row ---- */
 
-static struct config_pair *append_pair(struct tree *tree, struct config_pairs *pairs,
+static struct config_pair *append_pair(struct pool *pool, struct config_pairs *pairs,
 	const struct document_section *section, const struct document_entry *entry)
 {
 	struct config_pair *pair;
 
 	if (!pairs->items) {
-		pairs->items = tree_alloc(tree, section->entry_count * sizeof(*pairs->items));
+		pairs->items = pool_alloc(pool, section->entry_count * sizeof(*pairs->items));
 	}
 	pair = &pairs->items[pairs->count++];
 	*pair = (struct config_pair){
-		.name = tree_strdup(tree, entry->key),
-		.value = tree_strdup(tree, entry->value),
+		.name = pool_strdup(pool, entry->key),
+		.value = pool_strdup(pool, entry->value),
 		.is_secret = entry->is_secret || kafka_rules_is_secret(entry->key),
 		.origin = entry->origin,
 	};
@@ -103,11 +103,11 @@ static void add_route(const struct subject *subject, const struct schema_context
 		return;
 	}
 	if (!consumer->routes) {
-		consumer->routes = tree_alloc(subject->assembly->tree,
+		consumer->routes = pool_alloc(subject->assembly->pool,
 			subject->section->entry_count * sizeof(*consumer->routes));
 	}
 	route.event_type =
-		tree_strdup(subject->assembly->tree, entry->key + SUBJECT_ROUTE_PREFIX_LEN);
+		pool_strdup(subject->assembly->pool, entry->key + SUBJECT_ROUTE_PREFIX_LEN);
 	consumer->routes[consumer->route_count++] = route;
 }
 
@@ -125,7 +125,7 @@ static void add_param(const struct subject *subject, struct document_entry *entr
 		subject_check_continuation(subject, entry);
 	}
 	if (!entry->is_bad) {
-		append_pair(subject->assembly->tree, &handler->params, subject->section, entry);
+		append_pair(subject->assembly->pool, &handler->params, subject->section, entry);
 	}
 }
 
@@ -147,7 +147,7 @@ static void set_other(const struct subject *subject, const struct schema_context
 static void assemble_section(struct subject *subject)
 {
 	const struct schema_context context = {
-		.tree = subject->assembly->tree,
+		.pool = subject->assembly->pool,
 		.config = subject->assembly->config,
 		.name = subject->section->name,
 	};
@@ -189,7 +189,7 @@ static void find_type(struct subject *subject)
 	}
 	if (nearest.best) {
 		sentence =
-			tree_printf(assembly->tree, "%s; did you mean %s?", sentence, nearest.best);
+			pool_printf(assembly->pool, "%s; did you mean %s?", sentence, nearest.best);
 	}
 	subject_tell_bad_value(subject, entry, entry->is_secret, sentence);
 }
@@ -221,7 +221,7 @@ static void assemble_kafka(const struct subject *subject)
 		}
 		if (!entry->is_bad) {
 			append_pair(
-				subject->assembly->tree, subject->object, subject->section, entry);
+				subject->assembly->pool, subject->object, subject->section, entry);
 		}
 	}
 }
@@ -242,7 +242,7 @@ static void assemble_kind(
 		if (section->kind != kind) {
 			continue;
 		}
-		subject.title = document_title(assembly->tree, section);
+		subject.title = document_title(assembly->pool, section);
 		object += size;
 		if (kind == SECTION_KAFKA || kind == SECTION_KAFKA_PRODUCER) {
 			assemble_kafka(&subject);
@@ -270,12 +270,12 @@ static void *make_objects(const struct assembly *assembly, enum section_kind kin
 	for (size_t i = 0; i < document->section_count; i++) {
 		count += document->sections[i].kind == kind;
 	}
-	objects = tree_alloc(assembly->tree, count * size);
+	objects = pool_alloc(assembly->pool, count * size);
 	*ret_count = 0;
 	for (size_t i = 0; i < document->section_count; i++) {
 		if (document->sections[i].kind == kind) {
 			*(char **)(objects + *ret_count * size + name_offset) =
-				tree_strdup(assembly->tree, document->sections[i].name);
+				pool_strdup(assembly->pool, document->sections[i].name);
 			*ret_count += 1;
 		}
 	}
@@ -313,7 +313,7 @@ void assemble(
 	const struct assembly assembly = {
 		.config = config,
 		.types = types,
-		.tree = &config->memory->tree,
+		.pool = &config->memory->pool,
 		.document = &config->memory->document,
 		.problems = problems,
 	};

@@ -10,4 +10,5 @@
 #include "config/internal.h"
 
 /* `types` may be NULL: handler types and their keys are taken as they are. */
-void assemble(struct config *config, const struct config_handler_type *types, struct problems *problems);
+void assemble(
+	struct config *config, const struct config_handler_type *types, struct problems *problems);

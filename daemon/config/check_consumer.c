@@ -119,9 +119,9 @@ static void check_instance_id(
 	const struct checking *checking, const struct config_consumer *consumer)
 {
 	if (is_static_template(consumer) && consumer->workers > 1 &&
-		!strstr(consumer->instance_id, "{slot}")) {
+		!strstr(consumer->instance_id, "%n")) {
 		problems_add(checking->problems, place_of(checking, consumer, "instance.id"),
-			"[consumer %s] instance.id must contain {slot} when there are several "
+			"[consumer %s] instance.id must contain %%n when there are several "
 			"workers: with the same id they would throw each other out of the group",
 			consumer->name);
 	}
@@ -186,10 +186,10 @@ static void check_common_instance(const struct checking *checking,
 	const struct config_consumer *earlier, const struct config_consumer *later)
 {
 	if (is_static_template(later) && strcmp(earlier->instance_id, later->instance_id) == 0 &&
-		!strstr(later->instance_id, "{consumer}")) {
+		!strstr(later->instance_id, "%c")) {
 		problems_add(checking->problems, place_of(checking, later, "instance.id"),
 			"[consumer %s] instance.id is that of [consumer %s] in the same group %s; "
-			"use {consumer} in it",
+			"use %%c in it",
 			later->name, earlier->name, later->group_id);
 	}
 }

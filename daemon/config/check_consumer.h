@@ -21,12 +21,13 @@ void check_consumer_pair(const struct checking *checking, const struct config_co
 	const struct config_consumer *later);
 
 /* Where the key is set, else the header of its section, else the file. */
-const struct place *check_place(const struct checking *checking, enum section_kind kind, const char *name,
-	const char *key);
+const struct place *check_place(
+	const struct checking *checking, enum section_kind kind, const char *name, const char *key);
 
 /* Someone wrote it. */
-bool check_is_given(const struct checking *checking, enum section_kind kind, const char *name,
-	const char *key);
+bool check_is_given(
+	const struct checking *checking, enum section_kind kind, const char *name, const char *key);
 
 /* Its value is known: default, or written and understood. */
-bool check_is_good(const struct checking *checking, enum section_kind kind, const char *name, const char *key);
+bool check_is_good(
+	const struct checking *checking, enum section_kind kind, const char *name, const char *key);

@@ -14,7 +14,7 @@ struct config *config_new(const char *name)
 	struct config *config = NEW(struct config);
 
 	config->memory = NEW(struct config_memory);
-	config->memory->place.file = tree_strdup(&config->memory->tree, name);
+	config->memory->place.file = pool_strdup(&config->memory->pool, name);
 	return config;
 }
 
@@ -24,7 +24,7 @@ void config_free(struct config *config)
 		return;
 	}
 	document_fini(&config->memory->document);
-	tree_fini(&config->memory->tree);
+	pool_fini(&config->memory->pool);
 	free(config->memory);
 	free(config);
 }

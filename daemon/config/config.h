@@ -95,7 +95,7 @@ struct config_consumer {
 	struct config_partition_group *groups; /* NULL: the group protocol assigns */
 	size_t group_count; /* equals `workers` where groups are given */
 	enum config_assignment assignment;
-	char *instance_id; /* "auto", "off" or a template */
+	char *instance_id; /* "auto", "off" or a template with %H, %c, %n */
 	unsigned lanes;
 	enum config_ordering ordering;
 	unsigned batch_max;
@@ -135,7 +135,8 @@ struct config {
 	enum log_level log_level;
 	struct config_rate restart_intensity;
 
-	struct config_pairs kafka; /* librdkafka properties for all clients, deny list already applied */
+	/* librdkafka properties for all clients, deny list already applied */
+	struct config_pairs kafka;
 	struct config_pairs kafka_producer; /* [kafka producer]: on top, for dead letters */
 
 	struct config_consumer *consumers;
@@ -176,11 +177,11 @@ struct config_errors {
 void config_errors_fini(struct config_errors *errors);
 
 /*
- * Read `path` and the .ini files of conf.d beside it (sorted), expand ${ENV}, @file, @cred:NAME, apply
- * ONCED__ overrides from `environment` (NULL-terminated, as environ; taken as they are), fill defaults,
- * check everything that needs no network and no foreign code. `types` are the handler types there
- * are; NULL leaves types and their keys unchecked. `config_load_fd` reads what config_serialize()
- * wrote: no conf.d, no expansion, no overrides, types unchecked.
+ * Read `path` and the .ini files of conf.d beside it (sorted), expand ${ENV}, @file, @cred:NAME,
+ * apply ONCED__ overrides from `environment` (NULL-terminated, as environ; taken as they are), fill
+ * defaults, check everything that needs no network and no foreign code. `types` are the handler
+ * types there are; NULL leaves types and their keys unchecked. `config_load_fd` reads what
+ * config_serialize() wrote: no conf.d, no expansion, no overrides, types unchecked.
  * Returns 0 and a tree the caller frees, or -EINVAL with `errors` filled. -errno where the file
  * cannot be read (also a line in `errors`). Strings of `types` and `environment` are not kept.
  */
@@ -203,7 +204,8 @@ void config_dump(const struct config *config, bool non_default_only, struct buff
  * For one worker: the resolved [onced], [kafka*], the one consumer and what it refers to, in INI
  * form with secrets in clear. Goes into a sealed memfd and nowhere else.
  */
-void config_serialize(const struct config *config, const struct config_consumer *consumer, struct buffer *out);
+void config_serialize(
+	const struct config *config, const struct config_consumer *consumer, struct buffer *out);
 
 /*
  * The commented sample with every key at its default, keys of the handler `types` (may be NULL)

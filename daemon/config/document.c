@@ -104,11 +104,11 @@ void document_set(struct document *document, struct document_section *section,
 	}
 }
 
-const char *document_title(struct tree *tree, const struct document_section *section)
+const char *document_title(struct pool *pool, const struct document_section *section)
 {
 	const char *word = section_words[section->kind].word;
 
-	return section->name[0] ? tree_printf(tree, "%s %s", word, section->name) : word;
+	return section->name[0] ? pool_printf(pool, "%s %s", word, section->name) : word;
 }
 
 static bool is_valid_name(const char *name)
@@ -232,7 +232,7 @@ static void on_section(void *context, unsigned line, const char *title)
 		return;
 	}
 	cursor->is_lost = false;
-	name = tree_strdup(cursor->reading->tree, name);
+	name = pool_strdup(cursor->reading->pool, name);
 	section = document_require(document, kind, name, &place);
 	if (section->place.line == 0) {
 		section->place = place;
@@ -250,7 +250,7 @@ static bool check_room(struct cursor *cursor, const struct place *place,
 
 	if (earlier) {
 		problems_add(problems, place, "[%s] %.100s: already set at %s",
-			document_title(cursor->reading->tree, section), key, earlier->origin);
+			document_title(cursor->reading->pool, section), key, earlier->origin);
 		return false;
 	}
 	if (document->entry_count >= DOCUMENT_ENTRIES_MAX) {
@@ -266,15 +266,15 @@ static bool check_room(struct cursor *cursor, const struct place *place,
 static void add_pair(struct cursor *cursor, struct document_section *section,
 	const struct ini_pair *pair, const struct place *place)
 {
-	struct tree *tree = cursor->reading->tree;
+	struct pool *pool = cursor->reading->pool;
 	size_t lines_size = pair->value_line_count * sizeof(*pair->value_lines);
 	struct document_entry entry = {
-		.key = tree_strdup(tree, pair->key),
-		.raw = tree_strdup(tree, pair->value),
+		.key = pool_strdup(pool, pair->key),
+		.raw = pool_strdup(pool, pair->value),
 		.place = *place,
-		.origin = tree_printf(tree, "%s:%u", cursor->file, pair->line),
+		.origin = pool_printf(pool, "%s:%u", cursor->file, pair->line),
 		.is_secret = pair->is_secret,
-		.value_lines = memcpy(tree_alloc(tree, lines_size), pair->value_lines, lines_size),
+		.value_lines = memcpy(pool_alloc(pool, lines_size), pair->value_lines, lines_size),
 		.value_line_count = pair->value_line_count,
 	};
 
@@ -285,14 +285,14 @@ static void add_pair(struct cursor *cursor, struct document_section *section,
 static void expand_entry(
 	struct cursor *cursor, const struct document_section *section, struct document_entry *entry)
 {
-	struct tree *tree = cursor->reading->tree;
+	struct pool *pool = cursor->reading->pool;
 	struct err err = ERR_INIT;
 	char *value = NULL;
 
-	if (expand_value(tree, entry->raw, cursor->reading->environment, &value, &entry->is_secret,
+	if (expand_value(pool, entry->raw, cursor->reading->environment, &value, &entry->is_secret,
 		    &err) < 0) {
 		problems_add(cursor->reading->problems, &entry->place, "[%s] %.100s: %s",
-			document_title(tree, section), entry->key, err.text);
+			document_title(pool, section), entry->key, err.text);
 		entry->is_bad = true;
 		return;
 	}
@@ -356,7 +356,7 @@ void document_read(const struct document_reading *reading, const char *name, con
 {
 	struct cursor cursor = {
 		.reading = reading,
-		.file = tree_strdup(reading->tree, name),
+		.file = pool_strdup(reading->pool, name),
 		.file_index = reading->document->file_count++,
 	};
 	const struct ini_sink sink = {

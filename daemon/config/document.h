@@ -12,7 +12,7 @@
 
 #include "config/ini.h"
 #include "config/problem.h"
-#include "config/tree.h"
+#include "config/pool.h"
 
 enum section_kind {
 	SECTION_ONCED,
@@ -56,30 +56,30 @@ struct document {
 
 /* What reading needs beside the document itself. */
 struct document_reading {
-	struct tree *tree;
+	struct pool *pool;
 	struct document *document;
 	struct problems *problems;
 	char *const *environment;
 };
 
 /* Take in one text. `name` is how problems call the file. */
-void document_read(const struct document_reading *reading, const char *name, const char *text, size_t len,
-	enum ini_dialect dialect);
+void document_read(const struct document_reading *reading, const char *name, const char *text,
+	size_t len, enum ini_dialect dialect);
 
 /* NULL where there is none. Pointers hold until the document grows. */
-struct document_section *document_find(const struct document *document, enum section_kind kind,
-	const char *name);
+struct document_section *document_find(
+	const struct document *document, enum section_kind kind, const char *name);
 struct document_entry *document_entry(const struct document_section *section, const char *key);
 
 /* The section, made (at `place`) if it is not there. */
 struct document_section *document_require(struct document *document, enum section_kind kind,
 	const char *name, const struct place *place);
 
-/* Set a key from somewhere else than a file, replacing what is there. Strings are in the tree. */
+/* Set a key from somewhere else than a file, replacing what is there. Strings are in the pool. */
 void document_set(struct document *document, struct document_section *section,
 	const struct document_entry *entry);
 
 /* "consumer orders", "kafka producer", "onced": what stands between the brackets. */
-const char *document_title(struct tree *tree, const struct document_section *section);
+const char *document_title(struct pool *pool, const struct document_section *section);
 
 void document_fini(struct document *document);

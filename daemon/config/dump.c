@@ -29,7 +29,7 @@ static void on_section(void *context, enum section_kind kind, const char *name)
 	struct dump *dump = context;
 	const struct document_section section = { .kind = kind, .name = name };
 
-	dump->pending = document_title(&dump->memory->tree, &section);
+	dump->pending = document_title(&dump->memory->pool, &section);
 	if (!dump->is_sparse) {
 		begin_section(dump);
 	}

@@ -91,7 +91,7 @@ static int run(
 }
 
 static int expand_text(
-	struct tree *tree, const char *raw, char *const *environment, char **ret, struct err *err)
+	struct pool *pool, const char *raw, char *const *environment, char **ret, struct err *err)
 {
 	size_t len;
 	unsigned line;
@@ -100,14 +100,14 @@ static int expand_text(
 	if (r < 0) {
 		return r;
 	}
-	*ret = tree_alloc(tree, len + 1);
+	*ret = pool_alloc(pool, len + 1);
 	run(raw, environment, *ret, &len, err);
 	r = text_check(*ret, len, &line, err);
 	return r < 0 ? err_prefix(err, r, "the value once expanded") : 0;
 }
 
 static int credential_path(
-	struct tree *tree, const char *name, char *const *environment, char **ret, struct err *err)
+	struct pool *pool, const char *name, char *const *environment, char **ret, struct err *err)
 {
 	static const char variable[] = "CREDENTIALS_DIRECTORY";
 	const char *directory = expand_getenv(environment, variable, strlen(variable));
@@ -123,11 +123,11 @@ static int credential_path(
 			"LoadCredential=",
 			name);
 	}
-	*ret = tree_printf(tree, "%s/%s", directory, name);
+	*ret = pool_printf(pool, "%s/%s", directory, name);
 	return 0;
 }
 
-static int read_secret(struct tree *tree, const char *path, char **ret, struct err *err)
+static int read_secret(struct pool *pool, const char *path, char **ret, struct err *err)
 {
 	_cleanup_(text_wipe) struct buffer text = BUFFER_INIT;
 	unsigned line = 0;
@@ -145,37 +145,37 @@ static int read_secret(struct tree *tree, const char *path, char **ret, struct e
 		len--;
 		len -= len > 0 && text.data[len - 1] == '\r';
 	}
-	*ret = tree_copy(tree, text.data, len);
+	*ret = pool_copy(pool, text.data, len);
 	return 0;
 }
 
 static int expand_file(
-	struct tree *tree, const char *raw, char *const *environment, char **ret, struct err *err)
+	struct pool *pool, const char *raw, char *const *environment, char **ret, struct err *err)
 {
 	char *reference, *path = NULL;
-	int r = expand_text(tree, raw, environment, &reference, err);
+	int r = expand_text(pool, raw, environment, &reference, err);
 
 	if (r < 0) {
 		return r;
 	}
 	if (strncmp(reference, "@cred:", 6) == 0) {
-		r = credential_path(tree, reference + 6, environment, &path, err);
-		return r < 0 ? r : read_secret(tree, path, ret, err);
+		r = credential_path(pool, reference + 6, environment, &path, err);
+		return r < 0 ? r : read_secret(pool, path, ret, err);
 	}
 	if (reference[1] != '/') {
 		return err_set(err, -EINVAL,
 			"a value that starts with @ names a file: @/path or @cred:NAME; write @@ "
 			"for an at sign");
 	}
-	return read_secret(tree, reference + 1, ret, err);
+	return read_secret(pool, reference + 1, ret, err);
 }
 
-int expand_value(struct tree *tree, const char *raw, char *const *environment, char **ret,
+int expand_value(struct pool *pool, const char *raw, char *const *environment, char **ret,
 	bool *ret_is_secret, struct err *err)
 {
 	*ret_is_secret = raw[0] == '@' && raw[1] != '@';
 	if (*ret_is_secret) {
-		return expand_file(tree, raw, environment, ret, err);
+		return expand_file(pool, raw, environment, ret, err);
 	}
-	return expand_text(tree, raw[0] == '@' ? raw + 1 : raw, environment, ret, err);
+	return expand_text(pool, raw[0] == '@' ? raw + 1 : raw, environment, ret, err);
 }

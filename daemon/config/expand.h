@@ -10,13 +10,13 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "config/tree.h"
+#include "config/pool.h"
 
 /*
- * 0 with the text (in `tree`) and whether it came from a file, which makes it a secret. Negative
+ * 0 with the text (in `pool`) and whether it came from a file, which makes it a secret. Negative
  * with a sentence in `err`, which never quotes what was read. `environment` as environ.
  */
-int expand_value(struct tree *tree, const char *raw, char *const *environment, char **ret,
+int expand_value(struct pool *pool, const char *raw, char *const *environment, char **ret,
 	bool *ret_is_secret, struct err *err);
 
 /* NULL when `name` is not set. */

@@ -111,16 +111,15 @@ static const struct kafka_rule rules[] = {
 			  "[consumer NAME]" },
 	{ "isolation.level", .allowed = VALUES("read_committed"),
 		.reason = "records of aborted transactions must not be applied" },
-	{ "enable.partition.eof",
-		.reason = "onced sets it: it tells the end of a partition from silence" },
+	{ "enable.partition.eof", .reason = "onced does not ask for these events" },
 
 	/* what is fetched */
 	{ "queued.min.messages",
-		.reason = "it counts for each partition; onced sets it from prefetch.bytes of "
-			  "[consumer NAME]" },
+		.reason = "it counts for each partition; onced bounds what is fetched by "
+			  "prefetch.bytes of [consumer NAME]" },
 	{ "queued.max.messages.kbytes",
-		.reason = "it counts for each partition; onced sets it from prefetch.bytes of "
-			  "[consumer NAME]" },
+		.reason = "it counts for each partition; onced bounds what is fetched by "
+			  "prefetch.bytes of [consumer NAME]" },
 	{ "topic.blacklist",
 		.reason = "topics would be left out silently; name those wanted in topics" },
 	{ "allow.auto.create.topics", .allowed = VALUES("false", "f", "0"),

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Why the property may not have this value, or NULL where it may. The reason is a clause for after a colon. */
+/* Why the property may not have this value: a clause for after a colon. NULL where it may. */
 const char *kafka_rules_refusal(const char *name, const char *value);
 
 /* Never to be shown. */

@@ -35,7 +35,7 @@ static int tell_file(
 {
 	struct config_memory *memory = loading->config->memory;
 	const struct place place = {
-		tree_strdup(&memory->tree, name),
+		pool_strdup(&memory->pool, name),
 		memory->document.file_count,
 		line,
 	};
@@ -49,7 +49,7 @@ static int read_text(struct loading *loading, const char *name, const struct buf
 	enum ini_dialect dialect)
 {
 	const struct document_reading reading = {
-		.tree = &loading->config->memory->tree,
+		.pool = &loading->config->memory->pool,
 		.document = &loading->config->memory->document,
 		.problems = &loading->problems,
 		.environment = loading->environment,
@@ -93,10 +93,10 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 
 static void read_drop_ins(struct loading *loading, const char *path)
 {
-	struct tree *tree = &loading->config->memory->tree;
+	struct pool *pool = &loading->config->memory->pool;
 	const char *slash = strrchr(path, '/');
 	char *directory =
-		tree_printf(tree, "%.*sconf.d", slash ? (int)(slash + 1 - path) : 0, path);
+		pool_printf(pool, "%.*sconf.d", slash ? (int)(slash + 1 - path) : 0, path);
 	struct dirent **entries;
 	int count = scandir(directory, &entries, is_drop_in, compare_names);
 
@@ -110,7 +110,7 @@ static void read_drop_ins(struct loading *loading, const char *path)
 		return;
 	}
 	for (int i = 0; i < count; i++) {
-		read_path(loading, tree_printf(tree, "%s/%s", directory, entries[i]->d_name));
+		read_path(loading, pool_printf(pool, "%s/%s", directory, entries[i]->d_name));
 		free(entries[i]);
 	}
 	free(entries);

@@ -56,8 +56,9 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
 {
 	size_t wanted_len = strlen(nearest->wanted), len = strlen(candidate);
 	size_t distance, allowed = 1 + wanted_len / 4;
+	size_t difference = wanted_len > len ? wanted_len - len : len - wanted_len;
 
-	if (wanted_len > NEAREST_LEN_MAX || len > NEAREST_LEN_MAX) {
+	if (wanted_len > NEAREST_LEN_MAX || len > NEAREST_LEN_MAX || difference > allowed) {
 		return;
 	}
 	distance = edit_distance(nearest->wanted, wanted_len, candidate, len);

@@ -61,14 +61,14 @@ static void spell_section(struct buffer *out, const struct document_section *sec
 
 static void offer(struct search *search, size_t index, const char *key)
 {
-	struct tree *tree = &search->memory->tree;
+	struct pool *pool = &search->memory->pool;
 	const struct document_section *section = &search->memory->document.sections[index];
 	struct buffer spelled = BUFFER_INIT;
 	const char *name;
 
 	spell_section(&spelled, section);
 	append_spelled(&spelled, key);
-	name = tree_strdup(tree, buffer_str(&spelled));
+	name = pool_strdup(pool, buffer_str(&spelled));
 	buffer_fini(&spelled);
 
 	nearest_offer(&search->nearest, name);
@@ -80,9 +80,9 @@ static void offer(struct search *search, size_t index, const char *key)
 	if (search->matches == 0) {
 		search->section = index;
 		search->key = key;
-		search->first = tree_printf(tree, "[%s] %s", document_title(tree, section), key);
+		search->first = pool_printf(pool, "[%s] %s", document_title(pool, section), key);
 	} else {
-		search->second = tree_printf(tree, "[%s] %s", document_title(tree, section), key);
+		search->second = pool_printf(pool, "[%s] %s", document_title(pool, section), key);
 	}
 	search->matches++;
 }
@@ -134,7 +134,7 @@ static void offer_section(struct search *search, size_t index)
  * variable has `_`. */
 static void guess_kafka_name(struct search *search, enum section_kind kind)
 {
-	struct tree *tree = &search->memory->tree;
+	struct pool *pool = &search->memory->pool;
 	struct document *document = &search->memory->document;
 	struct document_section *section = document_find(document, kind, "");
 	struct buffer spelled = BUFFER_INIT;
@@ -151,7 +151,7 @@ static void guess_kafka_name(struct search *search, enum section_kind kind)
 		rest[0] == '_' || strstr(rest, "__")) {
 		return;
 	}
-	key = tree_strdup(tree, rest);
+	key = pool_strdup(pool, rest);
 	for (char *c = key; *c; c++) {
 		*c = *c == '_' ? '.' : (char)tolower((unsigned char)*c);
 	}
@@ -177,15 +177,15 @@ static void find_meaning(struct search *search)
 static void set_value(struct search *search, const char *value, const struct place *place,
 	struct problems *problems)
 {
-	struct tree *tree = &search->memory->tree;
+	struct pool *pool = &search->memory->pool;
 	struct document *document = &search->memory->document;
 	struct document_section *section = &document->sections[search->section];
 	const struct document_entry *existing = document_entry(section, search->key);
 	struct document_entry entry = {
-		.key = tree_strdup(tree, search->key),
-		.value = tree_strdup(tree, value),
+		.key = pool_strdup(pool, search->key),
+		.value = pool_strdup(pool, value),
 		.place = *place,
-		.origin = tree_printf(tree, "environment %s", search->wanted),
+		.origin = pool_printf(pool, "environment %s", search->wanted),
 		.is_secret = existing && existing->is_secret,
 	};
 	struct err err = ERR_INIT;
@@ -208,7 +208,7 @@ static void apply_variable(struct config *config, const char *variable,
 	if (!equals) {
 		return;
 	}
-	search.wanted = tree_copy(&config->memory->tree, variable, (size_t)(equals - variable));
+	search.wanted = pool_copy(&config->memory->pool, variable, (size_t)(equals - variable));
 	find_meaning(&search);
 	if (search.matches == 1) {
 		set_value(&search, equals + 1, &place, problems);

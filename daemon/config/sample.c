@@ -81,7 +81,11 @@ static void write_param(struct buffer *out, const struct config_param *param)
 {
 	struct buffer help = BUFFER_INIT;
 
-	buffer_printf(&help, "%s%s", param->help, param->is_required ? " Required." : "");
+	buffer_append_str(&help, param->help);
+	if (help.len > 0 && help.data[help.len - 1] != '.') {
+		buffer_append_char(&help, '.');
+	}
+	buffer_append_str(&help, param->is_required ? " Required." : "");
 	buffer_append_char(out, '\n');
 	write_comment(out, buffer_str(&help));
 	write_assignment(out, param->name, param->default_value);

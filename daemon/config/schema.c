@@ -105,8 +105,8 @@ const struct schema_key schema_keys[] = {
 	{ CONSUMER(instance_id), .name = "instance.id", .type = SCHEMA_INSTANCE_ID,
 		.default_text = "auto", .max = 200,
 		.help = "Static membership: a restarted worker gets its partitions back without a "
-			"rebalance. auto chooses an id, off uses none; else a template in which "
-			"{host}, {consumer} and {slot} are replaced." },
+			"rebalance. auto chooses an id, off uses none; else a template in which %H "
+			"is the host, %c the consumer and %n the number of the worker." },
 	{ CONSUMER(lanes), .name = "lanes", .type = SCHEMA_UNSIGNED, .default_text = "2", .min = 1,
 		.max = 64, .help = "Threads of a worker that run handlers." },
 	{ CONSUMER(ordering), .name = "ordering", .type = SCHEMA_ENUM, .default_text = "partition",

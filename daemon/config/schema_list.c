@@ -23,11 +23,11 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Split `text`. -EINVAL for an empty item or too many. Items are in `tree`. */
+/* Split `text`. -EINVAL for an empty item or too many. Items are in `pool`. */
 static int split_items(
-	struct tree *tree, const char *text, struct config_strings *ret, struct err *err)
+	struct pool *pool, const char *text, struct config_strings *ret, struct err *err)
 {
-	char **items = tree_alloc(tree, LIST_ITEMS_MAX * sizeof(*items));
+	char **items = pool_alloc(pool, LIST_ITEMS_MAX * sizeof(*items));
 	size_t count = 0;
 
 	for (const char *s = text;;) {
@@ -48,7 +48,7 @@ static int split_items(
 			return err_set(
 				err, -EINVAL, "must not have more than %d items", LIST_ITEMS_MAX);
 		}
-		items[count] = tree_copy(tree, s, len);
+		items[count] = pool_copy(pool, s, len);
 		count++;
 		s = end + strspn(end, " \t\r\n");
 		if (*s == '\0') {
@@ -82,7 +82,7 @@ static int parse_strings(const char *text, const struct schema_context *context,
 	bool (*is_valid)(const char *item), const char *form, void *field, struct err *err)
 {
 	struct config_strings strings;
-	int r = split_items(context->tree, text, &strings, err);
+	int r = split_items(context->pool, text, &strings, err);
 
 	if (r == 0) {
 		r = check_items(&strings, is_valid, form, err);
@@ -196,7 +196,7 @@ int schema_parse_id_sources(const struct schema_key *key, const char *text,
 	if (r < 0) {
 		return r;
 	}
-	consumer->event_id = tree_alloc(context->tree, strings.count * sizeof(*consumer->event_id));
+	consumer->event_id = pool_alloc(context->pool, strings.count * sizeof(*consumer->event_id));
 	consumer->event_id_count = strings.count;
 	for (size_t i = 0; i < strings.count; i++) {
 		parse_id_source(strings.items[i], &consumer->event_id[i]);

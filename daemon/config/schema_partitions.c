@@ -85,7 +85,7 @@ static int compare_numbers(const void *a, const void *b)
 
 /* "0-3, 7" up to a | or the end; moves *s there. */
 static int parse_partition_list(
-	const char **s, struct tree *tree, struct config_partition_group *ret, struct err *err)
+	const char **s, struct pool *pool, struct config_partition_group *ret, struct err *err)
 {
 	_cleanup_(numbers_fini) struct numbers numbers = { 0 };
 
@@ -108,7 +108,7 @@ static int parse_partition_list(
 				numbers.items[i]);
 		}
 	}
-	ret->partitions = tree_alloc(tree, numbers.count * sizeof(*numbers.items));
+	ret->partitions = pool_alloc(pool, numbers.count * sizeof(*numbers.items));
 	memcpy(ret->partitions, numbers.items, numbers.count * sizeof(*numbers.items));
 	ret->count = numbers.count;
 	return 0;
@@ -167,13 +167,13 @@ int schema_parse_partitions(const struct schema_key *key, const char *text,
 		consumer->group_count = 0;
 		return 0;
 	}
-	groups = tree_alloc(context->tree, PARTITION_LISTS_MAX * sizeof(*groups));
+	groups = pool_alloc(context->pool, PARTITION_LISTS_MAX * sizeof(*groups));
 	for (const char *s = text;; s++) {
 		if (count == PARTITION_LISTS_MAX) {
 			return err_set(err, -EINVAL, "must not have more than %d lists",
 				PARTITION_LISTS_MAX);
 		}
-		r = parse_partition_list(&s, context->tree, &groups[count], err);
+		r = parse_partition_list(&s, context->pool, &groups[count], err);
 		if (r < 0) {
 			return r;
 		}

@@ -27,7 +27,7 @@ static int parse_string(const struct schema_key *key, const char *text,
 	if (key->max > 0 && strlen(text) > (size_t)key->max) {
 		return err_set(err, -EINVAL, "must not be longer than %" PRId64 " bytes", key->max);
 	}
-	*(char **)field = tree_strdup(context->tree, text);
+	*(char **)field = pool_strdup(context->pool, text);
 	return 0;
 }
 
@@ -90,31 +90,19 @@ static int parse_topic(const struct schema_key *key, const char *text,
 	return parse_string(key, text, context, field, err);
 }
 
-/* The length of "{host}", "{consumer}" or "{slot}" at `s`, or 0. */
-static size_t placeholder_length(const char *s)
-{
-	static const char *const placeholders[] = { "{host}", "{consumer}", "{slot}" };
-
-	for (size_t i = 0; i < sizeof(placeholders) / sizeof(placeholders[0]); i++) {
-		if (strncmp(s, placeholders[i], strlen(placeholders[i])) == 0) {
-			return strlen(placeholders[i]);
-		}
-	}
-	return 0;
-}
-
+/* "auto", "off", or a template in which supervisor/instance.c replaces %H, %c and %n. */
 static int parse_instance_id(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	for (const char *s = text; *s;) {
-		size_t taken = placeholder_length(s);
+	for (const char *s = text; *s; s++) {
+		bool is_replaced = s[0] == '%' && s[1] && strchr("Hcn", s[1]);
 
-		if (taken == 0 && !isalnum((unsigned char)*s) && !strchr("._-", *s)) {
+		if (!is_replaced && !isalnum((unsigned char)*s) && !strchr("._-", *s)) {
 			return err_set(err, -EINVAL,
-				"must be auto, off, or A-Z a-z 0-9 . _ - with {host}, {consumer} "
-				"and {slot}");
+				"must be auto, off, or letters, digits, . _ - with %%H (host), %%c "
+				"(consumer) and %%n (number of the worker)");
 		}
-		s += taken > 0 ? taken : 1;
+		s += is_replaced;
 	}
 	return parse_string(key, text, context, field, err);
 }

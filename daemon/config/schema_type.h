@@ -10,25 +10,26 @@
 #include "base/buffer.h"
 #include "base/err.h"
 #include "config/schema.h"
-#include "config/tree.h"
+#include "config/pool.h"
 
 struct schema_context {
-	struct tree *tree; /* owns what is read */
+	struct pool *pool; /* owns what is read */
 	const struct config *config; /* handlers and retries to refer to */
 	const char *name; /* of the section */
 };
 
-/* Read `text` into the key's field of `object`. -EINVAL with "must be ..." in `err`, field untouched. */
-int schema_parse(const struct schema_key *key, const char *text, const struct schema_context *context,
-	void *object, struct err *err);
+/* Read `text` into its field of `object`. -EINVAL with "must be ..." in `err`, field untouched. */
+int schema_parse(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *object, struct err *err);
 
 /* Set the field to the key's default, or leave it empty where there is none. */
-void schema_set_default(const struct schema_key *key, const struct schema_context *context, void *object);
+void schema_set_default(
+	const struct schema_key *key, const struct schema_context *context, void *object);
 
 /* Append the field as text. False where there is nothing to write. */
 bool schema_write(const struct schema_key *key, const void *object, struct buffer *out);
 
-/* The types whose values are lists, in schema_list.c; `field` and `object` as in struct schema_ops. */
+/* The types whose values are lists; in schema_list.c and schema_partitions.c. */
 int schema_parse_topics(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 int schema_parse_sqlstates(const struct schema_key *key, const char *text,

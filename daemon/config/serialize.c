@@ -15,7 +15,7 @@ static void on_section(void *context, enum section_kind kind, const char *name)
 	struct serialize *serialize = context;
 	const struct document_section section = { .kind = kind, .name = name };
 
-	buffer_printf(serialize->out, "[%s]\n", document_title(&serialize->memory->tree, &section));
+	buffer_printf(serialize->out, "[%s]\n", document_title(&serialize->memory->pool, &section));
 }
 
 static void on_key(

@@ -14,7 +14,7 @@ enum { QUOTE_MAX = 60 };
 
 /* The value for a message: cut, and without bytes that would change the
  * terminal. */
-static const char *quote(struct tree *tree, const char *value)
+static const char *quote(struct pool *pool, const char *value)
 {
 	size_t len = strlen(value);
 	bool is_cut = len > QUOTE_MAX;
@@ -23,13 +23,13 @@ static const char *quote(struct tree *tree, const char *value)
 	for (len = is_cut ? QUOTE_MAX : len; is_cut && len > 0 && (value[len] & 0xc0) == 0x80;) {
 		len--;
 	}
-	text = tree_copy(tree, value, len);
+	text = pool_copy(pool, value, len);
 	for (size_t i = 0; i < len; i++) {
 		if (iscntrl((unsigned char)text[i])) {
 			text[i] = ' ';
 		}
 	}
-	return is_cut ? tree_printf(tree, "%s...", text) : text;
+	return is_cut ? pool_printf(pool, "%s...", text) : text;
 }
 
 void subject_tell_bad_value(const struct subject *subject, struct document_entry *entry,
@@ -38,13 +38,13 @@ void subject_tell_bad_value(const struct subject *subject, struct document_entry
 	struct problems *problems = subject->assembly->problems;
 
 	entry->is_bad = true;
-	if (is_secret) {
+	if (is_secret || entry->value[0] == '\0') {
 		problems_add(problems, &entry->place, "[%s] %.100s: %s", subject->title, entry->key,
 			sentence);
 		return;
 	}
 	problems_add(problems, &entry->place, "[%s] %.100s = %s: %s", subject->title, entry->key,
-		quote(subject->assembly->tree, entry->value), sentence);
+		quote(subject->assembly->pool, entry->value), sentence);
 }
 
 /* ---- unknown keys ---- */
@@ -117,7 +117,7 @@ static bool is_key_here(const struct subject *subject, const char *name)
 }
 
 /* The name in "name = ..." at the start of `line`, or NULL. */
-static const char *key_like(struct tree *tree, const char *line)
+static const char *key_like(struct pool *pool, const char *line)
 {
 	size_t len = 0, blanks;
 
@@ -125,7 +125,7 @@ static const char *key_like(struct tree *tree, const char *line)
 		len++;
 	}
 	blanks = strspn(line + len, " \t");
-	return len > 0 && line[len + blanks] == '=' ? tree_copy(tree, line, len) : NULL;
+	return len > 0 && line[len + blanks] == '=' ? pool_copy(pool, line, len) : NULL;
 }
 
 void subject_check_continuation(const struct subject *subject, struct document_entry *entry)
@@ -138,7 +138,7 @@ void subject_check_continuation(const struct subject *subject, struct document_e
 
 		line = strchr(line, '\n') + 1;
 		place.line = entry->value_lines[i];
-		name = key_like(subject->assembly->tree, line);
+		name = key_like(subject->assembly->pool, line);
 		if (name && is_key_here(subject, name)) {
 			entry->is_bad = true;
 			problems_add(subject->assembly->problems, &place,

@@ -15,7 +15,7 @@ enum { SUBJECT_ROUTE_PREFIX_LEN = sizeof(SUBJECT_ROUTE_PREFIX) - 1 };
 struct assembly {
 	struct config *config;
 	const struct config_handler_type *types;
-	struct tree *tree;
+	struct pool *pool;
 	struct document *document;
 	struct problems *problems;
 };
@@ -30,8 +30,8 @@ struct subject {
 };
 
 /* "[section] key = value: sentence", without the value where it is secret. Marks the entry bad. */
-void subject_tell_bad_value(const struct subject *subject, struct document_entry *entry, bool is_secret,
-	const char *sentence);
+void subject_tell_bad_value(const struct subject *subject, struct document_entry *entry,
+	bool is_secret, const char *sentence);
 
 /* With the nearest name of this section, or the section where the name is known. Marks it bad. */
 void subject_tell_unknown_key(const struct subject *subject, struct document_entry *entry);

@@ -12,7 +12,8 @@
 struct write_visitor {
 	void (*section)(void *context, enum section_kind kind, const char *name);
 	/* `is_secret`: by its name or because it came from a file of its own. */
-	void (*key)(void *context, const char *key, const char *value, bool is_secret, const char *origin);
+	void (*key)(void *context, const char *key, const char *value, bool is_secret,
+		const char *origin);
 };
 
 /* `consumer` NULL: everything; else that one and what it refers to. */
