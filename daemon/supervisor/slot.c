@@ -45,7 +45,7 @@ int slot_open_page(struct slot *slot, const struct config *config, struct err *e
 		log_notice("records in flight when the last supervisor ended were booked as "
 			   "abandoned",
 			LOG_STR("consumer", slot->consumer->config->name),
-			LOG_INT("worker", slot->number), LOG_INT("records", (int64_t)booked));
+			LOG_INT("slot", slot->number), LOG_INT("records", (int64_t)booked));
 	}
 	return 0;
 }
@@ -144,7 +144,7 @@ static void write_obituary(struct slot *slot, const struct loop_exit *end)
 	obituary_write(&obituary, &sentence);
 	booked = page_bury(slot->page);
 	log_at(obituary_level(slot->cause), buffer_str(&sentence),
-		LOG_STR("consumer", obituary.consumer), LOG_INT("worker", slot->number),
+		LOG_STR("consumer", obituary.consumer), LOG_INT("slot", slot->number),
 		LOG_STR("cause", exit_cause_names[slot->cause]),
 		LOG_INT("abandoned", (int64_t)booked));
 }

@@ -97,7 +97,7 @@ static int open_pages(struct supervisor *supervisor)
 			if (slot_open_page(&consumer->slots[j], supervisor->config, &err) < 0) {
 				log_error("a worker's page cannot be used",
 					LOG_STR("consumer", consumer->config->name),
-					LOG_INT("worker", (int64_t)j), LOG_STR("error", err.text));
+					LOG_INT("slot", (int64_t)j), LOG_STR("error", err.text));
 				return EXIT_CODE_FAILURE;
 			}
 		}

@@ -263,7 +263,7 @@ void status_write(const struct tree *tree, int64_t now_us, int64_t wall_ms, stru
 			consumers, consumer_json(&tree->consumers[i], now_us, wall_ms));
 	}
 	set(root, "consumers", consumers);
-	(void)json_dump_callback(root, append, out, JSON_COMPACT);
+	(void)json_dump_callback(root, append, out, JSON_COMPACT | JSON_REAL_PRECISION(10));
 	buffer_append_char(out, '\n');
 	json_decref(root);
 }

@@ -62,7 +62,7 @@ static void plan_start(struct slot *slot, enum restart_cause cause, enum slot_st
 	if (delay_us > 0) {
 		log_warning("a worker starts again after a pause",
 			LOG_STR("consumer", slot->consumer->config->name),
-			LOG_INT("worker", slot->number),
+			LOG_INT("slot", slot->number),
 			LOG_SECONDS("seconds", (double)delay_us / 1e6));
 	}
 }
@@ -74,12 +74,12 @@ void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot)
 	if (slot_start(slot, &err) < 0) {
 		log_error("a worker cannot be started",
 			LOG_STR("consumer", slot->consumer->config->name),
-			LOG_INT("worker", slot->number), LOG_STR("error", err.text));
+			LOG_INT("slot", slot->number), LOG_STR("error", err.text));
 		plan_start(slot, RESTART_CRASH, SLOT_WAITING);
 		return;
 	}
 	log_info("a worker was started", LOG_STR("consumer", slot->consumer->config->name),
-		LOG_INT("worker", slot->number), LOG_INT("worker_pid", slot->pid),
+		LOG_INT("slot", slot->number), LOG_INT("worker_pid", slot->pid),
 		LOG_STR("instance_id", slot->instance_id[0] ? slot->instance_id : NULL));
 }
 
@@ -95,7 +95,7 @@ static void on_slot_timer(void *context)
 static void on_slot_ready(void *owner, struct slot *slot)
 {
 	log_info("a worker is ready", LOG_STR("consumer", slot->consumer->config->name),
-		LOG_INT("worker", slot->number), LOG_INT("worker_pid", slot->pid),
+		LOG_INT("slot", slot->number), LOG_INT("worker_pid", slot->pid),
 		LOG_SECONDS("seconds", (double)(slot->ready_us - slot->spawned_us) / 1e6));
 }
 

@@ -1,0 +1,101 @@
+/*
+ * client - one GET over the daemon's control socket
+ *
+ * Runs in: oncectl.
+ */
+#include "client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+/* The daemon answers from memory, in its loop; its own bound is 5 s. */
+enum { TIMEOUT_MS = 10000 };
+/* 4096 partitions in full are a few megabytes. */
+enum { BODY_MAX = 64 << 20 };
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+	struct buffer *body = context;
+
+	if (body->len + size * count > BODY_MAX) {
+		return 0; /* ends the transfer */
+	}
+	buffer_append(body, bytes, size * count);
+	return size * count;
+}
+
+static void curl_cleanupp(CURL **curl)
+{
+	curl_easy_cleanup(*curl);
+}
+
+static CURLcode perform(CURL *curl, const char *socket_path, const char *url, struct buffer *body,
+	char error[CURL_ERROR_SIZE])
+{
+	const struct {
+		CURLoption option;
+		const void *value;
+	} texts[] = {
+		{ CURLOPT_UNIX_SOCKET_PATH, socket_path },
+		{ CURLOPT_URL, url },
+		{ CURLOPT_PROTOCOLS_STR, "http" },
+		{ CURLOPT_PROXY, "" }, /* whatever the environment says */
+		{ CURLOPT_ERRORBUFFER, error },
+		{ CURLOPT_WRITEDATA, body },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		CURLcode code = curl_easy_setopt(curl, texts[i].option, texts[i].value);
+
+		if (code != CURLE_OK) {
+			return code;
+		}
+	}
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+	return curl_easy_perform(curl);
+}
+
+int client_get(
+	const char *socket_path, const char *target, struct buffer *ret_body, struct err *err)
+{
+	_cleanup_(curl_cleanupp) CURL *curl = curl_easy_init();
+	_cleanup_(buffer_fini) struct buffer url = BUFFER_INIT;
+	char error[CURL_ERROR_SIZE] = "";
+	CURLcode code;
+	long status = 0, os_errno = 0;
+
+	if (!curl) {
+		return err_set(err, -ENOMEM, "cannot start libcurl");
+	}
+	buffer_printf(&url, "http://localhost%s", target);
+	code = perform(curl, socket_path, buffer_str(&url), ret_body, error);
+	if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT) {
+		/* Its own sentence would name a port. */
+		(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
+		return err_set(err, 1,
+			"no answer on %s (%s); is onced running, may you open the socket, is it "
+			"another one (--socket)?",
+			socket_path, os_errno ? strerror((int)os_errno) : curl_easy_strerror(code));
+	}
+	if (code != CURLE_OK) {
+		return err_set(err, -EIO, "%s: %s", socket_path,
+			error[0] ? error : curl_easy_strerror(code));
+	}
+	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200) {
+		return err_set(
+			err, -EPROTO, "%s answered %ld to GET %s", socket_path, status, target);
+	}
+	return 0;
+}
+
+const char *client_library_version(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}
