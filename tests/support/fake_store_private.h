@@ -1,0 +1,95 @@
+/*
+ * fake_store_private - what the files of the fake store share
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "fake_store.h"
+
+enum { FAKE_SESSIONS_MAX = 8, FAKE_SAVEPOINTS_MAX = 128, FAKE_CODE_MAX = 32, FAKE_MISUSE_MAX = 100 };
+
+struct fake_session;
+
+/* What is remembered of a partition. */
+struct fake_seen {
+	struct slice topic;
+	int32_t partition;
+	int64_t committed;
+};
+
+struct fake_store {
+	struct store base;
+	struct fake_rows rows;
+	struct fake_fault *faults;
+	size_t fault_count, fault_capacity;
+	bool is_down;
+	struct buffer journal;
+	char misuse[FAKE_MISUSE_MAX];
+	struct fake_session *sessions[FAKE_SESSIONS_MAX];
+	struct fake_seen *seen;
+	size_t seen_count, seen_capacity;
+	struct store_pause pause;
+};
+
+/* A queued operation; what it points to lives until flush. */
+struct fake_op {
+	enum store_op op;
+	int (*run)(struct fake_session *session, const struct fake_op *op); /* a store_failure */
+	const char *word; /* in the journal */
+	uint32_t number; /* tag, group or count; in the journal too */
+	bool has_number;
+	struct store_claim *claims; /* CLAIM */
+	const struct store_claim *decided; /* DECIDE */
+	size_t count;
+	struct store_value *values; /* STATEMENT; owned */
+	size_t statement;
+	const struct store_attempts *attempts;
+	const struct store_position *position;
+};
+
+struct fake_savepoint {
+	uint32_t group;
+	size_t length; /* of the transaction */
+};
+
+struct fake_session {
+	struct store_session base;
+	struct fake_store *store;
+	bool is_connected, is_interrupted;
+	bool in_transaction, is_aborted;
+	struct fake_transaction transaction;
+	struct fake_savepoint savepoints[FAKE_SAVEPOINTS_MAX];
+	size_t savepoint_count;
+	struct fake_op *ops;
+	size_t op_count, op_capacity;
+	char code[FAKE_CODE_MAX]; /* of the failure under way */
+};
+
+static inline struct fake_session *fake_session(struct store_session *session)
+{
+	return (struct fake_session *)session;
+}
+
+/* Note a breach of the contract, once. */
+void fake_misuse(struct fake_session *session, const char *what);
+/* Set the code of a failure; returns the failure. */
+int fake_refuse(struct fake_session *session, enum store_failure failure, const char *code);
+/* The open transaction is gone, with its changes. */
+void fake_end_transaction(struct fake_session *session);
+
+enum store_failure fake_flush(struct store_session *session, struct store_flight *flight);
+
+/* The ops of fake_store_queue.c. */
+void fake_begin(struct store_session *session);
+void fake_claim(struct store_session *session, struct store_claim *claims, size_t count);
+void fake_savepoint(struct store_session *session, uint32_t group);
+void fake_release(struct store_session *session, uint32_t group);
+void fake_statement(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag);
+void fake_decide_dlq(struct store_session *session, const struct store_claim *claim);
+void fake_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
+void fake_put_attempts(struct store_session *session, const struct store_attempts *attempts);
+void fake_delete_attempts(struct store_session *session, const struct store_position *position);
+void fake_commit(struct store_session *session);
+void fake_rollback(struct store_session *session);
+void fake_rollback_to(struct store_session *session, uint32_t group);
