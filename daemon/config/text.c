@@ -123,7 +123,7 @@ int text_check(const char *data, size_t len, unsigned *ret_line, struct err *err
 void text_wipe(struct buffer *buffer)
 {
 	if (buffer->data) {
-		explicit_bzero(buffer->data, buffer->len);
+		explicit_bzero(buffer->data, buffer->capacity);
 	}
 	buffer_fini(buffer);
 }

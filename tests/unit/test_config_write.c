@@ -3,6 +3,7 @@
  *
  * Argument: the directory conf, whose onced.ini is compared with the table.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,6 +137,55 @@ static void a_dump_shows_the_store_without_its_password(void **state)
 	assert_non_null(strstr(out.data, "store = postgresql://app:***@db/shop?sslpassword=***\n"));
 	assert_null(strstr(out.data, "s3cret"));
 	buffer_fini(&out);
+}
+
+/* ---- secrets in memory ---- */
+
+/* The program is linked so that every free() of it comes here first. */
+void __wrap_free(void *pointer);
+void __real_free(void *pointer);
+
+static bool is_watching;
+static unsigned secrets_freed;
+
+void __wrap_free(void *pointer)
+{
+	if (is_watching && pointer && memmem(pointer, malloc_usable_size(pointer), "s3cret", 6)) {
+		secrets_freed++;
+	}
+	__real_free(pointer);
+}
+
+static void no_secret_is_left_in_freed_memory(void **state)
+{
+	struct config_case *test = *state;
+	struct buffer text = BUFFER_INIT, dump = BUFFER_INIT;
+
+	test->environment[0] = (char *)"PW=s3cret-1";
+	test->environment[1] = (char *)"ONCED__KAFKA__SSL_KEY_PASSWORD=s3cret-2";
+	config_case_write(test, "pw", "s3cret-3\n");
+	buffer_printf(&text,
+		"[onced]\nstore = postgresql://app:s3cret-4@db/shop\nstore.password = "
+		"${PW}\n[kafka]\nbootstrap.servers = a\nsasl.password = @%s/pw\nssl.key.pem = "
+		"s3cret-5\n  s3cret-6\n[consumer c]\ntopics = t\nhandler = h\ndlq.topic = "
+		"none\n[handler h]\ntype = log\n",
+		test->directory);
+	config_case_write(test, "onced.ini", buffer_str(&text));
+
+	is_watching = true;
+	config_load(test->path, test->environment, config_case_types, &test->config, &test->errors);
+	assert_non_null(test->config);
+	config_dump(test->config, false, &dump);
+	config_free(TAKE(test->config));
+	is_watching = false;
+	assert_int_equal(secrets_freed, 0);
+
+	/* the watch itself works */
+	is_watching = true;
+	buffer_fini(&text);
+	is_watching = false;
+	assert_int_equal(secrets_freed, 1);
+	buffer_fini(&dump);
 }
 
 /* ---- to a worker ---- */
@@ -312,6 +362,7 @@ int main(int argc, char **argv)
 		TEST(a_sparse_dump_leaves_out_what_nobody_wrote),
 		TEST(a_dump_shows_no_secret),
 		TEST(a_dump_shows_the_store_without_its_password),
+		TEST(no_secret_is_left_in_freed_memory),
 		TEST(wild_values_reach_a_worker_byte_for_byte),
 		TEST(a_worker_gets_its_consumer_and_what_it_refers_to_only),
 		TEST(the_sample_file_is_what_the_table_says),
