@@ -36,7 +36,7 @@ bool pg_claim_send(struct pg_run *run, size_t index)
 	struct arena *arena = &run->queue->arena;
 	struct claim_sizes sizes = count_unknown(op);
 	size_t n = sizes.count;
-	struct pg_array keys = pg_array_new(arena, PG_BYTEA, n, n * STORE_KEY_SIZE);
+	struct pg_array keys = pg_array_new(arena, PG_UUID, n, n * STORE_KEY_SIZE);
 	struct pg_array topics = pg_array_new(arena, PG_INT2, n, n * 2);
 	struct pg_array partitions = pg_array_new(arena, PG_INT4, n, n * 4);
 	struct pg_array offsets = pg_array_new(arena, PG_INT8, n, n * 8);
@@ -72,7 +72,7 @@ static bool find_send(struct pg_run *run, size_t index)
 {
 	const struct pg_op *op = &run->queue->ops[index];
 	size_t n = count_unknown(op).count;
-	struct pg_array keys = pg_array_new(&run->queue->arena, PG_BYTEA, n, n * STORE_KEY_SIZE);
+	struct pg_array keys = pg_array_new(&run->queue->arena, PG_UUID, n, n * STORE_KEY_SIZE);
 	struct pg_params params = { .count = 0 };
 
 	for (size_t i = 0; i < op->claim.count; i++) {

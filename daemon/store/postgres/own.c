@@ -18,12 +18,12 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 		" FROM unnest($1, $3, $4, $5, $6, $7) AS c (k, t, p, o, ms, e)"
 		" ON CONFLICT (key) DO NOTHING RETURNING key",
 		7,
-		{ PG_BYTEA_ARRAY, PG_INT2, PG_INT2_ARRAY, PG_INT4_ARRAY, PG_INT8_ARRAY,
+		{ PG_UUID_ARRAY, PG_INT2, PG_INT2_ARRAY, PG_INT4_ARRAY, PG_INT8_ARRAY,
 			PG_INT8_ARRAY, PG_BYTEA_ARRAY } },
 	[PG_OWN_FIND] = { "onced_find",
 		"SELECT key, outcome, topic, partition, record_offset, record_timestamp_ms"
 		" FROM onced.processed_events WHERE key = ANY ($1)",
-		1, { PG_BYTEA_ARRAY } },
+		1, { PG_UUID_ARRAY } },
 	/* Only the row of this very position: the done row of another record is never turned into a dead letter. */
 	[PG_OWN_DECIDE] = { "onced_decide",
 		"INSERT INTO onced.processed_events AS row " EVENT_COLUMNS
@@ -32,9 +32,9 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 		" WHERE row.topic = excluded.topic AND row.partition = excluded.partition"
 		" AND row.record_offset = excluded.record_offset"
 		" AND row.record_timestamp_ms = excluded.record_timestamp_ms",
-		7, { PG_BYTEA, PG_INT2, PG_INT2, PG_INT4, PG_INT8, PG_INT8, PG_BYTEA } },
+		7, { PG_UUID, PG_INT2, PG_INT2, PG_INT4, PG_INT8, PG_INT8, PG_BYTEA } },
 	[PG_OWN_UNCLAIM] = { "onced_unclaim",
-		"DELETE FROM onced.processed_events WHERE key = ANY ($1)", 1, { PG_BYTEA_ARRAY } },
+		"DELETE FROM onced.processed_events WHERE key = ANY ($1)", 1, { PG_UUID_ARRAY } },
 	[PG_OWN_PUT_ATTEMPTS] = { "onced_put_attempts",
 		"INSERT INTO onced.delivery_attempts AS row (group_id, topic, partition, "
 		"record_offset,"

@@ -24,8 +24,8 @@
 #include "store/topic_cache.h"
 
 /* Type numbers that never change (pg_type.dat). */
-enum { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_TEXT = 25 };
-enum { PG_INT2_ARRAY = 1005, PG_INT4_ARRAY = 1007, PG_INT8_ARRAY = 1016, PG_BYTEA_ARRAY = 1001 };
+enum { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_TEXT = 25, PG_UUID = 2950 };
+enum { PG_INT2_ARRAY = 1005, PG_INT4_ARRAY = 1007, PG_INT8_ARRAY = 1016, PG_BYTEA_ARRAY = 1001, PG_UUID_ARRAY = 2951 };
 
 enum { PG_PARAMS_MAX = 10 };
 

@@ -247,7 +247,7 @@ static bool send_unclaim(struct pg_run *run, size_t index)
 	for (size_t i = 0; i < op->unclaim.count; i++) {
 		count += op->unclaim.claims[i].verdict == CLAIM_NEW;
 	}
-	keys = pg_array_new(&run->queue->arena, PG_BYTEA, count, count * STORE_KEY_SIZE);
+	keys = pg_array_new(&run->queue->arena, PG_UUID, count, count * STORE_KEY_SIZE);
 	for (size_t i = 0; i < op->unclaim.count; i++) {
 		const struct store_claim *claim = &op->unclaim.claims[i];
 
