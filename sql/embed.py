@@ -1,4 +1,5 @@
-"""Write the numbered SQL files of one database as a C table, so that the binary carries its schema.
+"""
+embed - write the numbered SQL files of one database as a C table; the binary carries its schema
 
 usage: embed.py OUTPUT TABLE FILE...
 Files are named NNNN_what.sql and must be numbered 1, 2, 3 ... without a gap.

@@ -1,7 +1,8 @@
 /*
  * migrations - the schema that this program carries, from the files of sql/
  *
- * Version N is `migrations_...[N - 1]`; the newest is the count. Written at build time by sql/embed.py.
+ * Version N is `migrations_...[N - 1]`; the newest is the count. Written at build time by
+ * sql/embed.py.
  */
 #pragma once
 

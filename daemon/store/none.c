@@ -1,7 +1,8 @@
 /*
  * none - the store of those who need none: every claim is new, nothing is remembered
  *
- * Runs in: worker, the thread of each session. A statement of the effects has nowhere to run and fails.
+ * Runs in: worker, the thread of each session. A statement of the effects has nowhere to run and
+ * fails.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -35,7 +35,10 @@ static const char *const refused[] = {
 	"VACUUM",
 };
 
-/* Block comments nest in Postgres and not in SQLite; a nested one is rare enough to be read as Postgres does. */
+/*
+ * Block comments nest in Postgres and not in SQLite; a nested one is rare enough to be read as
+ * Postgres does.
+ */
 static const char *skip_block_comment(const char *p)
 {
 	int depth = 0;

@@ -7,7 +7,7 @@
 #pragma once
 
 /*
- * The keyword for which `sql` is refused ("COMMIT"), or NULL when it may run. Looks at the first word after blanks,
- * comments and empty statements; SET LOCAL and SET CONSTRAINTS may run.
+ * The keyword for which `sql` is refused ("COMMIT"), or NULL when it may run. Looks at the first
+ * word after blanks, comments and empty statements; SET LOCAL and SET CONSTRAINTS may run.
  */
 const char *statement_text_refused(const char *sql);

@@ -1,15 +1,16 @@
 /*
  * bench - one database under test, SQLite or Postgres, and a side door into it
  *
- * Every case starts with fresh tables of onced and of the user, one store and one ready session. The
- * side door is a plain connection of the database's own library: it sees what was really committed.
+ * Every case starts with fresh tables of onced and of the user, one store and one ready session.
+ * The side door is a plain connection of the database's own library: it sees what was really
+ * committed.
  */
 #pragma once
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -63,7 +64,9 @@ void side_wait(struct side *side, const char *sql, long expected);
 
 /* ---- shorthands ---- */
 
-/* A claim whose key is the id's first bytes, at offset `offset` of partition 0 of topic "orders". */
+/*
+ * A claim whose key is the id's first bytes, at offset `offset` of partition 0 of topic "orders".
+ */
 struct store_claim claim_of(const char *id, int64_t offset);
 struct store_value text_of(const char *text); /* NULL gives SQL NULL */
 struct store_value number_of(const char *text);

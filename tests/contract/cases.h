@@ -16,5 +16,5 @@ extern const struct case_list claim_cases, statement_cases, record_cases, schema
 extern const struct case_list postgres_cases, postgres_fault_cases, sqlite_cases;
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, bench_setup, bench_teardown)
-#define CASE_LIST(name, array) \
+#define CASE_LIST(name, array)                                                                     \
 	const struct case_list name = { array, sizeof(array) / sizeof((array)[0]) }

@@ -390,6 +390,18 @@ static void an_interrupted_flush_loses_its_connection_and_no_more(void **state)
 	assert_int_equal(claim_alone(session, claim_of("a", 1)), CLAIM_NEW);
 }
 
+static void an_interrupt_of_an_idle_session_ends_its_next_step_only(void **state)
+{
+	struct bench *bench = *state;
+	struct store_session *session = bench->session;
+	struct err err = ERR_INIT;
+
+	session->ops->session_interrupt(session);
+	assert_int_equal(session->ops->session_ready(session, &err), 1);
+	assert_int_equal(session->ops->session_ready(session, &err), 0);
+	assert_int_equal(claim_alone(session, claim_of("a", 1)), CLAIM_NEW);
+}
+
 static const struct CMUnitTest cases[] = {
 	CASE(effects_of_a_committed_transaction_stay),
 	CASE(a_failing_statement_names_its_tag_and_later_ones_did_not_happen),
@@ -408,5 +420,6 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_nul_byte_in_a_text_is_the_statements_failure),
 	CASE(a_statement_over_its_time_is_ended),
 	CASE(an_interrupted_flush_loses_its_connection_and_no_more),
+	CASE(an_interrupt_of_an_idle_session_ends_its_next_step_only),
 };
 CASE_LIST(statement_cases, cases);

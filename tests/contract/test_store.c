@@ -1,8 +1,8 @@
 /*
  * test_store - the contract of core/store.h, held against every transactional store
  *
- * usage: test_store sqlite | postgres. The Postgres server is named by ONCED_TEST_POSTGRES; without it
- * that run is skipped (exit status 77).
+ * usage: test_store sqlite | postgres. The Postgres server is named by ONCED_TEST_POSTGRES; without
+ * it that run is skipped (exit status 77).
  */
 #include <stdio.h>
 #include <stdlib.h>

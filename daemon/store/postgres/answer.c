@@ -2,8 +2,9 @@
  * answer - read the results of what was sent and judge them
  *
  * Runs in: the session's thread. Answers come in the order of sending; the first failure is the
- * flight's. After an error of the server everything up to the Sync answers "aborted". A failed check
- * of ours (rows) does not abort the server's transaction: later answers are read and mean nothing.
+ * flight's. After an error of the server everything up to the Sync answers "aborted". A failed
+ * check of ours (rows) does not abort the server's transaction: later answers are read and mean
+ * nothing.
  */
 #include <stdlib.h>
 
@@ -192,8 +193,8 @@ static void read_command(struct pg_run *run, const struct pg_sent *sent)
 }
 
 /*
- * A connection that breaks between the answer to COMMIT and the end of the segment takes nothing back.
- * The result that ends the segment is followed by one NULL, after which libpq is idle.
+ * A connection that breaks between the answer to COMMIT and the end of the segment takes nothing
+ * back. The result that ends the segment is followed by one NULL, after which libpq is idle.
  */
 static void read_sync(struct pg_run *run)
 {

@@ -1,8 +1,9 @@
 /*
  * binary - Postgres' binary format, as far as onced's own statements need it
  *
- * Pure. Everything is big-endian. An array is: dimensions, has-null flag, element type, then for its one
- * dimension count and lower bound, then each element with its length. An empty array has no dimension.
+ * Pure. Everything is big-endian. An array is: dimensions, has-null flag, element type, then for
+ * its one dimension count and lower bound, then each element with its length. An empty array has no
+ * dimension.
  */
 #include <assert.h>
 #include <endian.h>
@@ -126,7 +127,9 @@ void pg_params_array(struct pg_params *params, const struct pg_array *array)
 	params_add(params, array->data, array->len);
 }
 
-/* A result that is not what was asked for is a broken invariant: our own statement, our own schema. */
+/*
+ * A result that is not what was asked for is a broken invariant: our own statement, our own schema.
+ */
 static const void *column_bytes(const PGresult *result, int row, int column, int size)
 {
 	assert(PQgetlength(result, row, column) == size);

@@ -1,9 +1,10 @@
 /*
  * claim - own event ids by inserting their rows, and learn why the others could not be owned
  *
- * Runs in: the session's thread. One INSERT for all: it waits for other open transactions with the same
- * ids, so that a verdict is final. Ids that were not inserted are looked up by a second statement, whose
- * snapshot is newer. A row that is gone by then (retention, a claim taken back) is claimed again.
+ * Runs in: the session's thread. One INSERT for all: it waits for other open transactions with the
+ * same ids, so that a verdict is final. Ids that were not inserted are looked up by a second
+ * statement, whose snapshot is newer. A row that is gone by then (retention, a claim taken back) is
+ * claimed again.
  */
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /*
  * connect - get a session connected, and keep it usable
  *
- * Runs in: the session's thread (session_interrupt: any). Connecting blocks at most CONNECT_TIMEOUT_US,
- * except in the resolver, which libpq calls synchronously. Parameters of ours come before the
- * URL where the URL may override them, and after it where it may not. libpq's notices go nowhere:
- * they would quote data to standard error.
+ * Runs in: the session's thread (session_interrupt: any). Connecting blocks at most
+ * CONNECT_TIMEOUT_US, except in the resolver, which libpq calls synchronously. Parameters of ours
+ * come before the URL where the URL may override them, and after it where it may not. libpq's
+ * notices go nowhere: they would quote data to standard error.
  */
 #include <assert.h>
 #include <errno.h>
@@ -37,7 +37,9 @@ static void parameters_add(struct parameters *parameters, const char *name, cons
 
 static void parameters_fill(struct parameters *parameters, const struct pg_store *store)
 {
-	/* A silent peer is noticed after 10 + 3 * 5 s; unacknowledged bytes, and a SYN, after 15 s. */
+	/*
+	 * A silent peer is noticed after 10 + 3 * 5 s; unacknowledged bytes, and a SYN, after 15 s.
+	 */
 	parameters_add(parameters, "keepalives_idle", "10");
 	parameters_add(parameters, "keepalives_interval", "5");
 	parameters_add(parameters, "keepalives_count", "3");
@@ -128,6 +130,7 @@ static int connect_poll(struct pg_session *session, struct err *err)
 			return err_set(err, 1, "cannot connect to the database: no answer in 5 s");
 		}
 		if (wait == PG_WAIT_INTERRUPTED) {
+			pg_take_interrupt(session);
 			return err_set(err, 1, "interrupted while connecting to the database");
 		}
 		state = PQconnectPoll(session->conn);
@@ -193,7 +196,8 @@ static bool is_still_connected(struct pg_session *session)
 			return false;
 		}
 		PQisBusy(
-			session->conn); /* parses what came: a notice, a parameter, the last words */
+			/* parses what came: a notice, a parameter, the last words */
+			session->conn);
 		if (PQstatus(session->conn) != CONNECTION_OK) {
 			return false;
 		}
@@ -212,10 +216,11 @@ static bool is_usable(struct pg_session *session)
 int pg_session_ready(struct store_session *session, struct err *err)
 {
 	struct pg_session *pg = pg_session(session);
-	eventfd_t wakes;
 	int result;
 
-	eventfd_read(pg->wake_fd, &wakes);
+	if (pg_take_interrupt(pg)) {
+		return err_set(err, 1, "interrupted before the database was asked");
+	}
 	if (is_usable(pg)) {
 		return 0;
 	}

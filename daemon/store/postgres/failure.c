@@ -1,8 +1,9 @@
 /*
  * failure - what an answer of Postgres means for the unit of work
  *
- * Pure: a table of SQLSTATEs. Whose fault a STORE_STATEMENT is, is decided elsewhere. DETAIL, HINT and
- * CONTEXT quote rows and are never taken over; the primary message of a data error quotes the value.
+ * Pure: a table of SQLSTATEs. Whose fault a STORE_STATEMENT is, is decided elsewhere. DETAIL, HINT
+ * and CONTEXT quote rows and are never taken over; the primary message of a data error quotes the
+ * value.
  */
 #include <string.h>
 
@@ -16,7 +17,8 @@ static const struct {
 	{ "08", STORE_UNAVAILABLE },
 	{ "25006", STORE_UNAVAILABLE }, /* read-only transaction */
 	{ "26000",
-		STORE_UNAVAILABLE }, /* prepared statement gone: a pooler or DISCARD; prepared again */
+		/* prepared statement gone: a pooler or DISCARD; prepared again */
+		STORE_UNAVAILABLE },
 	{ "42P05", STORE_UNAVAILABLE }, /* prepared statement there already: a pooler */
 	{ "40", STORE_CONFLICT },
 	{ "53", STORE_UNAVAILABLE },
@@ -53,7 +55,10 @@ bool pg_result_is_stale_plan(const PGresult *result)
 		strcmp(function, "RevalidateCachedQuery") == 0;
 }
 
-/* "... integer: "12a"" becomes "... integer: "..."": from the first quote to the last, whatever the value holds. */
+/*
+ * "... integer: "12a"" becomes "... integer: "..."": from the first quote to the last, whatever the
+ * value holds.
+ */
 static void redact_quoted(char *text)
 {
 	static const char dots[] = "\"...\"";

@@ -1,9 +1,9 @@
 /*
  * flight - send the queue in segments and read the answers
  *
- * Runs in: the session's thread. A segment ends where the answers are needed before anything else may
- * be sent: after a claim, whose verdicts must be final, and before COMMIT when rows are still to be
- * counted. Whatever ends the flight, the caller learns whether a transaction is still open.
+ * Runs in: the session's thread. A segment ends where the answers are needed before anything else
+ * may be sent: after a claim, whose verdicts must be final, and before COMMIT when rows are still
+ * to be counted. Whatever ends the flight, the caller learns whether a transaction is still open.
  */
 #include "store/postgres/postgres.h"
 

@@ -1,7 +1,8 @@
 /*
  * own - the statements that onced itself runs
  *
- * Pure: a table. All names are qualified, so no search_path matters. Prepared lazily on each connection.
+ * Pure: a table. All names are qualified, so no search_path matters. Prepared lazily on each
+ * connection.
  */
 #include "base/memory.h"
 #include "store/postgres/postgres.h"
@@ -24,7 +25,10 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 		"SELECT key, outcome, topic, partition, record_offset, record_timestamp_ms"
 		" FROM onced.processed_events WHERE key = ANY ($1)",
 		1, { PG_UUID_ARRAY } },
-	/* Only the row of this very position: the done row of another record is never turned into a dead letter. */
+	/*
+	 * Only the row of this very position: the done row of another record is never turned into a
+	 * dead letter.
+	 */
 	[PG_OWN_DECIDE] = { "onced_decide",
 		"INSERT INTO onced.processed_events AS row " EVENT_COLUMNS
 		" VALUES ($1, $2, $3, $4, $5, $6, 1, $7)"
@@ -54,8 +58,9 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 };
 
 /*
- * For this transaction only (a pooler hands the connection to others). client_connection_check_interval
- * frees the locks of a killed worker whose statement still runs; servers that are not Linux may not have it.
+ * For this transaction only (a pooler hands the connection to others).
+ * client_connection_check_interval frees the locks of a killed worker whose statement still runs;
+ * servers that are not Linux may not have it.
  */
 char *pg_own_settings_sql(const struct store_options *options)
 {

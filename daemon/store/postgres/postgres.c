@@ -10,7 +10,9 @@
 #include "store/options.h"
 #include "store/postgres/postgres.h"
 
-/* libpq's message may quote the whole URL, with a password in it: taken up to the first quote only. */
+/*
+ * libpq's message may quote the whole URL, with a password in it: taken up to the first quote only.
+ */
 static int check_url(const char *url, struct err *err)
 {
 	char *message = NULL;
@@ -56,7 +58,10 @@ static void pg_store_close(struct store *store)
 	free(pg);
 }
 
-/* In a transaction of its own for the timeouts: the tables may be locked. The plan stays afterwards. */
+/*
+ * In a transaction of its own for the timeouts: the tables may be locked. The plan stays
+ * afterwards.
+ */
 int pg_session_check(struct store_session *session, size_t index, struct err *err)
 {
 	struct pg_session *pg = pg_session(session);

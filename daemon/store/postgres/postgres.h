@@ -24,8 +24,19 @@
 #include "store/topic_cache.h"
 
 /* Type numbers that never change (pg_type.dat). */
-enum { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_TEXT = 25, PG_UUID = 2950 };
-enum { PG_INT2_ARRAY = 1005, PG_INT4_ARRAY = 1007, PG_INT8_ARRAY = 1016, PG_BYTEA_ARRAY = 1001, PG_UUID_ARRAY = 2951 };
+enum pg_type {
+	PG_BYTEA = 17,
+	PG_INT8 = 20,
+	PG_INT2 = 21,
+	PG_INT4 = 23,
+	PG_TEXT = 25,
+	PG_BYTEA_ARRAY = 1001,
+	PG_INT2_ARRAY = 1005,
+	PG_INT4_ARRAY = 1007,
+	PG_INT8_ARRAY = 1016,
+	PG_UUID = 2950,
+	PG_UUID_ARRAY = 2951,
+};
 
 enum { PG_PARAMS_MAX = 10 };
 
@@ -155,10 +166,17 @@ struct pg_session {
 	PGconn *conn; /* NULL while not connected; nonblocking, in pipeline mode */
 	int wake_fd; /* eventfd: session_interrupt */
 	int scope_id; /* -1 until session_ready knows it */
-	/* The transaction is open but must not go on: a check of ours failed, or a value could not be sent. */
+	/*
+	 * The transaction is open but must not go on: a check of ours failed, or a value could not
+	 * be sent.
+	 */
 	bool is_spoiled;
-	bool should_reconnect; /* the server refuses to write: look for another at the next session_ready */
-	/* A statement with a rows range ran since the last savepoint, which must then stay for a ROLLBACK TO. */
+	/* the server refuses to write: look for another at the next session_ready */
+	bool should_reconnect;
+	/*
+	 * A statement with a rows range ran since the last savepoint, which must then stay for a
+	 * ROLLBACK TO.
+	 */
 	bool has_checked_since_savepoint;
 	struct pg_prepared own[PG_OWN_COUNT];
 	struct pg_prepared *user; /* one for each statement of the options */
@@ -202,8 +220,7 @@ enum store_failure pg_failure_of_connection(
 	const PGconn *conn, enum store_failure failure, const char *context, struct err *err);
 
 /* Record the failure of an operation unless an earlier one is recorded. */
-void pg_run_fail(
-	struct pg_run *run, size_t op, enum store_failure failure, const struct err *err);
+void pg_run_fail(struct pg_run *run, size_t op, enum store_failure failure, const struct err *err);
 
 /* ---- wire.c ---- */
 
@@ -211,6 +228,9 @@ enum pg_wait { PG_WAIT_READY, PG_WAIT_INTERRUPTED, PG_WAIT_TIMEOUT };
 
 /* Wait for the socket; deadline_us < 0: for ever. */
 enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t deadline_us);
+
+/* Was session_interrupt called? Each interrupt ends one thing: a wait, or a session_ready. */
+bool pg_take_interrupt(struct pg_session *session);
 
 /* The next result, NULL at the end of a command. False: the connection is lost, `err` says why. */
 bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err);
@@ -243,10 +263,12 @@ int64_t pg_get_int8(const PGresult *result, int row, int column);
 
 /* ---- send.c ---- */
 
-/* Send one operation. False: it could not be sent; the run holds a local or a connection failure. */
+/*
+ * Send one operation. False: it could not be sent; the run holds a local or a connection failure.
+ */
 bool pg_send_op(struct pg_run *run, size_t index);
-bool pg_send_own(
-	struct pg_run *run, size_t op, enum pg_part part, enum pg_own own, const struct pg_params *params);
+bool pg_send_own(struct pg_run *run, size_t op, enum pg_part part, enum pg_own own,
+	const struct pg_params *params);
 enum store_op pg_op_of_kind(enum pg_op_kind kind);
 
 /* ---- answer.c ---- */
@@ -267,8 +289,8 @@ void pg_claim_resolve(struct pg_run *run, size_t index);
 /* Learn the numbers of all topics of the queue. False: `flight` of the run says why not. */
 bool pg_topics_resolve(struct pg_run *run);
 /* The same for one topic outside a flight; -1: `failure` and `err` are set. */
-int pg_topic_id(
-	struct pg_session *session, struct slice topic, enum store_failure *failure, struct err *err);
+int pg_topic_id(struct pg_session *session, struct slice topic, enum store_failure *failure,
+	struct err *err);
 
 /* ---- flight.c ---- */
 
@@ -316,8 +338,9 @@ int pg_session_check(struct store_session *session, size_t index, struct err *er
 int pg_schema_check(struct pg_session *session, struct err *err);
 int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err);
 
-enum store_failure pg_load_attempts(struct store_session *session, struct slice topic, int32_t partition,
-	int64_t from, struct store_attempts **ret, size_t *ret_count, struct err *err);
+enum store_failure pg_load_attempts(struct store_session *session, struct slice topic,
+	int32_t partition, int64_t from, struct store_attempts **ret, size_t *ret_count,
+	struct err *err);
 enum store_failure pg_get_seen(struct store_session *session, struct slice topic, int32_t partition,
 	struct store_partition_seen *ret, struct err *err);
 enum store_failure pg_put_seen(struct store_session *session, struct slice topic, int32_t partition,

@@ -1,8 +1,8 @@
 /*
  * records - attempts, partitions seen and pauses: single queries outside the unit of work
  *
- * Runs in: the session's thread, with no transaction open. Each is its own transaction with the usual
- * timeouts.
+ * Runs in: the session's thread, with no transaction open. Each is its own transaction with the
+ * usual timeouts.
  */
 #include <assert.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /*
  * schema - bring the tables to this program's version, and refuse to work with others
  *
- * Runs in: worker, oncectl. Forward only. Each migration is one transaction under an advisory lock, in
- * which the version is read again: programs that start together wait for each other.
+ * Runs in: worker, oncectl. Forward only. Each migration is one transaction under an advisory lock,
+ * in which the version is read again: programs that start together wait for each other.
  */
 #include <errno.h>
 #include <stdlib.h>

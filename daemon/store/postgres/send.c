@@ -1,8 +1,9 @@
 /*
  * send - turn one queued operation into commands on the wire
  *
- * Runs in: the session's thread. libpq writes by itself as its buffer fills and reads when it cannot
- * write; nothing here waits. What cannot be sent (a NUL in a text) fails the operation without the server.
+ * Runs in: the session's thread. libpq writes by itself as its buffer fills and reads when it
+ * cannot write; nothing here waits. What cannot be sent (a NUL in a text) fails the operation
+ * without the server.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -116,8 +117,8 @@ static bool send_savepoint(struct pg_run *run, size_t index)
 }
 
 /*
- * A group whose rows are not counted yet must keep its savepoint: should the count be wrong, ROLLBACK TO
- * has to find it. Later savepoints then nest inside; COMMIT ends them all.
+ * A group whose rows are not counted yet must keep its savepoint: should the count be wrong,
+ * ROLLBACK TO has to find it. Later savepoints then nest inside; COMMIT ends them all.
  */
 static bool send_release(struct pg_run *run, size_t index)
 {
@@ -135,7 +136,10 @@ static bool send_rollback_to(struct pg_run *run, size_t index)
 	return send_group(run, index, "ROLLBACK TO");
 }
 
-/* Text parameters are C strings to libpq. NULL: the value holds a NUL byte, which no text of Postgres can. */
+/*
+ * Text parameters are C strings to libpq. NULL: the value holds a NUL byte, which no text of
+ * Postgres can.
+ */
 static const char *value_text(struct arena *arena, struct slice text)
 {
 	char *copy;
@@ -292,7 +296,10 @@ static bool send_delete_attempts(struct pg_run *run, size_t index)
 	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_DELETE_ATTEMPTS, &params);
 }
 
-/* The COMMIT of a transaction that must not go on takes it back, and answers as Postgres would: ROLLBACK. */
+/*
+ * The COMMIT of a transaction that must not go on takes it back, and answers as Postgres would:
+ * ROLLBACK.
+ */
 static bool send_commit(struct pg_run *run, size_t index)
 {
 	if (run->session->is_spoiled) {

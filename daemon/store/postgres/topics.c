@@ -1,8 +1,9 @@
 /*
  * topics - learn the numbers of topics before they are needed
  *
- * Runs in: the session's thread. Outside a transaction a new topic is committed at once, so that no two
- * lanes wait for each other's names; inside one its number counts only if that transaction commits.
+ * Runs in: the session's thread. Outside a transaction a new topic is committed at once, so that no
+ * two lanes wait for each other's names; inside one its number counts only if that transaction
+ * commits.
  */
 #include <stdlib.h>
 

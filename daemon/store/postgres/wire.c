@@ -1,13 +1,14 @@
 /*
  * wire - wait for the socket of a session, and read one result at a time
  *
- * Runs in: the session's thread. The connection is nonblocking. Everything that waits also listens to the
- * session's eventfd, so that session_interrupt ends it. Output still pending is written while results
- * are read: neither side can block the other on full buffers.
+ * Runs in: the session's thread. The connection is nonblocking. Everything that waits also listens
+ * to the session's eventfd, so that session_interrupt ends it. Output still pending is written
+ * while results are read: neither side can block the other on full buffers.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -41,6 +42,13 @@ enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t de
 	return n == 0 ? PG_WAIT_TIMEOUT : PG_WAIT_READY;
 }
 
+bool pg_take_interrupt(struct pg_session *session)
+{
+	eventfd_t wakes;
+
+	return eventfd_read(session->wake_fd, &wakes) == 0;
+}
+
 bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err)
 {
 	while (PQisBusy(session->conn)) {
@@ -52,6 +60,7 @@ bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err)
 			events |= POLLOUT;
 		}
 		if (pg_wait_socket(session, events, -1) == PG_WAIT_INTERRUPTED) {
+			pg_take_interrupt(session);
 			err_set(err, 0, "interrupted while the database was working");
 			return false;
 		}

@@ -2,8 +2,8 @@
  * connect - open the file of a session, with the settings that make a commit durable
  *
  * Runs in: the session's thread (session_interrupt: any). SQLite waits for locks and works in our
- * callbacks' hearing: both end at a deadline or when the session is interrupted. Shared memory of the
- * write-ahead log does not work across hosts, so network file systems are refused.
+ * callbacks' hearing: both end at a deadline or when the session is interrupted. Shared memory of
+ * the write-ahead log does not work across hosts, so network file systems are refused.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -92,7 +92,10 @@ static int connect_failed(struct lite_session *session, int code, struct err *er
 		session->store->path);
 }
 
-/* WAL is a property of the file; asking for it again costs nothing. synchronous and foreign keys are the connection's. */
+/*
+ * WAL is a property of the file; asking for it again costs nothing. synchronous and foreign keys
+ * are the connection's.
+ */
 static const char *const settings[] = {
 	"PRAGMA journal_mode = WAL",
 	"PRAGMA synchronous = FULL",
@@ -103,8 +106,8 @@ bool lite_file_is_in_place(const struct lite_session *session)
 {
 	struct stat st;
 
-	return stat(session->store->path, &st) == 0 && st.st_dev == session->device
-		&& st.st_ino == session->inode;
+	return stat(session->store->path, &st) == 0 && st.st_dev == session->device &&
+		st.st_ino == session->inode;
 }
 
 static void remember_file(struct lite_session *session)
@@ -155,7 +158,15 @@ void lite_disconnect(struct lite_session *session)
 	session->db = NULL;
 	session->is_spoiled = false;
 	session->should_reopen = false;
+	session->scope_id = -1;
 	topic_cache_fini(&session->topics);
+}
+
+/* An interrupt ends one thing: this. */
+void lite_lose(struct lite_session *session)
+{
+	lite_disconnect(session);
+	atomic_store(&session->is_interrupted, false);
 }
 
 static bool is_usable(const struct lite_session *session)
@@ -163,8 +174,8 @@ static bool is_usable(const struct lite_session *session)
 	if (!session->db) {
 		return false;
 	}
-	return lite_is_in_transaction(session)
-		|| (!session->should_reopen && lite_file_is_in_place(session));
+	return lite_is_in_transaction(session) ||
+		(!session->should_reopen && lite_file_is_in_place(session));
 }
 
 int lite_session_ready(struct store_session *session, struct err *err)
@@ -172,7 +183,9 @@ int lite_session_ready(struct store_session *session, struct err *err)
 	struct lite_session *lite = lite_session(session);
 	int result;
 
-	atomic_store(&lite->is_interrupted, false);
+	if (atomic_exchange(&lite->is_interrupted, false)) {
+		return err_set(err, 1, "interrupted before the database was asked");
+	}
 	if (is_usable(lite)) {
 		return 0;
 	}

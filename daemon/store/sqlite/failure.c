@@ -1,7 +1,8 @@
 /*
  * failure - what a result code of SQLite means for the unit of work
  *
- * Pure but for the connection's last message. Whose fault a STORE_STATEMENT is, is decided elsewhere.
+ * Pure but for the connection's last message. Whose fault a STORE_STATEMENT is, is decided
+ * elsewhere.
  */
 #include <stdio.h>
 
@@ -58,7 +59,10 @@ static const struct {
 	NAMED(SQLITE_NOTADB),
 };
 
-/* By primary code; `is_file`: the file itself failed, open it anew. What is not listed is the statement's. */
+/*
+ * By primary code; `is_file`: the file itself failed, open it anew. What is not listed is the
+ * statement's.
+ */
 static const struct {
 	int code;
 	enum store_failure failure;

@@ -16,7 +16,10 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT (key) DO NOTHING",
 	[LITE_OWN_FIND] = "SELECT outcome, topic, partition, record_offset, record_timestamp_ms"
 			  " FROM onced_processed_events WHERE key = ?1",
-	/* Only the row of this very position: the done row of another record is never turned into a dead letter. */
+	/*
+	 * Only the row of this very position: the done row of another record is never turned into a
+	 * dead letter.
+	 */
 	[LITE_OWN_DECIDE] =
 		"INSERT INTO onced_processed_events AS row (key, scope, topic, partition,"
 		" record_offset, record_timestamp_ms, event_id, at, outcome)"

@@ -42,7 +42,9 @@ static bool may_start(struct lite_session *session, enum store_op op, uint32_t t
 	return true;
 }
 
-/* SQLite rolls back by itself after some errors; what follows must not run outside the transaction. */
+/*
+ * SQLite rolls back by itself after some errors; what follows must not run outside the transaction.
+ */
 bool lite_may_run(struct lite_session *session, enum store_op op, uint32_t tag)
 {
 	if (!may_start(session, op, tag)) {
@@ -71,7 +73,8 @@ void lite_op_begin(struct store_session *session)
 	}
 	if (!lite_file_is_in_place(lite)) {
 		lite->should_reopen = true;
-		lite_fail_with(lite, STORE_OP_BEGIN, 0, STORE_UNAVAILABLE, "SQLITE_READONLY_DBMOVED",
+		lite_fail_with(lite, STORE_OP_BEGIN, 0, STORE_UNAVAILABLE,
+			"SQLITE_READONLY_DBMOVED",
 			"the file of the SQLite store was moved or replaced");
 		return;
 	}
@@ -252,7 +255,7 @@ enum store_failure lite_op_flush(struct store_session *session, struct store_fli
 	*flight = lite->flight;
 	lite->flight = (struct store_flight){ .failure = STORE_OK, .err = ERR_INIT };
 	if (flight->failure == STORE_LOST) {
-		lite_disconnect(lite);
+		lite_lose(lite);
 	}
 	flight->in_transaction = lite_is_in_transaction(lite);
 	if (flight->failure && flight->in_transaction) {

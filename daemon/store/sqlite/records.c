@@ -86,8 +86,15 @@ static enum store_failure not_open(struct err *err)
 
 static enum store_failure ended(struct lite_session *session, int code, struct err *err)
 {
-	return code == SQLITE_OK || code == SQLITE_DONE ? STORE_OK
-							: lite_failure(session, code, err);
+	enum store_failure failure = STORE_OK;
+
+	if (code != SQLITE_OK && code != SQLITE_DONE) {
+		failure = lite_failure(session, code, err);
+	}
+	if (failure == STORE_LOST) {
+		lite_lose(session);
+	}
+	return failure;
 }
 
 static struct store_attempts attempts_of_row(

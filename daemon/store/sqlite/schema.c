@@ -1,8 +1,8 @@
 /*
  * schema - bring the tables to this program's version, and refuse to work with others
  *
- * Runs in: worker, oncectl. Forward only. All migrations run in one exclusive transaction, in which the
- * version is read: programs that start together wait for each other.
+ * Runs in: worker, oncectl. Forward only. All migrations run in one exclusive transaction, in which
+ * the version is read: programs that start together wait for each other.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /*
  * sqlite - what the files of this directory share
  *
- * Runs in: worker, probe, oncectl. A session is a connection of its own and belongs to one thread; only
- * lite_session_interrupt() may be called from another.
+ * Runs in: worker, probe, oncectl. A session is a connection of its own and belongs to one thread;
+ * only lite_session_interrupt() may be called from another.
  *
- * Operations run when they are queued. The first that fails is kept for the flush; those queued after it are
- * ignored, as a pipeline would skip them. A transaction that an operation failed in must be rolled back, at
- * least to a savepoint: SQLite itself would let it go on.
+ * Operations run when they are queued. The first that fails is kept for the flush; those queued
+ * after it are ignored, as a pipeline would skip them. A transaction that an operation failed in
+ * must be rolled back, at least to a savepoint: SQLite itself would let it go on.
  */
 #pragma once
 
@@ -82,6 +82,7 @@ void lite_session_interrupt(struct store_session *session);
 /* Open the file with our settings. `flags` as sqlite3_open_v2. Result as session_ready's. */
 int lite_connect(struct lite_session *session, int flags, struct err *err);
 void lite_disconnect(struct lite_session *session);
+void lite_lose(struct lite_session *session); /* after STORE_LOST */
 
 /* Is the file that is open still the one at the store's path? SQLite does not look in WAL mode. */
 bool lite_file_is_in_place(const struct lite_session *session);
@@ -112,7 +113,9 @@ int lite_topic_id(struct lite_session *session, struct slice topic, int *ret_cod
 
 /* ---- values.c ---- */
 
-/* Bind $1, $2 ... SQLITE_OK or a result code; *ret_problem is set when no code of SQLite says it. */
+/*
+ * Bind $1, $2 ... SQLITE_OK or a result code; *ret_problem is set when no code of SQLite says it.
+ */
 int lite_bind_values(sqlite3_stmt *stmt, const struct store_value *values, size_t count,
 	const char **ret_problem);
 

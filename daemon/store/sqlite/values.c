@@ -1,8 +1,8 @@
 /*
  * values - prepare the user's statements and bind their values
  *
- * Runs in: the session's thread. Numbers are exact: what fits an integer of SQLite is one, everything
- * else stays text and the column's affinity decides.
+ * Runs in: the session's thread. Numbers are exact: what fits an integer of SQLite is one,
+ * everything else stays text and the column's affinity decides.
  */
 #include <errno.h>
 #include <stdio.h>
