@@ -21,7 +21,8 @@ struct arena {
 /* Aligned for any type, not zeroed. */
 void *arena_alloc(struct arena *arena, size_t size);
 struct slice arena_copy(struct arena *arena, struct slice s);
-char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *arena, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Forget everything, keep one block for the next round. */
 void arena_reset(struct arena *arena);

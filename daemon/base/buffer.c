@@ -44,7 +44,9 @@ char *buffer_reserve(struct buffer *buffer, size_t more)
 		buffer->data = xrealloc(buffer->data, capacity);
 		buffer->capacity = capacity;
 	}
-	/* The caller writes in between and moves `len`; the NUL of the largest result is set here. */
+	/*
+	 * The caller writes in between and moves `len`; the NUL of the largest result is set here.
+	 */
 	buffer->data[buffer->len] = '\0';
 	buffer->data[buffer->len + more] = '\0';
 	return buffer->data + buffer->len;

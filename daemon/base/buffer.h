@@ -28,7 +28,8 @@ char *buffer_reserve(struct buffer *buffer, size_t more);
 void buffer_append(struct buffer *buffer, const void *data, size_t len);
 void buffer_append_str(struct buffer *buffer, const char *s);
 void buffer_append_char(struct buffer *buffer, char c);
-void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args);
 
 /* The contents as a C string ("" when nothing was appended); borrowed until the next append. */

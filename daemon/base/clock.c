@@ -33,7 +33,10 @@ const char *clock_format_rfc3339(int64_t wall_ms, char buffer[CLOCK_RFC3339_MAX]
 	time_t when = (time_t)seconds;
 	struct tm tm = { 0 };
 	gmtime_r(&when, &tm);
-	/* Every 64-bit time has a year of at most nine digits and a sign, which fits; the text is built in strftime's order. */
+	/*
+	 * Every 64-bit time has a year of at most nine digits and a sign, which fits; the text is
+	 * built in strftime's order.
+	 */
 	size_t len = strftime(buffer, CLOCK_RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(buffer + len, CLOCK_RFC3339_MAX - len, ".%03uZ", (unsigned)millis);
 	return buffer;

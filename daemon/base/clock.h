@@ -16,5 +16,8 @@ int64_t clock_wall_ms(void);
 
 enum { CLOCK_RFC3339_MAX = 32 };
 
-/* Write wall_ms as RFC 3339 in UTC with milliseconds ("2026-01-02T03:04:05.678Z"). Returns `buffer`. */
+/*
+ * Write wall_ms as RFC 3339 in UTC with milliseconds ("2026-01-02T03:04:05.678Z"). Returns
+ * `buffer`.
+ */
 const char *clock_format_rfc3339(int64_t wall_ms, char buffer[CLOCK_RFC3339_MAX]);

@@ -19,8 +19,13 @@ struct err {
 
 #define ERR_INIT ((struct err){ .code = "", .text = "" })
 
-/* Replace the sentence (cut at ERR_TEXT_MAX). `err` may be NULL. Returns `result`, so that a caller can `return err_set(...)`. */
-int err_set(struct err *err, int result, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * Replace the sentence (cut at ERR_TEXT_MAX). `err` may be NULL. Returns `result`, so that a caller
+ * can `return err_set(...)`.
+ */
+int err_set(struct err *err, int result, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Put "context: " before the sentence that is there. `err` may be NULL. Returns `result`. */
-int err_prefix(struct err *err, int result, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int err_prefix(struct err *err, int result, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));

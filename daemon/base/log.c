@@ -4,9 +4,10 @@
  * Owns the one log of the process (a log is the one thing that is global on purpose). A line that
  * the descriptor took only in part is finished before anything else is written.
  *
- * Why it does not block: a socket is sent to with MSG_DONTWAIT; a pipe or terminal is opened once more
- * through /proc, as a description of our own that may be O_NONBLOCK without harm to those who share the
- * inherited one. Where that is refused, poll() says that a line of PIPE_BUF bytes fits before it is written.
+ * Why it does not block: a socket is sent to with MSG_DONTWAIT; a pipe or terminal is opened once
+ * more through /proc, as a description of our own that may be O_NONBLOCK without harm to those who
+ * share the inherited one. Where that is refused, poll() says that a line of PIPE_BUF bytes fits
+ * before it is written.
  */
 #include "base/log.h"
 
@@ -60,7 +61,9 @@ static void log_unlockp(pthread_mutex_t **lock)
 	_cleanup_(log_unlockp) __attribute__((unused)) pthread_mutex_t *locked = &the_log.lock;    \
 	pthread_mutex_lock(locked)
 
-/* Open a pipe or terminal again for ourselves; -1 when it is something else or may not be opened. */
+/*
+ * Open a pipe or terminal again for ourselves; -1 when it is something else or may not be opened.
+ */
 static int log_open_again(int fd, mode_t mode)
 {
 	if (!S_ISFIFO(mode) && !S_ISCHR(mode)) {
@@ -93,7 +96,10 @@ static ssize_t log_send(const char *data, size_t len)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
 }
 
-/* Write on at the line in hand; true when there is none any more. One that the file refuses is dropped. */
+/*
+ * Write on at the line in hand; true when there is none any more. One that the file refuses is
+ * dropped.
+ */
 static bool log_finish_rest(void)
 {
 	while (the_log.rest_done < the_log.rest_len) {

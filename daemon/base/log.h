@@ -3,7 +3,8 @@
  *
  * Runs in: every process, any thread. A line is a message and typed fields. Lines go to one
  * descriptor; when it would block they wait in a bounded ring and are written by the next call or
- * by log_flush(). When the ring is full the line is dropped and counted; a later line says how many.
+ * by log_flush(). When the ring is full the line is dropped and counted; a later line says how
+ * many.
  *
  * One write a line, of at most 4,096 bytes, never cut by another process's line. The flags of the
  * descriptor are left alone: others share it. The process ignores SIGPIPE.
@@ -28,7 +29,13 @@ enum log_level {
 
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
 
-enum log_field_kind { LOG_FIELD_END, LOG_FIELD_STR, LOG_FIELD_INT, LOG_FIELD_SLICE, LOG_FIELD_SECONDS };
+enum log_field_kind {
+	LOG_FIELD_END,
+	LOG_FIELD_STR,
+	LOG_FIELD_INT,
+	LOG_FIELD_SLICE,
+	LOG_FIELD_SECONDS
+};
 
 struct log_field {
 	enum log_field_kind kind;
@@ -36,19 +43,28 @@ struct log_field {
 	union {
 		const char *str; /* NULL leaves the field out */
 		int64_t integer;
-		struct slice slice; /* null leaves the field out; bytes outside printable ASCII are escaped */
+		/* null leaves the field out; bytes outside printable ASCII are escaped */
+		struct slice slice;
 		double seconds;
 	};
 };
 
 #define LOG_STR(field_name, value) ((struct log_field){ LOG_FIELD_STR, field_name, .str = (value) })
-#define LOG_INT(field_name, value) ((struct log_field){ LOG_FIELD_INT, field_name, .integer = (value) })
-#define LOG_SLICE(field_name, value) ((struct log_field){ LOG_FIELD_SLICE, field_name, .slice = (value) })
-#define LOG_SECONDS(field_name, value) ((struct log_field){ LOG_FIELD_SECONDS, field_name, .seconds = (value) })
+#define LOG_INT(field_name, value)                                                                 \
+	((struct log_field){ LOG_FIELD_INT, field_name, .integer = (value) })
+#define LOG_SLICE(field_name, value)                                                               \
+	((struct log_field){ LOG_FIELD_SLICE, field_name, .slice = (value) })
+#define LOG_SECONDS(field_name, value)                                                             \
+	((struct log_field){ LOG_FIELD_SECONDS, field_name, .seconds = (value) })
 
-/* log_error("commit refused", LOG_STR("topic", t), LOG_INT("partition", p)); the message is a constant sentence */
-#define log_at(level, ...) LOG_CALL_((level), __VA_ARGS__, (struct log_field){ LOG_FIELD_END, 0, { 0 } })
-#define LOG_CALL_(level, message, ...) log_write((level), (message), (const struct log_field[]){ __VA_ARGS__ })
+/*
+ * log_error("commit refused", LOG_STR("topic", t), LOG_INT("partition", p)); the message is a
+ * constant sentence
+ */
+#define log_at(level, ...)                                                                         \
+	LOG_CALL_((level), __VA_ARGS__, (struct log_field){ LOG_FIELD_END, 0, { 0 } })
+#define LOG_CALL_(level, message, ...)                                                             \
+	log_write((level), (message), (const struct log_field[]){ __VA_ARGS__ })
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...) log_at(LOG_LEVEL_NOTICE, __VA_ARGS__)
@@ -58,10 +74,11 @@ struct log_field {
 /*
  * Choose descriptor, format, level and the fields every line of this process carries (for a worker
  * its consumer and slot; pairs are copied). AUTO: text on a terminal, logfmt elsewhere. Before the
- * first call lines go to standard error as text at level info. The descriptor stays the caller's and
- * must stay open.
+ * first call lines go to standard error as text at level info. The descriptor stays the caller's
+ * and must stay open.
  */
-void log_init(int fd, enum log_format format, enum log_level level, const char *process, const char *consumer, int slot);
+void log_init(int fd, enum log_format format, enum log_level level, const char *process,
+	const char *consumer, int slot);
 
 /* `fields` ends with LOG_FIELD_END. Use the macros. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
@@ -74,10 +91,12 @@ uint64_t log_dropped(void);
 
 /*
  * At most one line per `interval_us` from one place: returns true when the caller should log, and
- * then gives the number of calls that were held back since. `state` is zero-initialised by the caller.
+ * then gives the number of calls that were held back since. `state` is zero-initialised by the
+ * caller.
  */
 struct log_limit {
 	int64_t next_us;
 	uint64_t held_back;
 };
-bool log_every(struct log_limit *state, int64_t now_us, int64_t interval_us, uint64_t *ret_held_back);
+bool log_every(
+	struct log_limit *state, int64_t now_us, int64_t interval_us, uint64_t *ret_held_back);

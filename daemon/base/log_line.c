@@ -107,7 +107,9 @@ static void line_put_quoted(struct log_line *line, bool is_json, struct slice va
 			i++;
 		}
 	}
-	/* Its byte is part of the tail that every append left free, and is given back to it here. */
+	/*
+	 * Its byte is part of the tail that every append left free, and is given back to it here.
+	 */
 	line->data[line->len++] = '"';
 }
 
@@ -198,7 +200,10 @@ static void line_put_origin(struct log_line *line, bool is_json, const struct lo
 	}
 }
 
-/* Text for people: "TIME LEVEL process consumer/slot: message"; the message is escaped but not quoted. */
+/*
+ * Text for people: "TIME LEVEL process consumer/slot: message"; the message is escaped but not
+ * quoted.
+ */
 static void line_put_text_head(struct log_line *line, const char *time, const char *level,
 	const struct log_origin *origin, const char *message)
 {

@@ -2,8 +2,9 @@
  * log_line - one log line as bytes
  *
  * Pure. Whatever the values hold, the result is one line that ends with a newline, is at most
- * LOG_LINE_MAX bytes (so that one write to a pipe is atomic) and reads back as the fields given: no value can
- * forge another field or line. What does not fit is cut inside its own quotes. Inside base and its tests only.
+ * LOG_LINE_MAX bytes (so that one write to a pipe is atomic) and reads back as the fields given: no
+ * value can forge another field or line. What does not fit is cut inside its own quotes. Inside
+ * base and its tests only.
  */
 #pragma once
 
@@ -27,8 +28,9 @@ struct log_line {
 };
 
 /* `format` is not AUTO. `fields` ends with LOG_FIELD_END. */
-void log_line_build(struct log_line *line, enum log_format format, enum log_level level, int64_t wall_ms,
-	const struct log_origin *origin, const char *message, const struct log_field *fields);
+void log_line_build(struct log_line *line, enum log_format format, enum log_level level,
+	int64_t wall_ms, const struct log_origin *origin, const char *message,
+	const struct log_field *fields);
 
 /* "info". */
 const char *log_level_name(enum log_level level);

@@ -50,6 +50,15 @@ void *xrealloc(void *pointer, size_t size)
 	return moved;
 }
 
+void *xaligned_alloc(size_t alignment, size_t size)
+{
+	void *pointer = aligned_alloc(alignment, size);
+	if (!pointer) {
+		memory_abort(size);
+	}
+	return pointer;
+}
+
 char *xstrdup(const char *s)
 {
 	return xstrndup(s, strlen(s));

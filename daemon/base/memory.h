@@ -12,6 +12,8 @@
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *pointer, size_t size);
+/* `alignment` is a power of two, `size` a multiple of it; free() takes it back. */
+void *xaligned_alloc(size_t alignment, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t max);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

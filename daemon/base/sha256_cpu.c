@@ -1,8 +1,8 @@
 /*
  * sha256_cpu - the compression function by x86's SHA extensions, where CPU and compiler have them
  *
- * One loop turn is four rounds. The instructions want the state as ABEF and CDGH; `w` holds the last
- * sixteen words of the message schedule, four to a register.
+ * One loop turn is four rounds. The instructions want the state as ABEF and CDGH; `w` holds the
+ * last sixteen words of the message schedule, four to a register.
  */
 #include "base/sha256_blocks.h"
 

@@ -1,7 +1,8 @@
 /*
  * rate - "more than N in T"
  *
- * Pure. Used by the dead-letter breaker and the restart intensity. Remembers the times of the last N events.
+ * Pure. Used by the dead-letter breaker and the restart intensity. Remembers the times of the last
+ * N events.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
  * restart - when a dead worker is started again
  *
- * Pure. Named after OTP: at once, until more than N deaths in T; then throttled with a delay that doubles to a cap. One
- * worker that became ready and stayed so for a window resets it.
+ * Pure. Named after OTP: at once, until more than N deaths in T; then throttled with a delay that
+ * doubles to a cap. One worker that became ready and stayed so for a window resets it.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /*
  * retry - decide when a failed record is tried again, or that it is not
  *
- * Runs in: worker, any thread (pure). Time and randomness are arguments. The caller keeps the record; see sched for parking.
+ * Runs in: worker, any thread (pure). Time and randomness are arguments. The caller keeps the
+ * record; see sched for parking.
  */
 #pragma once
 
@@ -22,11 +23,14 @@ struct retry_state {
 	int64_t elapsed_us; /* since the first failure, time in holds and pauses not counted */
 	int64_t retry_after_us; /* asked for by the handler, 0 none */
 	bool has_witness; /* another record of the handler succeeded since the first failure */
-	bool is_first_after_hold; /* no attempt yet since the last hold, pause or restart: the deadline does not end it */
+	/* no attempt yet since the last hold, pause or restart: the deadline does not end it */
+	bool is_first_after_hold;
 };
 
 /*
- * Delay until the next attempt in microseconds, or -1: exhausted, dead letter. Used-up attempts need a witness: without one the record goes
- * on at delay_max until the deadline. `random` is uniform over 64 bits.
+ * Delay until the next attempt in microseconds, or -1: exhausted, dead letter. Used-up attempts
+ * need a witness: without one the record goes on at delay_max until the deadline. `random` is
+ * uniform over 64 bits.
  */
-int64_t retry_next_delay(const struct retry_policy *policy, const struct retry_state *state, uint64_t random);
+int64_t retry_next_delay(
+	const struct retry_policy *policy, const struct retry_state *state, uint64_t random);

@@ -3,12 +3,14 @@
  *
  * Runs in: worker (pure: no locks, no time of its own; the caller serialises). Records enter by
  * partition in offset order, each belongs to a strand (partition, key or the record alone). A lane
- * takes a batch of whole runs of strands; until it gives the batch back no other lane gets a record of these strands. A parked
- * strand waits for its due time and blocks only itself; a held strand waits for sched_release().
+ * takes a batch of whole runs of strands; until it gives the batch back no other lane gets a record
+ * of these strands. A parked strand waits for its due time and blocks only itself; a held strand
+ * waits for sched_release().
  *
- * Invariants (the simulator checks them after every step): the records of one strand are given out in offset
- * order, one batch at a time; a record is given out again only after it came back unsettled; nothing of a dead epoch is given out;
- * a strand of a new epoch waits while a lane still holds it from an old one.
+ * Invariants (the simulator checks them after every step): the records of one strand are given out
+ * in offset order, one batch at a time; a record is given out again only after it came back
+ * unsettled; nothing of a dead epoch is given out; a strand of a new epoch waits while a lane still
+ * holds it from an old one.
  */
 #pragma once
 
@@ -25,10 +27,12 @@ enum sched_order { SCHED_ORDER_PARTITION, SCHED_ORDER_KEY, SCHED_ORDER_NONE };
 struct sched_item {
 	struct sched_item *next;
 	struct sched_strand *strand;
-	uint32_t slot; /* in: partition slot of this worker, small and stable for (topic, partition) */
+	/* in: partition slot of this worker, small and stable for (topic, partition) */
+	uint32_t slot;
 	uint32_t epoch; /* in */
 	int64_t offset; /* in */
-	uint64_t key_hash; /* in: hash of the record key; a null key orders by partition like an own key */
+	/* in: hash of the record key; a null key orders by partition like an own key */
+	uint64_t key_hash;
 	uint32_t bytes; /* in: memory held, for in_flight.bytes */
 };
 
@@ -49,20 +53,24 @@ bool sched_has_room(const struct sched *sched);
 void sched_epoch_begin(struct sched *sched, uint32_t slot, uint32_t epoch);
 
 /*
- * The epoch is dead: its queued items leave (a list by `next`, now the caller's, NULL when none); those given out come back
- * by sched_give_back() as always and are then handed to the caller too.
+ * The epoch is dead: its queued items leave (a list by `next`, now the caller's, NULL when none);
+ * those given out come back by sched_give_back() as always and are then handed to the caller too.
  */
 struct sched_item *sched_epoch_end(struct sched *sched, uint32_t slot, uint32_t epoch);
 
 /* Items of the epoch that lanes hold now. */
 unsigned sched_epoch_given_out(const struct sched *sched, uint32_t slot, uint32_t epoch);
 
-/* Items of one slot and epoch in offset order. The epoch is live: the caller drops records of others. */
+/*
+ * Items of one slot and epoch in offset order. The epoch is live: the caller drops records of
+ * others.
+ */
 void sched_put(struct sched *sched, struct sched_item *item);
 
 /*
- * Up to `max` (and batch_max) items for one lane, whole runs of a strand at a time, oldest ready strand first. Returns the count, 0 when nothing is
- * ready. `items` are in order inside each strand.
+ * Up to `max` (and batch_max) items for one lane, whole runs of a strand at a time, oldest ready
+ * strand first. Returns the count, 0 when nothing is ready. `items` are in order inside each
+ * strand.
  */
 unsigned sched_take(struct sched *sched, struct sched_item **items, unsigned max);
 
@@ -80,11 +88,13 @@ struct sched_return {
 };
 
 /*
- * Give back a whole batch taken by sched_take(), in its order. Where a strand has more than one verdict, the
- * first that is not SETTLED rules the strand; items behind it return to the queue (the unit of work never settles behind one,
- * but for dead letters whose decision stood before). `ret_dead` receives the unsettled items of dead epochs.
+ * Give back a whole batch taken by sched_take(), in its order. Where a strand has more than one
+ * verdict, the first that is not SETTLED rules the strand; items behind it return to the queue (the
+ * unit of work never settles behind one, but for dead letters whose decision stood before).
+ * `ret_dead` receives the unsettled items of dead epochs.
  */
-void sched_give_back(struct sched *sched, const struct sched_return *returns, unsigned count, struct sched_item **ret_dead);
+void sched_give_back(struct sched *sched, const struct sched_return *returns, unsigned count,
+	struct sched_item **ret_dead);
 
 /* Wake parked strands whose time has come (INT64_MAX: all). Returns how many became ready. */
 unsigned sched_tick(struct sched *sched, int64_t now_us);
@@ -96,8 +106,9 @@ int64_t sched_next_due_us(const struct sched *sched);
 bool sched_is_ready(const struct sched *sched);
 
 /*
- * Hold the strand of an item that is no longer in it (a dead letter that is not acknowledged), and release it.
- * Holds are counted, and end with their epoch. Nothing for a dead epoch, or with SCHED_ORDER_NONE, where that strand is gone.
+ * Hold the strand of an item that is no longer in it (a dead letter that is not acknowledged), and
+ * release it. Holds are counted, and end with their epoch. Nothing for a dead epoch, or with
+ * SCHED_ORDER_NONE, where that strand is gone.
  */
 void sched_hold(struct sched *sched, uint32_t slot, uint32_t epoch, uint64_t key_hash);
 void sched_release(struct sched *sched, uint32_t slot, uint32_t epoch, uint64_t key_hash);

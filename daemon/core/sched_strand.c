@@ -1,8 +1,8 @@
 /*
  * sched_strand - strands of the scheduler: the table that finds them, the queues they stand in
  *
- * Strands come and go with almost every record when keys are many, so freed ones are kept for reuse; there are never
- * more than records in flight.
+ * Strands come and go with almost every record when keys are many, so freed ones are kept for
+ * reuse; there are never more than records in flight and holds.
  */
 #include "core/sched_strand.h"
 
@@ -10,7 +10,13 @@
 
 #include "base/memory.h"
 
-enum { STRAND_BUCKETS_MIN = 256 };
+enum { STRAND_BUCKETS_MIN = 256, STRAND_BLOCK_COUNT = 63 };
+
+/* Strands are made by the block, each on a cache line of its own. */
+struct strand_block {
+	struct strand_block *next;
+	_Alignas(64) struct sched_strand strands[STRAND_BLOCK_COUNT];
+};
 
 /* key is a hash already for SCHED_ORDER_KEY, but an offset for SCHED_ORDER_NONE: mix it. */
 static size_t strand_bucket(const struct strand_table *table, uint32_t slot, uint64_t key)
@@ -25,23 +31,26 @@ void strand_table_init(struct strand_table *table)
 	table->buckets = xcalloc(table->bucket_count, sizeof(struct sched_strand *));
 }
 
-static void strand_free_chain(struct sched_strand *strand)
-{
-	while (strand) {
-		struct sched_strand *next = strand->chain;
-		free(strand);
-		strand = next;
-	}
-}
-
 void strand_table_fini(struct strand_table *table)
 {
-	for (size_t i = 0; i < table->bucket_count; i++) {
-		strand_free_chain(table->buckets[i]);
+	while (table->blocks) {
+		struct strand_block *next = table->blocks->next;
+		free(table->blocks);
+		table->blocks = next;
 	}
-	strand_free_chain(table->free);
 	free(table->buckets);
 	*table = (struct strand_table){ 0 };
+}
+
+static void strand_table_add_block(struct strand_table *table)
+{
+	struct strand_block *block = xaligned_alloc(_Alignof(struct strand_block), sizeof(*block));
+	block->next = table->blocks;
+	table->blocks = block;
+	for (size_t i = 0; i < STRAND_BLOCK_COUNT; i++) {
+		block->strands[i].chain = table->free;
+		table->free = &block->strands[i];
+	}
 }
 
 struct sched_strand *strand_table_find(
@@ -84,12 +93,11 @@ struct sched_strand *strand_table_get(
 	if (table->count == table->bucket_count) {
 		strand_table_grow(table);
 	}
-	strand = table->free;
-	if (strand) {
-		table->free = strand->chain;
-	} else {
-		strand = xmalloc(sizeof(*strand));
+	if (!table->free) {
+		strand_table_add_block(table);
 	}
+	strand = table->free;
+	table->free = strand->chain;
 	size_t bucket = strand_bucket(table, slot, key);
 	*strand =
 		(struct sched_strand){ .chain = table->buckets[bucket], .key = key, .slot = slot };
@@ -109,6 +117,18 @@ void strand_table_remove(struct strand_table *table, struct sched_strand *strand
 	table->count--;
 	strand->chain = table->free;
 	table->free = strand;
+}
+
+void strand_table_each(struct strand_table *table,
+	void (*visit)(struct sched_strand *strand, void *context), void *context)
+{
+	for (size_t i = 0; i < table->bucket_count; i++) {
+		for (struct sched_strand *strand = table->buckets[i]; strand;) {
+			struct sched_strand *next = strand->chain;
+			visit(strand, context);
+			strand = next;
+		}
+	}
 }
 
 void strand_queue_push(struct strand_queue *queue, struct sched_strand *strand)

@@ -1,7 +1,8 @@
 /*
  * sched_strand - strands of the scheduler: the table that finds them, the queues they stand in
  *
- * Inside core only; sched.c decides, here nothing does. A strand exists while it holds records, is given out or is held.
+ * Inside core only; sched.c decides, here nothing does. A strand exists while it holds records, is
+ * given out or is held.
  */
 #pragma once
 
@@ -22,36 +23,51 @@ enum strand_state {
 
 struct sched_strand {
 	struct sched_strand *chain; /* next in the table's bucket, or in the list of free ones */
-	struct sched_strand *ready_next, *ready_prev;
-	struct sched_strand *slot_next, *slot_prev; /* all strands of a slot */
 	struct sched_item *head, *tail; /* queued records in offset order */
 	uint64_t key;
+	union {
+		struct { /* READY: the queue */
+			struct sched_strand *ready_next, *ready_prev;
+		};
+		struct { /* PARKED: the heap */
+			int64_t due_us;
+			size_t heap_index;
+		};
+	};
 	uint32_t slot;
-	unsigned count; /* queued records */
-	unsigned given_out;
-	unsigned holds; /* by sched_hold() */
+	uint32_t count; /* queued records */
+	uint32_t given_out;
+	uint16_t holds; /* by sched_hold() */
+	uint8_t state; /* enum strand_state */
 	bool is_held; /* by a verdict */
-	enum strand_state state;
-	size_t heap_index; /* PARKED */
-	int64_t due_us; /* PARKED */
 };
+/* A busy worker touches strands at random: each costs one line of the cache. */
+_Static_assert(sizeof(struct sched_strand) <= 64, "a strand is one cache line");
 
 /* ---- the table by (slot, key); owns all strands ---- */
+
+struct strand_block;
 
 struct strand_table {
 	struct sched_strand **buckets;
 	size_t bucket_count; /* a power of two */
 	size_t count;
 	struct sched_strand *free;
+	struct strand_block *blocks; /* memory of all strands */
 };
 
 void strand_table_init(struct strand_table *table);
 void strand_table_fini(struct strand_table *table);
 /* NULL when there is none. */
-struct sched_strand *strand_table_find(const struct strand_table *table, uint32_t slot, uint64_t key);
+struct sched_strand *strand_table_find(
+	const struct strand_table *table, uint32_t slot, uint64_t key);
 /* Found or made; a new one is IDLE and empty. */
-struct sched_strand *strand_table_get(struct strand_table *table, uint32_t slot, uint64_t key, bool *ret_is_new);
+struct sched_strand *strand_table_get(
+	struct strand_table *table, uint32_t slot, uint64_t key, bool *ret_is_new);
 void strand_table_remove(struct strand_table *table, struct sched_strand *strand);
+/* Call `visit` for every strand; it may remove that strand, but not add any. */
+void strand_table_each(struct strand_table *table,
+	void (*visit)(struct sched_strand *strand, void *context), void *context);
 
 /* ---- the ready queue, oldest first ---- */
 

@@ -1,13 +1,13 @@
 /*
  * store - the port behind which dedup rows, attempts and seen partitions live
  *
- * Implemented by store/postgres, store/sqlite, store/none and the tests' fake. One `struct store` per
- * process, one `struct store_session` per thread (a connection). No function here decides anything
- * about records: the unit of work (worker/unit.c) does, against any store.
+ * Implemented by store/postgres, store/sqlite, store/none and the tests' fake. One `struct store`
+ * per process, one `struct store_session` per thread (a connection). No function here decides
+ * anything about records: the unit of work (worker/unit.c) does, against any store.
  *
  * A session queues operations; store_flush() sends what is queued and waits. The first operation
- * that fails ends the flight: the later ones did not happen. That is how a pipeline behaves, and what the
- * synchronous stores imitate.
+ * that fails ends the flight: the later ones did not happen. That is how a pipeline behaves, and
+ * what the synchronous stores imitate.
  */
 #pragma once
 
@@ -23,7 +23,10 @@ enum { STORE_KEY_SIZE = 16 };
 struct store;
 struct store_session;
 
-/* What every row says about where the record stood. Positions are compared whole: a recreated topic reuses offsets. */
+/*
+ * What every row says about where the record stood. Positions are compared whole: a recreated topic
+ * reuses offsets.
+ */
 struct store_position {
 	struct slice topic;
 	int32_t partition;
@@ -37,7 +40,8 @@ enum claim_verdict {
 	CLAIM_UNKNOWN, /* not asked yet */
 	CLAIM_NEW, /* inserted by this transaction as `done` */
 	CLAIM_DUPLICATE, /* there already, ended: done, or dlq at another position */
-	CLAIM_SETTLED_DLQ, /* there already as dlq, for this very position: the dead letter must be produced again */
+	/* there already as dlq, for this very position: the dead letter must be produced again */
+	CLAIM_SETTLED_DLQ,
 };
 
 struct store_claim {
@@ -50,11 +54,20 @@ struct store_claim {
 /* What went wrong, as far as the store can tell; the unit of work decides whose fault it is. */
 enum store_failure {
 	STORE_OK = 0,
-	STORE_LOST, /* connection gone; after a COMMIT was sent the outcome is unknown. The session reconnects by store_session_ready() */
-	STORE_UNAVAILABLE, /* the store refuses work now (shutting down, read-only, out of resources, SQLITE_BUSY, disk full) */
+	/*
+	 * connection gone; after a COMMIT was sent the outcome is unknown. The session reconnects
+	 * by store_session_ready()
+	 */
+	STORE_LOST,
+	/*
+	 * the store refuses work now (shutting down, read-only, out of resources, SQLITE_BUSY, disk
+	 * full)
+	 */
+	STORE_UNAVAILABLE,
 	STORE_CONFLICT, /* deadlock, serialization failure, lock timeout: redo smaller */
 	STORE_TIMEOUT, /* statement timeout or cancel */
-	STORE_STATEMENT, /* the statement itself was refused; see `code` (SQLSTATE or SQLITE_xxx name) */
+	/* the statement itself was refused; see `code` (SQLSTATE or SQLITE_xxx name) */
+	STORE_STATEMENT,
 	STORE_ROWS, /* a statement affected a number of rows outside its range */
 	STORE_ROLLED_BACK, /* COMMIT was answered by ROLLBACK */
 };
@@ -74,13 +87,22 @@ enum store_op {
 /* Answer of a flush. */
 struct store_flight {
 	enum store_failure failure;
-	enum store_op op; /* the operation that failed */
-	uint32_t tag; /* the tag it was queued with (STATEMENT: record, SAVEPOINT and RELEASE: group) */
-	bool in_transaction; /* a transaction is still open (aborted until ROLLBACK or ROLLBACK TO) */
+	/* the operation that failed; COMMIT when the connection was lost after COMMIT was sent */
+	enum store_op op;
+	/* the tag it was queued with (STATEMENT: record, SAVEPOINT and RELEASE: group) */
+	uint32_t tag;
+	/* a transaction is still open (aborted until ROLLBACK or ROLLBACK TO) */
+	bool in_transaction;
 	struct err err; /* code = SQLSTATE or name; text without data of the row */
 };
 
-enum store_value_kind { STORE_VALUE_NULL, STORE_VALUE_TEXT, STORE_VALUE_NUMBER, STORE_VALUE_BOOL, STORE_VALUE_JSON };
+enum store_value_kind {
+	STORE_VALUE_NULL,
+	STORE_VALUE_TEXT,
+	STORE_VALUE_NUMBER,
+	STORE_VALUE_BOOL,
+	STORE_VALUE_JSON
+};
 struct store_value {
 	enum store_value_kind kind;
 	struct slice text;
@@ -132,25 +154,34 @@ struct store_ops {
 
 	/*
 	 * Bring the schema to this program's version, under a lock against concurrent starts. 0, or
-	 * negative with err (newer schema, no rights, not reachable). `ret_applied` counts migrations.
+	 * negative with err (newer schema, no rights, not reachable). `ret_applied` counts
+	 * migrations.
 	 */
 	int (*migrate)(struct store *store, unsigned *ret_applied, struct err *err);
 
 	/* No network yet: the session connects by session_ready(). */
 	int (*session_open)(struct store *store, struct store_session **ret, struct err *err);
-	void (*session_close)(struct store_session *session); /* accepts NULL; an open transaction is rolled back */
+	/* accepts NULL; an open transaction is rolled back */
+	void (*session_close)(struct store_session *session);
 
 	/*
-	 * Connect or reconnect if needed, check schema version and that the scope belongs to this group. 0 when usable. 1: not now (err says why; try
-	 * again later). -EINVAL: an operator must act (wrong password, missing schema, newer schema, scope bound to
-	 * another group); also worth trying again. Blocks at most about the connect timeout (5 s).
+	 * Connect or reconnect if needed, check schema version and that the scope belongs to this
+	 * group. 0 when usable. 1: not now (err says why; try again later). -EINVAL: an operator
+	 * must act (wrong password, missing schema, newer schema, scope bound to another group);
+	 * also worth trying again. Blocks at most about the connect timeout (5 s).
 	 */
 	int (*session_ready)(struct store_session *session, struct err *err);
 
-	/* Prepare statement `index` for its syntax and names. 0, 1 (not reachable) or -EINVAL with err.code. */
+	/*
+	 * Prepare statement `index` for its syntax and names. 0, 1 (not reachable) or -EINVAL with
+	 * err.code.
+	 */
 	int (*session_check)(struct store_session *session, size_t index, struct err *err);
 
-	/* Make a blocked flush of this session return STORE_LOST soon. Any thread. */
+	/*
+	 * Make a blocked flush of this session return STORE_LOST soon, a blocked session_ready 1.
+	 * Any thread. With neither under way it ends the next of them. Each call ends one thing.
+	 */
 	void (*session_interrupt)(struct store_session *session);
 
 	/* ---- queued until flush; order is kept ---- */
@@ -159,32 +190,50 @@ struct store_ops {
 	void (*claim)(struct store_session *session, struct store_claim *claims, size_t count);
 	void (*savepoint)(struct store_session *session, uint32_t group);
 	void (*release)(struct store_session *session, uint32_t group);
-	void (*statement)(struct store_session *session, size_t index, const struct store_value *values,
-		size_t count, uint32_t tag); /* values' bytes must live until the flush returns */
-	/* Set the outcome of rows this transaction claimed or found as dlq; with no row under that key, insert one. */
+	void (*statement)(struct store_session *session, size_t index,
+		const struct store_value *values, size_t count,
+		uint32_t tag); /* values' bytes must live until the flush returns */
+	/*
+	 * Set the outcome of rows this transaction claimed or found as dlq; with no row under that
+	 * key, insert one.
+	 */
 	void (*decide_dlq)(struct store_session *session, const struct store_claim *claim);
-	/* Delete the rows that this transaction inserted. */
-	void (*unclaim)(struct store_session *session, const struct store_claim *claims, size_t count);
+	/* Delete the rows that this transaction inserted: those whose verdict is CLAIM_NEW. */
+	void (*unclaim)(
+		struct store_session *session, const struct store_claim *claims, size_t count);
 	void (*put_attempts)(struct store_session *session, const struct store_attempts *attempts);
-	void (*delete_attempts)(struct store_session *session, const struct store_position *position);
+	void (*delete_attempts)(
+		struct store_session *session, const struct store_position *position);
 	void (*commit)(struct store_session *session);
 	void (*rollback)(struct store_session *session); /* also outside a transaction: nothing */
-	void (*rollback_to)(struct store_session *session, uint32_t group); /* keeps the savepoint; then release it */
+	/* keeps the savepoint; then release it */
+	void (*rollback_to)(struct store_session *session, uint32_t group);
 
-	/* Send and wait for all answers. Returns flight->failure. */
+	/*
+	 * Send and wait for all answers. Returns flight->failure. After a failure with
+	 * in_transaction nothing runs before a rollback or rollback_to; commit then answers
+	 * STORE_ROLLED_BACK. The savepoint of a group whose statements have a rows range is still
+	 * there after its release, so that rollback_to finds it.
+	 */
 	enum store_failure (*flush)(struct store_session *session, struct store_flight *flight);
 
 	/* ---- synchronous, outside a transaction; STORE_OK, LOST, UNAVAILABLE ... ---- */
 
-	/* All attempts of a partition at or above `from`. The caller frees `*ret` (topics in it are those of `topic`). */
-	enum store_failure (*load_attempts)(struct store_session *session, struct slice topic, int32_t partition,
-		int64_t from, struct store_attempts **ret, size_t *ret_count, struct err *err);
-	enum store_failure (*get_seen)(struct store_session *session, struct slice topic, int32_t partition,
-		struct store_partition_seen *ret, struct err *err);
-	enum store_failure (*put_seen)(struct store_session *session, struct slice topic, int32_t partition,
-		int64_t committed, struct err *err);
-	enum store_failure (*get_pause)(struct store_session *session, struct store_pause *ret, struct err *err);
-	enum store_failure (*put_pause)(struct store_session *session, const struct store_pause *pause, struct err *err);
+	/*
+	 * All attempts of a partition at or above `from`. The caller frees `*ret` (topics in it are
+	 * those of `topic`).
+	 */
+	enum store_failure (*load_attempts)(struct store_session *session, struct slice topic,
+		int32_t partition, int64_t from, struct store_attempts **ret, size_t *ret_count,
+		struct err *err);
+	enum store_failure (*get_seen)(struct store_session *session, struct slice topic,
+		int32_t partition, struct store_partition_seen *ret, struct err *err);
+	enum store_failure (*put_seen)(struct store_session *session, struct slice topic,
+		int32_t partition, int64_t committed, struct err *err);
+	enum store_failure (*get_pause)(
+		struct store_session *session, struct store_pause *ret, struct err *err);
+	enum store_failure (*put_pause)(
+		struct store_session *session, const struct store_pause *pause, struct err *err);
 };
 
 /* Every implementation's objects begin with these, so that callers need only the ops. */

@@ -1,9 +1,10 @@
 /*
  * tracker - which offset of a partition may be committed
  *
- * A ring of bits, one per offset, set where a record is unsettled. Offsets that were never added (gaps)
- * look like settled ones. The bits in use are those of [first, next), and at least one word of the ring
- * stays unused, so that the first and the last word of that range are never the same one.
+ * A ring of bits, one per offset, set where a record is unsettled. Offsets that were never added
+ * (gaps) look like settled ones. The bits in use are those of [first, next), and at least one word
+ * of the ring stays unused, so that the first and the last word of that range are never the same
+ * one.
  */
 #include "core/tracker.h"
 

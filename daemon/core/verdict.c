@@ -1,8 +1,9 @@
 /*
  * verdict - whose fault a failed statement is
  *
- * One rule for the tables and a handler's lists: the pattern with the most literal characters wins, so that a
- * code comes before its class. For SQLite a primary name is the class of its extended names.
+ * One rule for the tables and a handler's lists: the pattern with the most literal characters wins,
+ * so that a code comes before its class. For SQLite a primary name is the class of its extended
+ * names.
  */
 #include "core/verdict.h"
 

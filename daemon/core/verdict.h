@@ -1,8 +1,8 @@
 /*
  * verdict - whose fault a failed statement is
  *
- * Pure: tables. SQLSTATEs by exact code first, then by class; a handler's own lists come before the tables, but not for
- * failures of the connection: nothing can be decided there.
+ * Pure: tables. SQLSTATEs by exact code first, then by class; a handler's own lists come before the
+ * tables, but not for failures of the connection: nothing can be decided there.
  */
 #pragma once
 
@@ -19,8 +19,9 @@ enum verdict {
 };
 
 /*
- * Patterns: "23505", a class "23xxx" (any number of x at the end, two characters before them), or a name of SQLite, which
- * covers its extended names ("SQLITE_CONSTRAINT"). The most exact pattern wins. Arrays may be NULL where their count is 0.
+ * Patterns: "23505", a class "23xxx" (any number of x at the end, two characters before them), or a
+ * name of SQLite, which covers its extended names ("SQLITE_CONSTRAINT"). The most exact pattern
+ * wins. Arrays may be NULL where their count is 0.
  */
 struct verdict_overrides {
 	char *const *retry_on, *const *reject_on, *const *hold_on;
@@ -28,7 +29,8 @@ struct verdict_overrides {
 };
 
 /* `code`: SQLSTATE, or SQLITE_xxx. `failure` as the store classed it. */
-enum verdict verdict_of_statement(enum store_failure failure, const char *code, const struct verdict_overrides *overrides);
+enum verdict verdict_of_statement(
+	enum store_failure failure, const char *code, const struct verdict_overrides *overrides);
 
 /* Is `pattern` well formed? For the configuration check. */
 bool verdict_pattern_is_valid(const char *pattern);

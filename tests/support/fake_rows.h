@@ -1,8 +1,9 @@
 /*
  * fake_rows - the tables of the fake store: committed rows, and the changes of open transactions
  *
- * A transaction is a list of changes over the committed state: a savepoint is a length of that list, rolling back cuts
- * it, committing applies it. Other transactions see only what is committed, and which keys are taken.
+ * A transaction is a list of changes over the committed state: a savepoint is a length of that
+ * list, rolling back cuts it, committing applies it. Other transactions see only what is committed,
+ * and which keys are taken.
  */
 #pragma once
 
@@ -27,7 +28,13 @@ struct fake_effect {
 	struct slice *values;
 };
 
-enum fake_change_kind { FAKE_PUT_ROW, FAKE_DELETE_ROW, FAKE_ADD_EFFECT, FAKE_PUT_ATTEMPTS, FAKE_DELETE_ATTEMPTS };
+enum fake_change_kind {
+	FAKE_PUT_ROW,
+	FAKE_DELETE_ROW,
+	FAKE_ADD_EFFECT,
+	FAKE_PUT_ATTEMPTS,
+	FAKE_DELETE_ATTEMPTS
+};
 
 struct fake_change {
 	enum fake_change_kind kind;
@@ -59,17 +66,20 @@ void fake_rows_fini(struct fake_rows *rows);
 void fake_transaction_fini(struct fake_transaction *transaction);
 
 /* Remember a change; its slices are copied. */
-void fake_rows_change(struct fake_rows *rows, struct fake_transaction *transaction, const struct fake_change *change);
+void fake_rows_change(struct fake_rows *rows, struct fake_transaction *transaction,
+	const struct fake_change *change);
 /* Make all changes permanent; the transaction is empty then. */
 void fake_rows_apply(struct fake_rows *rows, struct fake_transaction *transaction);
 
 /* The committed row of a key; NULL when there is none. */
-const struct fake_row *fake_rows_find(const struct fake_rows *rows, const uint8_t key[STORE_KEY_SIZE]);
+const struct fake_row *fake_rows_find(
+	const struct fake_rows *rows, const uint8_t key[STORE_KEY_SIZE]);
 /* As the transaction sees it. */
-const struct fake_row *fake_rows_see(const struct fake_rows *rows, const struct fake_transaction *transaction,
-	const uint8_t key[STORE_KEY_SIZE]);
+const struct fake_row *fake_rows_see(const struct fake_rows *rows,
+	const struct fake_transaction *transaction, const uint8_t key[STORE_KEY_SIZE]);
 /* Has an open transaction touched this key? */
-bool fake_transaction_holds(const struct fake_transaction *transaction, const uint8_t key[STORE_KEY_SIZE]);
+bool fake_transaction_holds(
+	const struct fake_transaction *transaction, const uint8_t key[STORE_KEY_SIZE]);
 
 /* Does any effect of the transaction have this value? */
 bool fake_transaction_has_value(const struct fake_transaction *transaction, const char *value);

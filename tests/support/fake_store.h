@@ -1,11 +1,13 @@
 /*
  * fake_store - a store in memory whose failures are scripted
  *
- * One thread. Transactions and savepoints work as a database's do: changes are seen by others at COMMIT, a failed operation ends
- * the flight and leaves the transaction aborted until ROLLBACK or ROLLBACK TO, a lost connection takes the transaction with it.
- * A claim of a key that another session's open transaction holds cannot wait here: it is a CONFLICT (lock timeout).
+ * One thread. Transactions and savepoints work as a database's do: changes are seen by others at
+ * COMMIT, a failed operation ends the flight and leaves the transaction aborted until ROLLBACK or
+ * ROLLBACK TO, a lost connection takes the transaction with it. A claim of a key that another
+ * session's open transaction holds cannot wait here: it is a CONFLICT (lock timeout).
  *
- * A statement does nothing but leave an effect, its number and its values; to make it fail, script it.
+ * A statement does nothing but leave an effect, its number and its values; to make it fail, script
+ * it.
  */
 #pragma once
 
@@ -17,7 +19,8 @@ extern const struct store_ops fake_store_ops;
 /* One scripted failure. The first that matches an operation decides. */
 struct fake_fault {
 	enum store_op op;
-	const char *value; /* STATEMENT: only one that has this value; COMMIT: only with such an effect. NULL: any */
+	/* STATEMENT: only one that has this value; COMMIT: only with such an effect. NULL: any */
+	const char *value;
 	unsigned skip; /* so many pass first */
 	unsigned times; /* then so many fail; 0: all */
 	enum store_failure failure;
@@ -39,11 +42,15 @@ const struct fake_rows *fake_store_rows(const struct store *store);
 size_t fake_store_count_value(const struct store *store, const char *value);
 
 /*
- * Everything that was sent: "begin claim:2 | savepoint:1 statement:0 release:1 commit | ", a bar for the end of each
- * flight, "!" behind the operation that failed. statement:TAG, claim:COUNT, else the group.
+ * Everything that was sent: "begin claim:2 | savepoint:1 statement:0 release:1 commit | ", a bar
+ * for the end of each flight, "!" behind the operation that failed. statement:TAG, claim:COUNT,
+ * else the group.
  */
 const char *fake_store_journal(const struct store *store);
 void fake_store_clear_journal(struct store *store);
 
-/* The first breach of the port's contract by its user ("claim outside a transaction"), "" when there is none. */
+/*
+ * The first breach of the port's contract by its user ("claim outside a transaction"), "" when
+ * there is none.
+ */
 const char *fake_store_misuse(const struct store *store);

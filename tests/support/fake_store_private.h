@@ -6,7 +6,12 @@
 #include "base/buffer.h"
 #include "fake_store.h"
 
-enum { FAKE_SESSIONS_MAX = 8, FAKE_SAVEPOINTS_MAX = 128, FAKE_CODE_MAX = 32, FAKE_MISUSE_MAX = 100 };
+enum {
+	FAKE_SESSIONS_MAX = 8,
+	FAKE_SAVEPOINTS_MAX = 128,
+	FAKE_CODE_MAX = 32,
+	FAKE_MISUSE_MAX = 100
+};
 
 struct fake_session;
 

@@ -1,7 +1,8 @@
 /*
  * sim - one seed, one schedule
  *
- * Every schedule draws how often each kind of step comes, so that some are all crashes and others have none.
+ * Every schedule draws how often each kind of step comes, so that some are all crashes and others
+ * have none.
  */
 #include "sim.h"
 
@@ -50,7 +51,10 @@ static void sim_step_commit(struct sim *sim, uint32_t w)
 	sim_worker_commit(&sim->workers[w]);
 }
 
-/* The commit arrives. One of a member that is no longer the owner is refused, unless it was on its way before. */
+/*
+ * The commit arrives. One of a member that is no longer the owner is refused, unless it was on its
+ * way before.
+ */
 static void sim_step_land(struct sim *sim, uint32_t w)
 {
 	const struct sim_commit *commit = &sim->workers[w].commit;
@@ -181,7 +185,10 @@ static void sim_step_outage(struct sim *sim, uint32_t w)
 	sim->workers[w].is_outage = !sim->workers[w].is_outage;
 }
 
-/* The database ends a transaction (a frozen worker's, by its idle timeout, is the one that matters). */
+/*
+ * The database ends a transaction (a frozen worker's, by its idle timeout, is the one that
+ * matters).
+ */
 static void sim_step_kill_transaction(struct sim *sim, uint32_t w)
 {
 	struct sim_lane *lane =
@@ -252,7 +259,10 @@ static void sim_run_faulty(struct sim *sim)
 	}
 }
 
-/* A late commit of an old epoch landed over a newer one: nothing is lost, but its owner will not commit again. */
+/*
+ * A late commit of an old epoch landed over a newer one: nothing is lost, but its owner will not
+ * commit again.
+ */
 static bool sim_is_rewound(const struct sim *sim, uint32_t p)
 {
 	const struct sim_worker *owner = &sim->workers[sim->owner[p]];

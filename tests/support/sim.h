@@ -1,8 +1,8 @@
 /*
  * sim - one seed, one schedule
  *
- * Draws a world and its faults from a seed, interleaves the steps of its workers, then ends the faults and lets the
- * workers finish. The same seed and mutant give the same schedule, always.
+ * Draws a world and its faults from a seed, interleaves the steps of its workers, then ends the
+ * faults and lets the workers finish. The same seed and mutant give the same schedule, always.
  */
 #pragma once
 

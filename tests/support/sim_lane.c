@@ -1,8 +1,8 @@
 /*
  * sim_lane - a model lane: take, claim, handle, commit, give back
  *
- * One transaction a batch. Claims are taken all at once, which is what sorted claims amount to; a claim that another open
- * transaction holds makes the lane wait.
+ * One transaction a batch. Claims are taken all at once, which is what sorted claims amount to; a
+ * claim that another open transaction holds makes the lane wait.
  */
 #include "sim_worker.h"
 

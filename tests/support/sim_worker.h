@@ -1,8 +1,9 @@
 /*
- * sim_worker - a model worker: the real scheduler, tracker and retry policy between polls, lanes and commits
+ * sim_worker - a model worker: the real scheduler, tracker and retry policy between polls, lanes
+ * and commits
  *
- * What the worker's threads do is cut into steps that the schedule interleaves. A mutant is a worker with one
- * planted bug; the world must notice it.
+ * What the worker's threads do is cut into steps that the schedule interleaves. A mutant is a
+ * worker with one planted bug; the world must notice it.
  */
 #pragma once
 
@@ -52,7 +53,13 @@ enum sim_outcome {
 	SIM_UNAVAILABLE,
 };
 
-enum sim_phase { SIM_LANE_IDLE, SIM_LANE_TAKEN, SIM_LANE_CLAIMED, SIM_LANE_HANDLED, SIM_LANE_COMMITTED };
+enum sim_phase {
+	SIM_LANE_IDLE,
+	SIM_LANE_TAKEN,
+	SIM_LANE_CLAIMED,
+	SIM_LANE_HANDLED,
+	SIM_LANE_COMMITTED
+};
 
 /* One lane and the batch in its hand. */
 struct sim_lane {
@@ -102,7 +109,8 @@ struct sim_worker {
 	unsigned dead_letter_count;
 };
 
-void sim_worker_init(struct sim_worker *worker, struct sim_world *world, enum sim_mutant mutant, uint32_t number);
+void sim_worker_init(struct sim_worker *worker, struct sim_world *world, enum sim_mutant mutant,
+	uint32_t number);
 /* Killed: nothing is finished. Open transactions are rolled back. */
 void sim_worker_kill(struct sim_worker *worker);
 
@@ -123,7 +131,8 @@ void sim_worker_lane(struct sim_worker *worker, uint32_t lane);
 void sim_worker_check(struct sim_worker *worker);
 
 /* Shared by the two files of the worker. */
-void sim_worker_settle(struct sim_worker *worker, uint32_t partition, uint32_t index, uint32_t epoch);
+void sim_worker_settle(
+	struct sim_worker *worker, uint32_t partition, uint32_t index, uint32_t epoch);
 void sim_worker_queue_dead_letter(struct sim_worker *worker, const struct sched_item *item);
 void sim_worker_free_item(struct sim_worker *worker, struct sched_item *item);
 void sim_lane_rollback(struct sim_worker *worker, struct sim_lane *lane);

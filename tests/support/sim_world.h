@@ -1,8 +1,9 @@
 /*
  * sim_world - the world around a simulated worker: log, dedup store, dead-letter topic, broker
  *
- * The world knows what really happened and judges it: every function here that a worker calls checks the
- * invariants which that call could break. It knows nothing about schedulers and trackers.
+ * The world knows what really happened and judges it: every function here that a worker calls
+ * checks the invariants which that call could break. It knows nothing about schedulers and
+ * trackers.
  */
 #pragma once
 
@@ -58,7 +59,8 @@ struct sim_partition {
 
 /* How often schedules reached what they are meant to reach. */
 struct sim_stats {
-	uint64_t steps, effects, duplicates, dead_letters, repeated_dead_letters, retries, holds, redos;
+	uint64_t steps, effects, duplicates, dead_letters, repeated_dead_letters, retries, holds,
+		redos;
 	uint64_t lost_before_commit, lost_after_commit, blocked_claims, killed_transactions;
 	uint64_t crashes, revokes, losses, freezes, late_results, late_commits, refused_commits;
 	uint64_t failed_dead_letters, late_acks, waits_for_old_epoch, same_id_in_batch;
@@ -90,7 +92,8 @@ uint32_t sim_below(struct sim_world *world, uint32_t bound);
 /* True once in `n` times; never for 0. */
 bool sim_once_in(struct sim_world *world, uint32_t n);
 
-void sim_violate(struct sim_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_violate(struct sim_world *world, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void sim_trace(struct sim_world *world, const char *what, uint64_t a, uint64_t b, int64_t c);
 
 /* One past the last record. */
@@ -102,9 +105,10 @@ uint32_t sim_partition_find(const struct sim_partition *partition, int64_t offse
 void sim_world_tell(struct sim_world *world, uint32_t worker, uint32_t partition, uint32_t epoch);
 
 /* A lane takes a record, or lays it down. Checks I6 and that a strand has one lane (I4). */
-void sim_world_take(struct sim_world *world, uint32_t worker, uint32_t lane, uint32_t partition, uint32_t epoch,
-	uint32_t index);
-void sim_world_lay_down(struct sim_world *world, uint32_t worker, uint32_t partition, uint32_t index);
+void sim_world_take(struct sim_world *world, uint32_t worker, uint32_t lane, uint32_t partition,
+	uint32_t epoch, uint32_t index);
+void sim_world_lay_down(
+	struct sim_world *world, uint32_t worker, uint32_t partition, uint32_t index);
 
 /* A transaction committed an effect, or the decision for the dead letter. Checks I2, I3 and I4. */
 void sim_world_effect(struct sim_world *world, uint32_t partition, uint32_t index);
@@ -113,8 +117,12 @@ void sim_world_decide(struct sim_world *world, uint32_t partition, uint32_t inde
 /* A dead letter was written. Checks I3. */
 void sim_world_dead_letter(struct sim_world *world, uint32_t partition, uint32_t index);
 
-/* The worker hands a commit to its client library: checks I6 and I7. It lands at the broker: checks I5. */
-void sim_world_hand_over(struct sim_world *world, uint32_t worker, uint32_t partition, uint32_t epoch, int64_t offset);
+/*
+ * The worker hands a commit to its client library: checks I6 and I7. It lands at the broker: checks
+ * I5.
+ */
+void sim_world_hand_over(struct sim_world *world, uint32_t worker, uint32_t partition,
+	uint32_t epoch, int64_t offset);
 void sim_world_land(struct sim_world *world, uint32_t partition, int64_t offset);
 
 /* All partitions are committed to their end; checks I1 then. */

@@ -75,7 +75,10 @@ static void json_reads_back_as_what_was_given(void **state)
 	assert_non_null(root);
 	assert_string_equal(
 		json_string_value(json_object_get(root, "id")), "a\"},{\n\x01\x7f\xc3\xa9");
-	/* Valid text stays, a byte that is none becomes its Latin-1 letter, a direction override loses its power. */
+	/*
+	 * Valid text stays, a byte that is none becomes its Latin-1 letter, a direction override
+	 * loses its power.
+	 */
 	assert_string_equal(json_string_value(json_object_get(root, "why")),
 		"gr\xc3\xbc\xc3\x9f \xc3\xbf \xc3\xa2\xc2\x80\xc2\xae x");
 	assert_true(json_integer_value(json_object_get(root, "offset")) == INT64_MIN);
@@ -125,7 +128,10 @@ static void a_ring_keeps_order_and_refuses_what_does_not_fit(void **state)
 	free(ring);
 }
 
-/* Log until the descriptor and the ring are full, read it all back, and check that nothing is cut or out of order. */
+/*
+ * Log until the descriptor and the ring are full, read it all back, and check that nothing is cut
+ * or out of order.
+ */
 static void flood(int read_fd, int write_fd)
 {
 	log_init(write_fd, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, "worker", NULL, -1);
