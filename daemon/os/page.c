@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -322,7 +323,9 @@ uint64_t page_bury(struct page *page)
 
 void page_text_set(struct page_text *text, const char *format, ...)
 {
-	uint32_t sequence = atomic_load_explicit(&text->sequence, memory_order_relaxed) | 1;
+	/* lanes and main thread may have something to say of the same partition */
+	static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
+	uint32_t sequence;
 	char line[PAGE_TEXT_MAX];
 	va_list args;
 
@@ -330,11 +333,14 @@ void page_text_set(struct page_text *text, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 
+	pthread_mutex_lock(&one_writer);
 	/* `| 1` and not `+ 1`: a writer that died in the middle left it odd. */
+	sequence = atomic_load_explicit(&text->sequence, memory_order_relaxed) | 1;
 	atomic_store_explicit(&text->sequence, sequence, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
 	memcpy(text->text, line, strlen(line) + 1);
 	atomic_store_explicit(&text->sequence, sequence + 1, memory_order_release);
+	pthread_mutex_unlock(&one_writer);
 }
 
 void page_text_get(const struct page_text *text, char ret[PAGE_TEXT_MAX])

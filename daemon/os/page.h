@@ -174,6 +174,15 @@ static inline int64_t page_get(const page_gauge *gauge)
 	return atomic_load_explicit(gauge, memory_order_relaxed);
 }
 
+/* For the reader of a foreign page: a broken one may hold any number, and sums of it must not overflow. */
+#define PAGE_GAUGE_MAX (INT64_C(1) << 44) /* 2^18 partitions of it still fit */
+static inline int64_t page_get_within(const page_gauge *gauge, int64_t min, int64_t max)
+{
+	int64_t value = page_get(gauge);
+
+	return value < min ? min : value > max ? max : value;
+}
+
 extern const char *const page_result_names[PAGE_RESULTS]; /* "done", "duplicate", "skipped", "dead_lettered" */
 extern const char *const page_reason_names[PAGE_REASONS]; /* "undecodable", ... */
 extern const char *const page_stage_names[PAGE_STAGES];

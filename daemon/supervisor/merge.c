@@ -49,21 +49,22 @@ static void read_counters(const struct page_partition *partition, struct merged 
 static void read_gauges(const struct slot *slot, const struct page_partition *partition,
 	int64_t wall_ms, struct merged *row)
 {
-	int64_t first_ms = page_get(&partition->first_unsettled_ms);
+	int64_t first_ms = page_get_within(&partition->first_unsettled_ms, 0, wall_ms);
 
 	row->worker = (int)slot->number;
-	row->committed = page_get(&partition->committed);
-	row->end_offset = page_get(&partition->end_offset);
-	row->in_flight = page_get(&partition->in_flight);
-	row->parked = page_get(&partition->parked);
-	row->held = page_get(&partition->held);
-	row->ahead = page_get(&partition->ahead);
+	row->committed = page_get_within(&partition->committed, -1, INT64_MAX);
+	row->end_offset = page_get_within(&partition->end_offset, -1, INT64_MAX);
+	row->in_flight = page_get_within(&partition->in_flight, 0, PAGE_GAUGE_MAX);
+	row->parked = page_get_within(&partition->parked, 0, PAGE_GAUGE_MAX);
+	row->held = page_get_within(&partition->held, 0, PAGE_GAUGE_MAX);
+	row->ahead = page_get_within(&partition->ahead, 0, PAGE_GAUGE_MAX);
 	row->is_paused = row->state == PAGE_PARTITION_PAUSED || atomic_load(&slot->page->is_paused);
 	if (row->committed >= 0 && row->end_offset >= 0) {
 		/* The end is asked now and then, the commit is known at once: it can be ahead. */
 		row->lag = row->end_offset > row->committed ? row->end_offset - row->committed : 0;
+		row->lag = row->lag < PAGE_GAUGE_MAX ? row->lag : PAGE_GAUGE_MAX;
 	}
-	if (first_ms > 0 && wall_ms > first_ms) {
+	if (first_ms > 0) {
 		row->oldest_unsettled_seconds = (double)(wall_ms - first_ms) / 1e3;
 	}
 	page_text_get(&partition->text, row->reason);

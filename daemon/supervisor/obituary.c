@@ -79,7 +79,8 @@ static void write_record(const struct obituary *obituary, const struct page_lane
 {
 	const struct page *page = obituary->page;
 	uint32_t index = atomic_load(&lane->partition_index);
-	int64_t seconds_us = obituary->now_us - page_get(&lane->started_us);
+	int64_t since_us =
+		obituary->now_us - page_get_within(&lane->started_us, 0, obituary->now_us);
 
 	if (index < page_partitions_used(page)) {
 		const struct page_partition *partition = &page->partitions[index];
@@ -93,8 +94,8 @@ static void write_record(const struct obituary *obituary, const struct page_lane
 	buffer_printf(out, " (attempt %" PRIu32 ", stage %s", atomic_load(&lane->attempt),
 		stage < PAGE_STAGES ? page_stage_names[stage] : "unknown");
 	write_handler(page, lane, out);
-	if (seconds_us >= 0 && seconds_us <= obituary->now_us - obituary->spawned_us) {
-		buffer_printf(out, ", for %.3f s", (double)seconds_us / 1e6);
+	if (since_us <= obituary->now_us - obituary->spawned_us) {
+		buffer_printf(out, ", for %.3f s", (double)since_us / 1e6);
 	}
 	if (atomic_load(&lane->batch) > 1) {
 		buffer_printf(out, ", in a batch of %" PRIu32, atomic_load(&lane->batch));

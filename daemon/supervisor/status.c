@@ -75,7 +75,7 @@ static json_t *lane_json(const struct page *page, const struct page_lane *lane, 
 {
 	uint32_t stage = atomic_load(&lane->stage), index = atomic_load(&lane->partition_index);
 	uint32_t handler = atomic_load(&lane->handler);
-	int64_t since_us = now_us - page_get(&lane->started_us);
+	int64_t since_us = now_us - page_get_within(&lane->started_us, 0, now_us);
 	json_t *object = json_object();
 
 	set(object, "stage", json_string(stage < PAGE_STAGES ? page_stage_names[stage] : "?"));
@@ -94,7 +94,7 @@ static json_t *lane_json(const struct page *page, const struct page_lane *lane, 
 
 		set(object, "handler", bounded_text(name, sizeof(page->handlers[0].name)));
 	}
-	set(object, "seconds", json_real(since_us > 0 ? (double)since_us / 1e6 : 0));
+	set(object, "seconds", json_real((double)since_us / 1e6));
 	return object;
 }
 
@@ -119,7 +119,7 @@ static void page_gauges(const struct page *page, int64_t *ret_assigned, int64_t 
 
 		if (atomic_load(&partition->state) > PAGE_PARTITION_REVOKED) {
 			(*ret_assigned)++;
-			*ret_in_flight += page_get(&partition->in_flight);
+			*ret_in_flight += page_get_within(&partition->in_flight, 0, PAGE_GAUGE_MAX);
 		}
 	}
 }

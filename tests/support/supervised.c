@@ -4,6 +4,7 @@
 #include "supervised.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,11 +21,9 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "config/config.h"
-#include "supervisor/supervisor.h"
 
 enum { DEADLINE_MS = 20000, LOOK_MS = 20 };
 
@@ -87,25 +86,13 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervised *su
 {
 	_cleanup_free_ char *path = path_of(supervised, "onced.ini");
 	_cleanup_free_ char *log = path_of(supervised, "log");
-	struct config_errors errors = CONFIG_ERRORS_INIT;
-	struct config *config = NULL;
-	int code, fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	_cleanup_free_ char *limit = xasprintf("%" PRId64, supervised->heartbeat_limit_us);
+	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	dup2(fd, STDERR_FILENO);
-	if (config_load(path, environ, NULL, &config, &errors) < 0) {
-		fprintf(stderr, "%s", buffer_str(&errors.text));
-		_exit(78);
-	}
-	log_init(STDERR_FILENO, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, "supervisor", NULL, -1);
-	code = supervisor_run(&(struct supervisor_options){
-		.config = config,
-		.exe = getenv("STUB_WORKER"),
-		.version = "test",
-		.heartbeat_limit_us = supervised->heartbeat_limit_us,
-	});
-	config_free(config);
-	config_errors_fini(&errors);
-	exit(code);
+	execl(getenv("STUB_SUPERVISOR"), "stub_supervisor", path, getenv("STUB_WORKER"), limit,
+		NULL);
+	_exit(127);
 }
 
 void supervised_start(struct supervised *supervised)

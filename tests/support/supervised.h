@@ -16,7 +16,7 @@ struct supervised {
 	pid_t pid; /* 0: not running */
 };
 
-/* A scratch directory and nothing running. $STUB_WORKER names the stub. */
+/* A scratch directory and nothing running. $STUB_SUPERVISOR and $STUB_WORKER name the programs. */
 void supervised_init(struct supervised *supervised);
 /* Kills what runs, removes the directory. */
 void supervised_fini(struct supervised *supervised);
