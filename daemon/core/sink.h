@@ -53,10 +53,12 @@ struct sink_ops {
 	unsigned (*poll)(struct sink *sink); /* serve answers, no waiting; returns how many */
 	unsigned (*pending)(const struct sink *sink);
 	/* Partitions of a topic: count, -ENOENT when the cluster has no such topic, -EAGAIN when it cannot say now. Blocks up to timeout_ms; any thread. */
-	int (*partition_count)(struct sink *sink, const char *topic, int timeout_ms, struct err *err);
+	int (*partition_count)(
+		struct sink *sink, const char *topic, int timeout_ms, struct err *err);
 	/* The cluster's own id, "" when unknown within timeout_ms. Any thread. */
 	void (*cluster_id)(struct sink *sink, char *ret, size_t size, int timeout_ms);
 	/* Begin and end of logs; uses a handle that does not fetch. Blocks up to timeout_ms; any thread. `offset` in: EARLIEST or LATEST. */
-	int (*log_offsets)(struct sink *sink, struct source_offset *offsets, size_t count, int timeout_ms, struct err *err);
+	int (*log_offsets)(struct sink *sink, struct source_offset *offsets, size_t count,
+		int timeout_ms, struct err *err);
 	void (*close)(struct sink *sink, int timeout_ms);
 };

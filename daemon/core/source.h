@@ -71,7 +71,8 @@ struct source_options {
 	const char *instance_id; /* "" = dynamic */
 	const char *client_id;
 	uint32_t slot; /* which of consumer->groups, where there are groups */
-	unsigned expected_partitions; /* how many are likely to be ours at once; shares the prefetch budget. 0 = 1 */
+	unsigned
+		expected_partitions; /* how many are likely to be ours at once; shares the prefetch budget. 0 = 1 */
 	const struct source_listener *listener;
 };
 
@@ -86,7 +87,8 @@ struct source_offset {
 	const char *topic;
 	int32_t partition;
 	int64_t offset; /* answer; SOURCE_OFFSET_NONE: no commit */
-	const char *metadata; /* answer of committed(): owned by the caller after, free(); NULL none */
+	const char
+		*metadata; /* answer of committed(): owned by the caller after, free(); NULL none */
 };
 
 struct source_ops {
@@ -98,14 +100,15 @@ struct source_ops {
 	 * Wait up to timeout_ms for the first record or event, then take what is there without waiting, up to `max`
 	 * records in all. Partitions for which `is_open(context, slot)` says no are not read. Returns the count.
 	 */
-	unsigned (*poll)(struct source *source, struct source_record *records, unsigned max, int timeout_ms,
-		bool (*is_open)(void *context, uint32_t slot), void *context);
+	unsigned (*poll)(struct source *source, struct source_record *records, unsigned max,
+		int timeout_ms, bool (*is_open)(void *context, uint32_t slot), void *context);
 
 	/* Wake a poll that waits. Any thread. */
 	void (*wake)(struct source *source);
 
 	/* Read the partition from `offset` under a new epoch. Several between two polls cost one re-assignment. */
-	int (*start)(struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch, struct err *err);
+	int (*start)(struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch,
+		struct err *err);
 
 	/* Stop and restart fetching (a hold of more than seconds). Purges what was prefetched. */
 	int (*pause)(struct source *source, uint32_t slot, bool is_paused);
@@ -115,11 +118,14 @@ struct source_ops {
 	int (*headers)(void *handle, struct source_header *headers, size_t max);
 
 	/* One asynchronous commit may be under way; its answer is SOURCE_COMMITTED. */
-	int (*commit)(struct source *source, const struct source_commit *commits, size_t count, struct err *err);
-	int (*commit_sync)(struct source *source, const struct source_commit *commits, size_t count, int timeout_ms, struct err *err);
+	int (*commit)(struct source *source, const struct source_commit *commits, size_t count,
+		struct err *err);
+	int (*commit_sync)(struct source *source, const struct source_commit *commits, size_t count,
+		int timeout_ms, struct err *err);
 
 	/* Any thread, blocks up to timeout_ms. */
-	int (*committed)(struct source *source, struct source_offset *offsets, size_t count, int timeout_ms, struct err *err);
+	int (*committed)(struct source *source, struct source_offset *offsets, size_t count,
+		int timeout_ms, struct err *err);
 	unsigned (*assigned_count)(const struct source *source);
 	/* What the queues of the present assignment may hold at most, bytes. */
 	int64_t (*prefetch_bound_bytes)(const struct source *source);

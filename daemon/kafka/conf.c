@@ -84,16 +84,16 @@ static int set_table(
 
 #define SET_TABLE(conf, table, err) set_table(conf, table, sizeof(table) / sizeof(*(table)), err)
 
-static int set_pairs(
-	rd_kafka_conf_t *conf, const struct config_pairs *pairs, const char *section, struct err *err)
+static int set_pairs(rd_kafka_conf_t *conf, const struct config_pairs *pairs, const char *section,
+	struct err *err)
 {
 	for (size_t i = 0; i < pairs->count; i++) {
 		const struct config_pair *pair = &pairs->items[i];
 		struct err library = ERR_INIT;
 		if (set(conf, pair->name, pair->value, &library) < 0) {
 			/* librdkafka may quote the value: keep that out where it is a secret */
-			return err_set(err, -EINVAL, "%s: [%s] %s: %s", pair->origin ? pair->origin : "configuration",
-				section, pair->name,
+			return err_set(err, -EINVAL, "%s: [%s] %s: %s",
+				pair->origin ? pair->origin : "configuration", section, pair->name,
 				pair->is_secret ? "librdkafka refuses the value" : library.text);
 		}
 	}
@@ -120,7 +120,8 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 
 	if (is_cooperative && rd_kafka_version() < KAFKA_VERSION_COOPERATIVE) {
 		return err_set(err, -EINVAL,
-			"[consumer %s] assignment = cooperative needs librdkafka 2.10 or newer (this is %s): "
+			"[consumer %s] assignment = cooperative needs librdkafka 2.10 or newer "
+			"(this is %s): "
 			"older ones deliver records twice in a rebalance; use assignment = eager",
 			consumer->name, rd_kafka_version_str());
 	}
@@ -141,7 +142,8 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 	return r;
 }
 
-int kafka_conf_consumer(const struct source_options *options, rd_kafka_conf_t **ret, struct err *err)
+int kafka_conf_consumer(
+	const struct source_options *options, rd_kafka_conf_t **ret, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	int r;
@@ -179,7 +181,8 @@ static bool is_consumer_only(const char *name)
 	return false;
 }
 
-static int set_common_pairs(rd_kafka_conf_t *conf, const struct config_pairs *pairs, struct err *err)
+static int set_common_pairs(
+	rd_kafka_conf_t *conf, const struct config_pairs *pairs, struct err *err)
 {
 	for (size_t i = 0; i < pairs->count; i++) {
 		struct config_pairs one = { &pairs->items[i], 1 };

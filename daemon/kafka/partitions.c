@@ -50,7 +50,6 @@ void kafka_partition_assign(struct kafka_partitions *all, struct kafka_partition
 	partition->id.epoch = ++all->last_epoch;
 	partition->is_assigned = true;
 	partition->is_started = false;
-	partition->is_paused = false;
 }
 
 int kafka_partition_open_queue(struct kafka_partition *partition, rd_kafka_t *rk, int wake_fd)

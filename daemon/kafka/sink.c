@@ -38,7 +38,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
-	log_debug("producer reports", LOG_STR("code", rd_kafka_err2name(code)), LOG_STR("text", reason));
+	log_debug("producer reports", LOG_STR("code", rd_kafka_err2name(code)),
+		LOG_STR("text", reason));
 }
 
 static int sink_check(const struct sink_options *options, struct err *err)
@@ -118,7 +119,8 @@ static unsigned sink_pending(const struct sink *sink)
 	return (unsigned)rd_kafka_outq_len(sink->rk);
 }
 
-static int sink_partition_count(struct sink *sink, const char *topic, int timeout_ms, struct err *err)
+static int sink_partition_count(
+	struct sink *sink, const char *topic, int timeout_ms, struct err *err)
 {
 	const struct rd_kafka_metadata *metadata;
 	rd_kafka_topic_t *rkt = rd_kafka_topic_new(sink->rk, topic, NULL);
@@ -133,10 +135,12 @@ static int sink_partition_count(struct sink *sink, const char *topic, int timeou
 	if (code) {
 		return kafka_err(err, -EAGAIN, code, "asking for metadata");
 	}
-	code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+	code = metadata->topic_cnt == 1 ? metadata->topics[0].err
+					: RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 	r = code ? 0 : metadata->topics[0].partition_cnt;
 	rd_kafka_metadata_destroy(metadata);
-	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
 		return kafka_err(err, -ENOENT, code, topic);
 	}
 	return code ? kafka_err(err, -EAGAIN, code, topic) : r;
@@ -153,15 +157,15 @@ static void sink_cluster_id(struct sink *sink, char *ret, size_t size, int timeo
 	}
 }
 
-static int sink_log_offsets(
-	struct sink *sink, struct source_offset *offsets, size_t count, int timeout_ms, struct err *err)
+static int sink_log_offsets(struct sink *sink, struct source_offset *offsets, size_t count,
+	int timeout_ms, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	rd_kafka_resp_err_t code;
 
 	for (size_t i = 0; i < count; i++) {
-		rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].partition)->offset =
-			offsets[i].offset;
+		rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].partition)
+			->offset = offsets[i].offset;
 	}
 	code = rd_kafka_offsets_for_times(sink->rk, list, timeout_ms);
 	for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++) {

@@ -36,7 +36,8 @@ struct source {
 
 static bool is_incremental(const struct source *source)
 {
-	return source->options.consumer->assignment == ASSIGNMENT_COOPERATIVE && !source->is_explicit;
+	return source->options.consumer->assignment == ASSIGNMENT_COOPERATIVE &&
+		!source->is_explicit;
 }
 
 static void emit(struct source *source, const struct source_event *event)
@@ -91,7 +92,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	kafka_err(&event.err, 0, code, reason);
 	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < 0x020601ff) {
 		err_set(&event.err, 0,
-			"%s (with SCRAM: librdkafka %s cannot log in to Kafka 4.x although the password is right; "
+			"%s (with SCRAM: librdkafka %s cannot log in to Kafka 4.x although the "
+			"password is right; "
 			"use 2.6.1 or newer, or PLAIN over TLS)",
 			reason, rd_kafka_version_str());
 	}
@@ -132,6 +134,20 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
 /* ---- assignment ---- */
 
+static void set_paused(struct source *source, struct kafka_partition *p, bool is_paused)
+{
+	rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+
+	rd_kafka_topic_partition_list_add(one, p->id.topic, p->id.partition);
+	if (is_paused) {
+		rd_kafka_pause_partitions(source->rk, one);
+	} else {
+		rd_kafka_resume_partitions(source->rk, one);
+	}
+	rd_kafka_topic_partition_list_destroy(one);
+	p->is_paused = is_paused;
+}
+
 static struct source_partition *collect(
 	struct source *source, const rd_kafka_topic_partition_list_t *list, bool is_new)
 {
@@ -163,16 +179,17 @@ static void apply_assignment(struct source *source, rd_kafka_topic_partition_lis
 	rd_kafka_resp_err_t code = rd_kafka_assign(source->rk, list);
 
 	if (code) {
-		log_warning("assignment refused by librdkafka", LOG_STR("error", rd_kafka_err2name(code)));
+		log_warning("assignment refused by librdkafka",
+			LOG_STR("error", rd_kafka_err2name(code)));
 	}
 }
 
 static void on_assign(struct source *source, rd_kafka_topic_partition_list_t *list)
 {
 	struct source_partition *ids = collect(source, list, true);
-	struct source_event event = { .kind = SOURCE_ASSIGNED,
-		.partitions = ids,
-		.partition_count = (size_t)list->cnt };
+	struct source_event event = {
+		.kind = SOURCE_ASSIGNED, .partitions = ids, .partition_count = (size_t)list->cnt
+	};
 
 	if (source->is_explicit || !is_incremental(source)) {
 		rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
@@ -216,7 +233,12 @@ static void on_revoke(struct source *source, rd_kafka_topic_partition_list_t *li
 		incremental_unassign(source, list);
 	}
 	for (int i = 0; i < list->cnt; i++) {
-		kafka_partition_revoke(source->partitions.items[ids[i].slot], source->rk);
+		struct kafka_partition *p = source->partitions.items[ids[i].slot];
+		if (p->is_paused) {
+			set_paused(source, p,
+				false); /* the library would remember it for the next time */
+		}
+		kafka_partition_revoke(p, source->rk);
 	}
 	if (!is_incremental(source)) {
 		apply_assignment(source, NULL);
@@ -239,24 +261,49 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	}
 }
 
+/* A round trip through the library's main thread: what was enqueued there before has been done. */
+static void wait_for_library(struct source *source)
+{
+	rd_kafka_topic_partition_list_t *ignored;
+
+	if (rd_kafka_assignment(source->rk, &ignored) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		rd_kafka_topic_partition_list_destroy(ignored);
+	}
+}
+
+/*
+ * Stop fetching what has a queue (eager: everything, the assignment stays ours). A fetcher that stops takes the
+ * forwarding off its partition's queue, and does so on the library's main thread: only after that may a new one be set.
+ */
+static void stop_fetching(struct source *source)
+{
+	rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+	if (!is_incremental(source)) {
+		apply_assignment(source, none);
+	}
+	rd_kafka_topic_partition_list_destroy(none);
+	wait_for_library(source);
+}
+
 /*
  * Under the eager protocol only a full assignment can start one partition: the others are passed with
- * their next offset. Each gets a fresh queue first; what still arrives from before carries an old version,
- * which the library drops when it is read, because nothing is read until the assignment stands.
+ * their next offset. Each gets a fresh queue, so that nothing fetched before can be read after.
  */
 static void restart_all(struct source *source)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 	bool only_new = is_incremental(source);
 
+	stop_fetching(source);
 	for (size_t i = 0; i < source->partitions.count; i++) {
 		struct kafka_partition *p = source->partitions.items[i];
 		if (!p->is_assigned || !p->is_started || (only_new && p->queue)) {
 			continue;
 		}
 		if (kafka_partition_open_queue(p, source->rk, source->wake_fd) == 0) {
-			rd_kafka_topic_partition_list_add(list, p->id.topic, p->id.partition)->offset =
-				p->next;
+			rd_kafka_topic_partition_list_add(list, p->id.topic, p->id.partition)
+				->offset = p->next;
 		}
 	}
 	if (only_new) {
@@ -268,10 +315,11 @@ static void restart_all(struct source *source)
 	source->needs_restart = false;
 }
 
-static int source_start(struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch,
-	struct err *err)
+static int source_start(
+	struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch, struct err *err)
 {
-	struct kafka_partition *p = slot < source->partitions.count ? source->partitions.items[slot] : NULL;
+	struct kafka_partition *p =
+		slot < source->partitions.count ? source->partitions.items[slot] : NULL;
 
 	if (!p || !p->is_assigned) {
 		return err_set(err, -ESTALE, "the partition is not assigned");
@@ -279,36 +327,30 @@ static int source_start(struct source *source, uint32_t slot, int64_t offset, ui
 	if (p->queue && is_incremental(source)) {
 		rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
 		rd_kafka_topic_partition_list_add(one, p->id.topic, p->id.partition);
-		log_if_refused(rd_kafka_incremental_unassign(source->rk, one), "incremental_unassign");
+		log_if_refused(
+			rd_kafka_incremental_unassign(source->rk, one), "incremental_unassign");
 		rd_kafka_topic_partition_list_destroy(one);
 		kafka_partition_close_queue(p, source->rk);
 	}
 	*ret_epoch = p->id.epoch = ++source->partitions.last_epoch;
 	p->next = offset;
 	p->is_started = true;
-	p->is_paused = false;
+	if (p->is_paused) {
+		set_paused(source, p, false);
+	}
 	source->needs_restart = true;
 	return 0;
 }
 
 static int source_pause(struct source *source, uint32_t slot, bool is_paused)
 {
-	struct kafka_partition *p = slot < source->partitions.count ? source->partitions.items[slot] : NULL;
-	rd_kafka_topic_partition_list_t *one;
+	struct kafka_partition *p =
+		slot < source->partitions.count ? source->partitions.items[slot] : NULL;
 
 	/* resuming what was never paused refetches old offsets in older libraries */
-	if (!p || !p->queue || p->is_paused == is_paused) {
-		return 0;
+	if (p && p->queue && p->is_paused != is_paused) {
+		set_paused(source, p, is_paused);
 	}
-	one = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(one, p->id.topic, p->id.partition);
-	if (is_paused) {
-		rd_kafka_pause_partitions(source->rk, one);
-	} else {
-		rd_kafka_resume_partitions(source->rk, one);
-	}
-	rd_kafka_topic_partition_list_destroy(one);
-	p->is_paused = is_paused;
 	return 0;
 }
 
@@ -337,8 +379,8 @@ static void on_error_message(
 }
 
 /* False: it was no record, and is freed. */
-static bool take_message(struct source *source, struct kafka_partition *p, rd_kafka_message_t *message,
-	struct source_record *ret)
+static bool take_message(struct source *source, struct kafka_partition *p,
+	rd_kafka_message_t *message, struct source_record *ret)
 {
 	rd_kafka_timestamp_type_t type;
 
@@ -362,8 +404,8 @@ static bool take_message(struct source *source, struct kafka_partition *p, rd_ka
 	return true;
 }
 
-static unsigned read_queue(
-	struct source *source, struct kafka_partition *p, struct source_record *records, unsigned max)
+static unsigned read_queue(struct source *source, struct kafka_partition *p,
+	struct source_record *records, unsigned max)
 {
 	rd_kafka_message_t *messages[TURN_MAX];
 	uint32_t epoch = p->id.epoch;
@@ -411,8 +453,8 @@ static bool serve_events(struct source *source)
 
 	while ((message = rd_kafka_consumer_poll(source->rk, 0))) {
 		const struct kafka_partition *p = message->rkt
-			? kafka_partitions_find(&source->partitions, rd_kafka_topic_name(message->rkt),
-				  message->partition)
+			? kafka_partitions_find(&source->partitions,
+				  rd_kafka_topic_name(message->rkt), message->partition)
 			: NULL;
 		if (message->err) {
 			on_error_message(source, p, message);
@@ -494,7 +536,8 @@ static int source_headers(void *handle, struct source_header *headers, size_t ma
 
 /* ---- offsets ---- */
 
-static rd_kafka_topic_partition_list_t *commit_list(const struct source_commit *commits, size_t count)
+static rd_kafka_topic_partition_list_t *commit_list(
+	const struct source_commit *commits, size_t count)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 
@@ -504,7 +547,8 @@ static rd_kafka_topic_partition_list_t *commit_list(const struct source_commit *
 		tp->offset = commits[i].offset;
 		if (commits[i].metadata) {
 			tp->metadata = strdup(commits[i].metadata);
-			tp->metadata_size = strlen(commits[i].metadata);
+			/* with its NUL: clients that take it for a C string would read past it */
+			tp->metadata_size = strlen(commits[i].metadata) + 1;
 		}
 	}
 	return list;
@@ -538,13 +582,14 @@ static void on_commit_sync(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 }
 
 /* The library's own synchronous commit has no deadline: wait on a queue that can be left. */
-static int source_commit_sync(struct source *source, const struct source_commit *commits, size_t count,
-	int timeout_ms, struct err *err)
+static int source_commit_sync(struct source *source, const struct source_commit *commits,
+	size_t count, int timeout_ms, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = commit_list(commits, count);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(source->rk);
 	struct commit_wait *wait = NEW(struct commit_wait);
-	rd_kafka_resp_err_t code = rd_kafka_commit_queue(source->rk, list, queue, on_commit_sync, wait);
+	rd_kafka_resp_err_t code =
+		rd_kafka_commit_queue(source->rk, list, queue, on_commit_sync, wait);
 	int r = 0;
 
 	rd_kafka_topic_partition_list_destroy(list);
@@ -555,8 +600,8 @@ static int source_commit_sync(struct source *source, const struct source_commit 
 		wait->is_done = true;
 	}
 	if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
-		r = kafka_err(err, code == RD_KAFKA_RESP_ERR__TIMED_OUT ? -ETIMEDOUT : -ESTALE, code,
-			"offset commit");
+		r = kafka_err(err, code == RD_KAFKA_RESP_ERR__TIMED_OUT ? -ETIMEDOUT : -ESTALE,
+			code, "offset commit");
 	}
 	rd_kafka_queue_destroy(queue);
 	if (wait->is_done) {
@@ -579,7 +624,8 @@ static int source_committed(struct source *source, struct source_offset *offsets
 		const rd_kafka_topic_partition_t *tp = &list->elems[i];
 		code = tp->err;
 		offsets[i].offset = tp->offset >= 0 ? tp->offset : SOURCE_OFFSET_NONE;
-		offsets[i].metadata = tp->metadata_size ? xstrndup(tp->metadata, tp->metadata_size) : NULL;
+		offsets[i].metadata =
+			tp->metadata_size ? xstrndup(tp->metadata, tp->metadata_size) : NULL;
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? kafka_err(err, -EAGAIN, code, "asking for committed offsets") : 0;
@@ -630,7 +676,8 @@ static rd_kafka_topic_partition_list_t *listed_partitions(const struct source_op
 static int subscribe(struct source *source, struct err *err)
 {
 	const struct config_strings *topics = &source->options.consumer->topics;
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
+	rd_kafka_topic_partition_list_t *list =
+		rd_kafka_topic_partition_list_new((int)topics->count);
 	rd_kafka_resp_err_t code;
 
 	for (size_t i = 0; i < topics->count; i++) {

@@ -2,8 +2,8 @@
  * page - what a worker shows while it works, readable after it died
  *
  * Runs in: supervisor (create, bury, read) and worker (map, begin, write).
- * The reader trusts nothing: every count it loops over goes through page_*_used(), every text through
- * page_text_get(), every topic through its own bound.
+ * The reader trusts nothing: every count it loops over goes through page_*_used(), every text
+ * through page_text_get(), every topic through its own bound.
  */
 #include "os/page.h"
 
@@ -21,7 +21,10 @@
 
 enum { PAGE_MAGIC = 0x6f6e6364 }; /* "oncd" */
 
-/* Chosen around what a batch takes (1 ms) and what a person waits for (seconds); minutes for settle times. */
+/*
+ * Chosen around what a batch takes (1 ms) and what a person waits for (seconds); minutes for settle
+ * times.
+ */
 const int64_t page_bucket_us[PAGE_BUCKETS - 1] = {
 	100,
 	250,
@@ -218,7 +221,9 @@ static void page_clear(struct page *page)
 {
 	unsigned partitions = page_partitions_used(page);
 
-	/* All lanes: a worker that died half-way may have a smaller lane_count than lanes in use. */
+	/*
+	 * All lanes: a worker that died half-way may have a smaller lane_count than lanes in use.
+	 */
 	memset(page->lanes, 0, sizeof(page->lanes));
 	atomic_store(&page->lane_count, 0);
 	for (unsigned i = 0; i < partitions; i++) {

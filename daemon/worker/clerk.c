@@ -62,7 +62,8 @@ static struct clerk_entry *entry_of(struct clerk *clerk, const struct partition 
 	struct clerk_entry *entry = &clerk->entries[p->id.slot];
 
 	while (clerk->entry_count <= p->id.slot) {
-		clerk->entries[clerk->entry_count++] = (struct clerk_entry){ .committed = -1, .end_offset = -1 };
+		clerk->entries[clerk->entry_count++] =
+			(struct clerk_entry){ .committed = -1, .end_offset = -1 };
 	}
 	entry->topic = p->id.topic;
 	entry->partition = p->id.partition;
@@ -108,12 +109,16 @@ void clerk_tell_pause(struct worker *worker, const struct store_pause *pause)
 
 /* ---- findings ---- */
 
-static void report(struct clerk *clerk, struct clerk_finding *finding)
+/* All of one round together: what starts together costs one assignment. */
+static void report(struct clerk *clerk, struct clerk_finding **findings, size_t count)
 {
 	pthread_mutex_lock(&clerk->lock);
-	finding->next = clerk->findings;
-	clerk->findings = finding;
+	for (size_t i = 0; i < count; i++) {
+		findings[i]->next = clerk->findings;
+		clerk->findings = findings[i];
+	}
 	pthread_mutex_unlock(&clerk->lock);
+	clerk->worker->wiring->source->wake(clerk->worker->source);
 }
 
 static void take_ends(struct worker *worker)
@@ -122,7 +127,8 @@ static void take_ends(struct worker *worker)
 
 	for (uint32_t i = 0; i < clerk->entry_count && i < worker->partition_count; i++) {
 		if (clerk->entries[i].end_offset >= 0) {
-			page_set(&worker->partitions[i]->page->end_offset, clerk->entries[i].end_offset);
+			page_set(&worker->partitions[i]->page->end_offset,
+				clerk->entries[i].end_offset);
 			clerk->entries[i].end_offset = -1;
 		}
 	}
@@ -177,16 +183,17 @@ static bool store_is_ready(struct clerk *clerk, struct err *err)
 	return clerk->worker->wiring->store->session_ready(clerk->session, err) == 0;
 }
 
-static int ask_log(struct clerk *clerk, struct opening *o, int64_t which, int64_t *ret, struct err *err)
+static int ask_log(
+	struct clerk *clerk, struct opening *o, int64_t which, int64_t *ret, struct err *err)
 {
 	const struct sink_ops *sink = clerk->worker->wiring->sink;
 	struct source_offset *offsets = xcalloc(o->count, sizeof(*offsets));
 	int r;
 
 	for (size_t i = 0; i < o->count; i++) {
-		offsets[i] = (struct source_offset){
-			.topic = o->entries[i].topic, .partition = o->entries[i].partition, .offset = which
-		};
+		offsets[i] = (struct source_offset){ .topic = o->entries[i].topic,
+			.partition = o->entries[i].partition,
+			.offset = which };
 	}
 	r = sink->log_offsets(clerk->worker->sink, offsets, o->count, ASK_TIMEOUT_MS, err);
 	for (size_t i = 0; r == 0 && i < o->count; i++) {
@@ -254,8 +261,9 @@ static int ask_attempts(struct clerk *clerk, const struct clerk_entry *entry,
 	if (finding->decision.offset < 0) {
 		return 0;
 	}
-	failure = store->load_attempts(clerk->session, slice_from_str(entry->topic), entry->partition,
-		finding->decision.offset, &finding->attempts, &finding->attempt_count, err);
+	failure =
+		store->load_attempts(clerk->session, slice_from_str(entry->topic), entry->partition,
+			finding->decision.offset, &finding->attempts, &finding->attempt_count, err);
 	return failure ? -EAGAIN : 0;
 }
 
@@ -271,8 +279,9 @@ static int open_one(struct clerk *clerk, struct opening *o, size_t i, struct err
 		.log_begin = o->begin[i],
 		.log_end = o->end[i],
 		.seen_committed = -1,
-		.initial = consumer->offset_initial == OFFSET_INITIAL_LATEST ? START_LATEST : START_EARLIEST,
-		.lost = consumer->offset_lost == OFFSET_LOST_HOLD ? START_HOLD
+		.initial = consumer->offset_initial == OFFSET_INITIAL_LATEST ? START_LATEST
+									     : START_EARLIEST,
+		.lost = consumer->offset_lost == OFFSET_LOST_HOLD     ? START_HOLD
 			: consumer->offset_lost == OFFSET_LOST_LATEST ? START_LATEST
 								      : START_EARLIEST };
 	r = ask_known_count(
@@ -283,7 +292,8 @@ static int open_one(struct clerk *clerk, struct opening *o, size_t i, struct err
 	}
 	finding->decision = start_decide(&finding->facts);
 	if (finding->facts.known_count < 0) {
-		finding->facts.known_count = finding->topic_count; /* ours is the group's first commit */
+		finding->facts.known_count =
+			finding->topic_count; /* ours is the group's first commit */
 	}
 	return ask_attempts(clerk, entry, finding, err);
 }
@@ -294,9 +304,8 @@ static int ask_all(struct clerk *clerk, struct opening *o, struct err *err)
 	int r;
 
 	for (size_t i = 0; i < o->count; i++) {
-		o->offsets[i] = (struct source_offset){
-			.topic = o->entries[i].topic, .partition = o->entries[i].partition
-		};
+		o->offsets[i] = (struct source_offset){ .topic = o->entries[i].topic,
+			.partition = o->entries[i].partition };
 	}
 	r = worker->wiring->source->committed(
 		worker->source, o->offsets, o->count, ASK_TIMEOUT_MS, err);
@@ -335,9 +344,8 @@ static void open_all(struct clerk *clerk, struct opening *o)
 			o->findings[i]->err = ERR_INIT;
 		}
 		free((char *)o->offsets[i].metadata);
-		report(clerk, o->findings[i]);
 	}
-	clerk->worker->wiring->source->wake(clerk->worker->source);
+	report(clerk, o->findings, o->count);
 }
 
 static void opening_fini(struct opening *o)
@@ -371,8 +379,8 @@ static void note_seen(struct clerk *clerk, int64_t now_us)
 			continue;
 		}
 		if (!store_is_ready(clerk, &err) ||
-			store->put_seen(clerk->session, slice_from_str(entry->topic), entry->partition,
-				committed, &err)) {
+			store->put_seen(clerk->session, slice_from_str(entry->topic),
+				entry->partition, committed, &err)) {
 			return; /* later */
 		}
 		pthread_mutex_lock(&clerk->lock);
@@ -400,8 +408,9 @@ static void refresh_lag(struct clerk *clerk)
 			.offset = SOURCE_OFFSET_LATEST };
 	}
 	pthread_mutex_unlock(&clerk->lock);
-	if (count && worker->wiring->sink->log_offsets(
-			     worker->sink, offsets, count, ASK_TIMEOUT_MS, &err) == 0) {
+	if (count &&
+		worker->wiring->sink->log_offsets(
+			worker->sink, offsets, count, ASK_TIMEOUT_MS, &err) == 0) {
 		pthread_mutex_lock(&clerk->lock);
 		for (uint32_t i = 0; i < count; i++) {
 			clerk->entries[i].end_offset = offsets[i].offset;
@@ -495,8 +504,9 @@ static void *clerk_main(void *argument)
 	bool is_stopping;
 
 	if (!clerk->worker->cluster_id[0]) {
-		clerk->worker->wiring->sink->cluster_id(clerk->worker->sink, clerk->worker->cluster_id,
-			sizeof(clerk->worker->cluster_id), ASK_TIMEOUT_MS);
+		clerk->worker->wiring->sink->cluster_id(clerk->worker->sink,
+			clerk->worker->cluster_id, sizeof(clerk->worker->cluster_id),
+			ASK_TIMEOUT_MS);
 	}
 	do {
 		pthread_mutex_lock(&clerk->lock);

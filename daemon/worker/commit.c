@@ -86,7 +86,8 @@ void commit_tick(struct worker *worker, int64_t now_us)
 	if (batch.count) {
 		FAILPOINT("before_offset_commit");
 		worker->commit_is_under_way = true;
-		if (worker->wiring->source->commit(worker->source, batch.commits, batch.count, &err) < 0) {
+		if (worker->wiring->source->commit(
+			    worker->source, batch.commits, batch.count, &err) < 0) {
 			struct source_event refused = { .commit_result = -EAGAIN, .err = err };
 			commit_answered(worker, &refused);
 		}
@@ -122,7 +123,8 @@ void commit_answered(struct worker *worker, const struct source_event *event)
 	page_add(&worker->page->commit_errors, 1);
 	if (log_every(&worker->commit_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
 		log_warning("offset commit not accepted, it is repeated",
-			LOG_STR("error", event->err.text), LOG_INT("held_back", (int64_t)held_back));
+			LOG_STR("error", event->err.text),
+			LOG_INT("held_back", (int64_t)held_back));
 	}
 }
 
@@ -152,7 +154,8 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 		}
 		page_add(r == 0 ? &worker->page->commits : &worker->page->commit_errors, 1);
 		if (r < 0) {
-			log_warning("last offset commit not accepted: these records come again, as duplicates",
+			log_warning("last offset commit not accepted: these records come again, as "
+				    "duplicates",
 				LOG_STR("error", err.text),
 				LOG_SECONDS("took", (double)(clock_mono_us() - started_us) / 1e6));
 		}

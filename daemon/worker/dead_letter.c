@@ -96,7 +96,8 @@ static void add_original(struct header_list *list, const struct source_header *h
 	}
 }
 
-static void add_own(struct worker *worker, struct header_list *list, const struct dead_letter *letter)
+static void add_own(
+	struct worker *worker, struct header_list *list, const struct dead_letter *letter)
 {
 	const struct record *record = letter->record;
 	const struct partition *p = worker->partitions[record->item.slot];
@@ -105,7 +106,8 @@ static void add_own(struct worker *worker, struct header_list *list, const struc
 
 	add_str(list, "onced-reason", page_reason_names[letter->reason]);
 	add(list, "onced-error",
-		slice_from(letter->text, text_len < ERROR_HEADER_MAX ? text_len : ERROR_HEADER_MAX));
+		slice_from(
+			letter->text, text_len < ERROR_HEADER_MAX ? text_len : ERROR_HEADER_MAX));
 	if (letter->code[0]) {
 		add_str(list, "onced-code", letter->code);
 	}
@@ -136,7 +138,8 @@ static void add_own(struct worker *worker, struct header_list *list, const struc
 static int32_t target_partition(const struct worker *worker, const struct partition *p)
 {
 	/* the same number where the topics are alike, else by key */
-	return p->known_count > 0 && worker->dlq_partitions == p->topic_count ? p->id.partition : -1;
+	return p->known_count > 0 && worker->dlq_partitions == p->topic_count ? p->id.partition
+									      : -1;
 }
 
 static int produce(struct worker *worker, struct dead_letter *letter, struct err *err)
@@ -153,7 +156,8 @@ static int produce(struct worker *worker, struct dead_letter *letter, struct err
 		.tag = letter };
 	int r;
 
-	list.items = xcalloc((size_t)(count < 0 ? 0 : count) + OWN_HEADERS_MAX, sizeof(*list.items));
+	list.items =
+		xcalloc((size_t)(count < 0 ? 0 : count) + OWN_HEADERS_MAX, sizeof(*list.items));
 	add_original(&list, headers, count);
 	add_own(worker, &list, letter);
 	message.headers = list.items;
@@ -195,7 +199,8 @@ static void release_strand(struct worker *worker, struct dead_letter *letter)
 	pthread_mutex_lock(&worker->lock);
 	p = partition_if_live(worker, letter->record->item.slot, letter->record->item.epoch);
 	if (p) {
-		sched_release(worker->sched, p->id.slot, p->id.epoch, letter->record->item.key_hash);
+		sched_release(
+			worker->sched, p->id.slot, p->id.epoch, letter->record->item.key_hash);
 		p->held -= p->held > 0;
 		pthread_cond_broadcast(&worker->work_ready);
 	}
@@ -222,8 +227,8 @@ static void fail(struct worker *worker, struct dead_letter *letter, const struct
 		(long long)letter->record->item.offset, worker->consumer->dlq_topic, err->text);
 	if (log_every(&worker->dlq_limit, now_us, LOG_INTERVAL_US, &held_back)) {
 		log_error("dead letter not accepted, its strand is held and it is repeated",
-			LOG_STR("dlq_topic", worker->consumer->dlq_topic), LOG_STR("topic", p->id.topic),
-			LOG_INT("partition", p->id.partition),
+			LOG_STR("dlq_topic", worker->consumer->dlq_topic),
+			LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
 			LOG_INT("offset", letter->record->item.offset), LOG_STR("error", err->text),
 			LOG_INT("held_back", (int64_t)held_back));
 	}
@@ -231,7 +236,8 @@ static void fail(struct worker *worker, struct dead_letter *letter, const struct
 
 static void too_large(struct worker *worker, struct dead_letter *letter, const struct err *err)
 {
-	if (worker->consumer->dlq_oversized == DLQ_OVERSIZED_HEADERS_ONLY && !letter->is_oversized) {
+	if (worker->consumer->dlq_oversized == DLQ_OVERSIZED_HEADERS_ONLY &&
+		!letter->is_oversized) {
 		letter->is_oversized = true;
 		letter->is_sent = false;
 		letter->due_us = 0;
@@ -317,7 +323,8 @@ static void trip_breaker(struct worker *worker)
 
 	snprintf(pause.who, sizeof(pause.who), "dead-letter breaker");
 	snprintf(pause.reason, sizeof(pause.reason),
-		"more than %u dead letters in %lld s: looks like an outage or a bad release, not like poison",
+		"more than %u dead letters in %lld s: looks like an outage or a bad release, not "
+		"like poison",
 		limit->count, (long long)(limit->window_us / 1000000));
 	worker_pause(worker, true, pause.reason);
 	clerk_tell_pause(worker, &pause);

@@ -11,6 +11,8 @@
 /* Dead letters that wait hold memory too: above this nothing more is read. */
 enum { DEAD_LETTERS_MAX = 1000 };
 
+#define LONG_CLOSED_US ((int64_t)5 * 1000 * 1000)
+
 /* Attempts made before this epoch, if the position is the very same. */
 static void restore_attempts(const struct partition *p, struct record *record)
 {
@@ -72,11 +74,11 @@ void dispatch_records(struct worker *worker, struct source_record *records, unsi
 	bool by_key = worker->consumer->ordering == ORDERING_KEY;
 	struct record *batch[64];
 
-	FAILPOINT("after_poll");
 	for (unsigned done = 0; done < count;) {
 		unsigned n = count - done < 64 ? count - done : 64;
 		for (unsigned i = 0; i < n; i++) {
 			const struct source_record *r = &records[done + i];
+			FAILPOINT("after_poll");
 			batch[i] = record_new(worker->wiring->source, worker->source, r,
 				by_key ? record_key_hash(r->key) : 0);
 		}
@@ -107,7 +109,23 @@ static uint64_t partition_share(const struct worker *worker, unsigned running)
 	return share > least ? share : least;
 }
 
-bool dispatch_open(struct worker *worker)
+/*
+ * A partition that stays closed for long gives its prefetched bytes back: the library drops them when it is paused, and
+ * fetches again when it is resumed. Short waits are not worth that.
+ */
+static void pause_if_long_closed(struct worker *worker, struct partition *p, int64_t now_us)
+{
+	if (p->is_open) {
+		p->closed_since_us = 0;
+		worker->wiring->source->pause(worker->source, p->id.slot, false);
+	} else if (!p->closed_since_us) {
+		p->closed_since_us = now_us;
+	} else if (now_us - p->closed_since_us > LONG_CLOSED_US) {
+		worker->wiring->source->pause(worker->source, p->id.slot, true);
+	}
+}
+
+bool dispatch_open(struct worker *worker, int64_t now_us)
 {
 	bool has_room, any = false;
 	unsigned running = worker->wiring->source->assigned_count(worker->source);
@@ -130,5 +148,10 @@ bool dispatch_open(struct worker *worker)
 		any |= p->is_open;
 	}
 	pthread_mutex_unlock(&worker->lock);
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		if (worker->partitions[i]->state == PARTITION_RUNNING) {
+			pause_if_long_closed(worker, worker->partitions[i], now_us);
+		}
+	}
 	return any;
 }

@@ -45,7 +45,8 @@ static const char *scan(struct onced_event *event, const struct roster *roster)
 		return NULL;
 	}
 	memset(refs, 0, (count + 1) * sizeof(*refs));
-	return arena_printf(event->arena, "the value %s (byte %zu)", scan_result_text(result), offset);
+	return arena_printf(
+		event->arena, "the value %s (byte %zu)", scan_result_text(result), offset);
 }
 
 static struct slice type_of(struct onced_event *event, const struct roster *roster)
@@ -91,7 +92,8 @@ enum event_problem event_decode(
 		return EVENT_UNDECODABLE;
 	}
 	result = event_id_find(roster->id_sources, roster->id_source_count, headers,
-		(size_t)header_count, event->refs, arena_alloc(event->arena, EVENT_ID_MAX), &event->id);
+		(size_t)header_count, event->refs, arena_alloc(event->arena, EVENT_ID_MAX),
+		&event->id);
 	if (result == EVENT_ID_FOUND) {
 		return EVENT_OK;
 	}

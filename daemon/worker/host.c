@@ -166,7 +166,8 @@ int onced_tx_send(const struct onced_event *event, int statement, const struct o
 		arena_alloc(event->arena, sizeof(*sent) + count * sizeof(sent->values[0]));
 
 	if (statement < 0) {
-		log_error("a handler sent a statement it never asked for", LOG_INT("statement", statement));
+		log_error("a handler sent a statement it never asked for",
+			LOG_INT("statement", statement));
 		abort();
 	}
 	*sent = (struct event_statement){ .index = statement, .value_count = count };
@@ -195,7 +196,8 @@ void onced_log(const struct onced_event *event, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_info("handler says", LOG_STR("text", text), LOG_SLICE("topic", event->topic), LOG_INT("partition", event->partition),
+	log_info("handler says", LOG_STR("text", text), LOG_SLICE("topic", event->topic),
+		LOG_INT("partition", event->partition),
 		LOG_INT("offset", event->record->item.offset), LOG_SLICE("event_id", event->id),
 		LOG_INT("attempt", event->attempt));
 }

@@ -240,7 +240,8 @@ static void before_finish(struct lane *lane, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct unit_work *work = &lane->unit.works[i];
 		bool is_staying = work->end == UNIT_RETRY || work->end == UNIT_HELD ||
-			work->end == UNIT_DEAD || (work->end == UNIT_AGAIN && !lane->unit.store_failed);
+			work->end == UNIT_DEAD ||
+			(work->end == UNIT_AGAIN && !lane->unit.store_failed);
 		if (is_staying) {
 			record_detach(work->record);
 		}
@@ -377,7 +378,9 @@ static int lane_start(struct worker *worker, unsigned index, struct err *err)
 		.context = worker };
 	int r;
 
-	*lane = (struct lane){ .worker = worker, .index = index, .batch_limit = consumer->batch_max };
+	*lane = (struct lane){
+		.worker = worker, .index = index, .batch_limit = consumer->batch_max
+	};
 	r = worker->wiring->store->session_open(worker->store, &lane->session, err);
 	if (r < 0) {
 		return r;

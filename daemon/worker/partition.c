@@ -37,8 +37,10 @@ struct partition *partition_get(struct worker *worker, const struct source_parti
 	p->place = (struct unit_place){ id->topic, id->partition, (uint32_t)index };
 	p->page = &worker->page->partitions[index];
 	p->stash_tail = &p->stash;
+	pthread_mutex_lock(&worker->lock);
 	worker->partitions[id->slot] = p;
 	worker->partition_count = id->slot + 1;
+	pthread_mutex_unlock(&worker->lock);
 	return p;
 }
 
@@ -65,7 +67,8 @@ bool partition_settle(struct worker *worker, const struct record *record, enum p
 	return true;
 }
 
-static void set_state(struct partition *p, enum partition_state state, enum page_partition_state shown)
+static void set_state(
+	struct partition *p, enum partition_state state, enum page_partition_state shown)
 {
 	p->state = state;
 	atomic_store_explicit(&p->page->state, shown, memory_order_release);
@@ -129,12 +132,14 @@ static void hold_lost(struct partition *p, const struct start_facts *facts)
 	char what[128];
 
 	if (facts->committed >= 0) {
-		snprintf(what, sizeof(what), "committed offset %lld is outside the log (%lld to %lld)",
+		snprintf(what, sizeof(what),
+			"committed offset %lld is outside the log (%lld to %lld)",
 			(long long)facts->committed, (long long)facts->log_begin,
 			(long long)facts->log_end);
 	} else {
 		snprintf(what, sizeof(what),
-			"the group has no committed offset any more (last seen: %lld, log %lld to %lld)",
+			"the group has no committed offset any more (last seen: %lld, log %lld to "
+			"%lld)",
 			(long long)facts->seen_committed, (long long)facts->log_begin,
 			(long long)facts->log_end);
 	}
@@ -154,8 +159,7 @@ static void log_start(const struct partition *p, const struct start_decision *de
 		[START_ADDED] = "partition added later, its beginning",
 		[START_LOST] = "offset was lost, offset.lost",
 	};
-	enum log_level level =
-		decision->kind == START_LOST ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+	enum log_level level = decision->kind == START_LOST ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
 
 	log_at(level, "partition starts", LOG_STR("topic", p->id.topic),
 		LOG_INT("partition", p->id.partition), LOG_INT("offset", decision->offset),
@@ -173,6 +177,7 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	p->attempts = TAKE(finding->attempts);
 	p->attempt_count = finding->attempt_count;
 	p->handed = p->committed;
+	p->closed_since_us = 0;
 	p->tracker = tracker_new(finding->decision.offset, worker->consumer->ahead_max);
 	p->head_offset = finding->decision.offset;
 	p->head_since_ms = clock_wall_ms();
@@ -180,6 +185,40 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	pthread_mutex_unlock(&worker->lock);
 	page_text_set(&p->page->text, "%s", "");
 	set_state(p, PARTITION_RUNNING, PAGE_PARTITION_RUNNING);
+}
+
+static bool is_listed(const struct config_consumer *consumer, int32_t partition)
+{
+	for (size_t g = 0; g < consumer->group_count; g++) {
+		for (size_t i = 0; i < consumer->groups[g].count; i++) {
+			if (consumer->groups[g].partitions[i] == partition) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* With partitions written down, one that nobody wrote down would be read by nobody: name it. */
+static void name_unlisted(struct worker *worker, const struct partition *p)
+{
+	if (!worker->consumer->groups || worker->start.slot != 0) {
+		return;
+	}
+	for (int32_t n = 0; n < p->topic_count; n++) {
+		int index = is_listed(worker->consumer, n)
+			? -1
+			: page_partition_index(worker->page, p->id.topic, n);
+		if (index < 0) {
+			continue;
+		}
+		page_text_set(&worker->page->partitions[index].text,
+			"held: no worker lists this partition; add it to `partitions`");
+		atomic_store(&worker->page->partitions[index].state, PAGE_PARTITION_HELD);
+		log_error("partition is listed by no worker: it is not consumed",
+			LOG_STR("topic", p->id.topic), LOG_INT("partition", n),
+			LOG_STR("remedy", "add it to `partitions`"));
+	}
 }
 
 void partition_opened(struct worker *worker, struct partition_finding *finding)
@@ -208,6 +247,7 @@ void partition_opened(struct worker *worker, struct partition_finding *finding)
 		return;
 	}
 	log_start(p, decision);
+	name_unlisted(worker, p);
 	begin_epoch(worker, p, epoch, finding);
 }
 
@@ -306,9 +346,7 @@ void partitions_revoked(struct worker *worker, const struct source_event *event)
 	}
 	if (!event->is_lost) {
 		wait_for_lanes(worker, event);
-		worker->is_revoking = true; /* answers of the sink must not re-enter */
 		worker->wiring->sink->poll(worker->sink);
-		worker->is_revoking = false;
 		commit_now(worker, event->partitions, event->partition_count, timeout_ms);
 	}
 	for (size_t i = 0; i < event->partition_count; i++) {

@@ -13,9 +13,9 @@ static int check_clients(const struct worker_wiring *wiring, struct err *err)
 		.consumer = wiring->consumer,
 		.instance_id = "",
 		.client_id = "onced-probe" };
-	struct sink_options sink = { .config = wiring->config,
-		.consumer = wiring->consumer,
-		.client_id = "onced-probe" };
+	struct sink_options sink = {
+		.config = wiring->config, .consumer = wiring->consumer, .client_id = "onced-probe"
+	};
 	int r = wiring->source->check(&source, err);
 
 	return r < 0 ? r : wiring->sink->check(&sink, err);
@@ -38,7 +38,8 @@ static int check_statements(const struct worker_wiring *wiring, const struct ros
 	return 0;
 }
 
-static int check_store(const struct worker_wiring *wiring, const struct roster *roster, struct err *err)
+static int check_store(
+	const struct worker_wiring *wiring, const struct roster *roster, struct err *err)
 {
 	const struct config *config = wiring->config;
 	struct store_options options = { .url = config->store,
@@ -76,8 +77,8 @@ int worker_probe(const struct worker_wiring *wiring, struct err *err)
 	if (r < 0) {
 		return r;
 	}
-	r = roster_open(&roster, wiring->consumer, 1, wiring->store, wiring->store->is_transactional,
-		wiring->find_handler, err);
+	r = roster_open(&roster, wiring->consumer, 1, wiring->store,
+		wiring->store->is_transactional, wiring->find_handler, err);
 	if (r < 0) {
 		return r;
 	}

@@ -17,7 +17,8 @@ struct record *record_new(const struct source_ops *ops, struct source *source,
 	record->item.epoch = polled->epoch;
 	record->item.offset = polled->offset;
 	record->item.key_hash = key_hash;
-	record->item.bytes = (uint32_t)(polled->key.len + polled->value.len + RECORD_OVERHEAD_BYTES);
+	record->item.bytes =
+		(uint32_t)(polled->key.len + polled->value.len + RECORD_OVERHEAD_BYTES);
 	record->source_ops = ops;
 	record->source = source;
 	record->handle = polled->handle;

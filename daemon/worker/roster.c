@@ -36,8 +36,8 @@ static int add_handler(struct roster *roster, const struct config_handler *confi
 	handler->config = config;
 	handler->ops = find(config->type);
 	if (!handler->ops || handler->ops->abi != ONCED_HANDLER_ABI) {
-		return err_set(err, -EINVAL, "[handler %s] type = %s: no such handler", config->name,
-			config->type);
+		return err_set(err, -EINVAL, "[handler %s] type = %s: no such handler",
+			config->name, config->type);
 	}
 	handler->index = (unsigned)roster->handler_count++;
 	handler->overrides = (struct verdict_overrides){

@@ -84,7 +84,8 @@ int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned pa
 
 	if (!onced_setup_is_transactional(setup)) {
 		return onced_setup_fail(setup,
-			"the store has no transactions for statements: use postgresql:// or sqlite:");
+			"the store has no transactions for statements: use postgresql:// or "
+			"sqlite:");
 	}
 	index = find_statement(roster, &wanted);
 	if (index >= 0) {

@@ -57,7 +57,8 @@ void show_status_line(struct worker *worker)
 	pthread_mutex_lock(&worker->lock);
 	sched_get_stats(worker->sched, &stats);
 	pthread_mutex_unlock(&worker->lock);
-	log_info("status", LOG_INT("assigned", worker->wiring->source->assigned_count(worker->source)),
+	log_info("status",
+		LOG_INT("assigned", worker->wiring->source->assigned_count(worker->source)),
 		LOG_INT("in_flight", (int64_t)stats.in_flight),
 		LOG_INT("parked_strands", (int64_t)stats.parked_strands),
 		LOG_INT("held_strands", (int64_t)stats.held_strands),

@@ -154,8 +154,8 @@ static void blame_alone(struct unit *unit, unsigned i, const struct store_flight
 		verdict = verdict_of_statement(
 			flight->failure, flight->err.code, &work->handler->overrides);
 	}
-	unit_blame(unit, range, work, verdict == VERDICT_REDO ? VERDICT_RETRY : verdict, flight->err.code,
-		flight->err.text, 0);
+	unit_blame(unit, range, work, verdict == VERDICT_REDO ? VERDICT_RETRY : verdict,
+		flight->err.code, flight->err.text, 0);
 }
 
 static void run_range(struct unit *unit, struct unit_range range);
@@ -238,7 +238,8 @@ void unit_run(struct unit *unit, struct record **records, unsigned count)
 	unit->store_failed = false;
 	unit->next_group = 1;
 	for (unsigned i = 0; i < count; i++) {
-		unit->works[i] = (struct unit_work){ .record = records[i], .claim_index = -1, .leader = -1 };
+		unit->works[i] =
+			(struct unit_work){ .record = records[i], .claim_index = -1, .leader = -1 };
 		decode(unit, &unit->works[i]);
 	}
 	run_range(unit, (struct unit_range){ 0, count });

@@ -93,7 +93,8 @@ struct unit {
 	bool store_failed; /* connection lost or store not available: the batch comes back */
 };
 
-void unit_init(struct unit *unit, const struct unit_options *options, struct store_session *session);
+void unit_init(
+	struct unit *unit, const struct unit_options *options, struct store_session *session);
 void unit_fini(struct unit *unit);
 
 /*

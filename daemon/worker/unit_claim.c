@@ -58,7 +58,8 @@ void unit_queue_claims(struct unit *unit, struct unit_range range)
 		int owner = unit->claim_owner[i];
 		struct unit_work *work = &unit->works[owner];
 		unsigned last = unit->claim_count - 1;
-		if (unit->claim_count && memcmp(unit->claims[last].key, work->claim.key, STORE_KEY_SIZE) == 0) {
+		if (unit->claim_count &&
+			memcmp(unit->claims[last].key, work->claim.key, STORE_KEY_SIZE) == 0) {
 			work->leader = unit->claim_owner[last];
 			continue;
 		}
@@ -91,7 +92,8 @@ void unit_apply_claims(struct unit *unit, struct unit_range range)
 
 static bool is_ending(enum unit_end fate)
 {
-	return fate == UNIT_DONE || fate == UNIT_DUPLICATE || fate == UNIT_SKIPPED || fate == UNIT_DEAD;
+	return fate == UNIT_DONE || fate == UNIT_DUPLICATE || fate == UNIT_SKIPPED ||
+		fate == UNIT_DEAD;
 }
 
 /* Rows this transaction inserted for records that do not end must not be committed. */
@@ -102,7 +104,8 @@ static void queue_unclaims(struct unit *unit, struct unit_range range)
 
 	for (unsigned i = range.first; i < range.end; i++) {
 		const struct unit_work *work = &unit->works[i];
-		if (work->claim_index < 0 || work->claim.verdict != CLAIM_NEW || is_ending(work->fate)) {
+		if (work->claim_index < 0 || work->claim.verdict != CLAIM_NEW ||
+			is_ending(work->fate)) {
 			continue;
 		}
 		if (!unclaimed) {
@@ -127,11 +130,11 @@ static void queue_attempts(struct unit *unit, struct unit_work *work)
 	if (work->fate == UNIT_RETRY && work->is_charged) {
 		attempts = arena_alloc(&unit->arena, sizeof(*attempts));
 		*attempts = (struct store_attempts){
-			.position = { work->event.topic, work->event.partition,
-				record->item.offset, record->timestamp_ms },
+			.position = { work->event.topic, work->event.partition, record->item.offset,
+				record->timestamp_ms },
 			.attempts = record->attempts + 1,
-			.first_failure_ms = record->attempts ? record->first_failure_ms
-							     : clock_wall_ms(),
+			.first_failure_ms =
+				record->attempts ? record->first_failure_ms : clock_wall_ms(),
 			.last_failure_ms = clock_wall_ms(),
 		};
 		unit->options.store->put_attempts(unit->session, attempts);

@@ -10,7 +10,7 @@
 
 static enum verdict verdict_of_outcome(enum onced_result result)
 {
-	return result == ONCED_REJECT ? VERDICT_REJECT
+	return result == ONCED_REJECT   ? VERDICT_REJECT
 		: result == ONCED_RETRY ? VERDICT_RETRY
 					: VERDICT_UNAVAILABLE;
 }
@@ -29,8 +29,7 @@ static void call_handler(struct unit *unit, struct unit_work *work)
 		work->handler->states[unit->options.lane], &work->event, work->outcome);
 	work->is_handled = true;
 	if (unit->options.page) {
-		page_histogram_add(
-			&unit->options.page->handlers[work->handler->index].seconds,
+		page_histogram_add(&unit->options.page->handlers[work->handler->index].seconds,
 			clock_mono_us() - started_us);
 	}
 }
@@ -156,7 +155,8 @@ static void hold_rest(struct unit *unit, struct unit_range range, const struct u
 {
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
-		if (work->handler == failed->handler && has_effect(work) && work->group >= failed->group) {
+		if (work->handler == failed->handler && has_effect(work) &&
+			work->group >= failed->group) {
 			unit_hold(unit, range, work, failed->code, failed->text, UNIT_HOLD_US);
 		}
 	}
@@ -166,8 +166,8 @@ static void hold_rest(struct unit *unit, struct unit_range range, const struct u
 static bool isolate(struct unit *unit, struct unit_range range, const struct store_flight *flight)
 {
 	struct unit_work *work = &unit->works[flight->tag];
-	enum verdict verdict = verdict_of_statement(
-		flight->failure, flight->err.code, &work->handler->overrides);
+	enum verdict verdict =
+		verdict_of_statement(flight->failure, flight->err.code, &work->handler->overrides);
 
 	if (verdict == VERDICT_REDO) {
 		return false;

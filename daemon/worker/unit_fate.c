@@ -76,9 +76,12 @@ static void charge(struct unit *unit, struct unit_range range, struct unit_work 
 	int64_t now_us = clock_mono_us(), delay_us;
 	struct retry_state state = { .attempts = record->attempts + 1,
 		.elapsed_us = record->elapsed_us +
-			(record->attempts && record->last_failure_us ? now_us - record->last_failure_us : 0),
+			(record->attempts && record->last_failure_us
+					? now_us - record->last_failure_us
+					: 0),
 		.retry_after_us = retry_after_ms * 1000,
-		.has_witness = record->attempts && work->handler->last_success_us > record->first_failure_us,
+		.has_witness = record->attempts &&
+			work->handler->last_success_us > record->first_failure_us,
 		.is_first_after_hold = record->is_after_hold };
 
 	if (!unit->options.has_dlq) {

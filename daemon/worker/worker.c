@@ -62,7 +62,8 @@ static void on_error(struct worker *worker, const struct source_event *event)
 	page_add(&worker->page->fetch_errors, 1);
 	if (log_every(&worker->broker_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
 		log_warning("Kafka reports", LOG_STR("code", event->err.code),
-			LOG_STR("error", event->err.text), LOG_INT("held_back", (int64_t)held_back));
+			LOG_STR("error", event->err.text),
+			LOG_INT("held_back", (int64_t)held_back));
 	}
 }
 
@@ -221,10 +222,11 @@ static void turn(struct worker *worker, struct source_record *records)
 	serve_channel(worker);
 	serve_signals(worker);
 	wake_lanes(worker, now_us);
-	can_read = dispatch_open(worker);
-	atomic_store_explicit(&worker->wants_wake, !can_read || worker->is_draining, memory_order_release);
-	count = wiring->source->poll(
-		worker->source, records, POLL_MAX, poll_timeout_ms(worker, now_us), is_open, worker);
+	can_read = dispatch_open(worker, now_us);
+	atomic_store_explicit(
+		&worker->wants_wake, !can_read || worker->is_draining, memory_order_release);
+	count = wiring->source->poll(worker->source, records, POLL_MAX,
+		poll_timeout_ms(worker, now_us), is_open, worker);
 	if (count) {
 		worker->page->broker_is_down = 0;
 		dispatch_records(worker, records, count);
@@ -299,14 +301,14 @@ static void finish(struct worker *worker)
 	set_close_deadline(worker);
 	clerk_stop(worker);
 	lanes_stop(worker);
-	dead_letters_fini(worker);
-	if (worker->sink) {
-		wiring->sink->close(worker->sink, 0);
-	}
 	if (worker->source) {
 		/* lanes are gone: revoking commits what they settled last, and buries */
 		wiring->source->close(worker->source);
 	}
+	if (worker->sink) {
+		wiring->sink->close(worker->sink, 0); /* answers what is still under way */
+	}
+	dead_letters_fini(worker);
 	partitions_fini(worker);
 	sched_free(worker->sched);
 	rate_fini(&worker->breaker);
@@ -326,11 +328,13 @@ static int receive_start(struct worker *worker, struct err *err)
 	struct timespec nap = { 0, 1000000 };
 	int r;
 
-	while ((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN && clock_mono_us() < deadline_us) {
+	while ((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN &&
+		clock_mono_us() < deadline_us) {
 		nanosleep(&nap, NULL);
 	}
 	if (r < 0 || frame.type != PROTO_START || frame.start.version != PROTO_VERSION) {
-		return err_set(err, -EPROTO, "the supervisor did not say hello: start workers by onced -c FILE");
+		return err_set(err, -EPROTO,
+			"the supervisor did not say hello: start workers by onced -c FILE");
 	}
 	worker->start = frame.start;
 	return 0;
@@ -355,7 +359,8 @@ static unsigned expected_partitions(struct worker *worker)
 	unsigned total = 0;
 
 	if (consumer->groups) {
-		return (unsigned)(consumer->groups[worker->start.slot].count * consumer->topics.count);
+		return (unsigned)(consumer->groups[worker->start.slot].count *
+			consumer->topics.count);
 	}
 	for (size_t i = 0; i < consumer->topics.count; i++) {
 		int count = worker->wiring->sink->partition_count(
@@ -447,7 +452,8 @@ static void name_handlers(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->roster.handler_count && i < PAGE_HANDLERS_MAX; i++) {
 		struct page_handler *shown = &worker->page->handlers[i];
-		strncpy(shown->name, worker->roster.handlers[i].config->name, sizeof(shown->name) - 1);
+		strncpy(shown->name, worker->roster.handlers[i].config->name,
+			sizeof(shown->name) - 1);
 	}
 	worker->page->handler_count = (uint32_t)worker->roster.handler_count;
 }

@@ -22,7 +22,8 @@ struct worker_wiring {
 	const struct source_ops *source;
 	const struct sink_ops *sink;
 	const struct store_ops *store;
-	const struct onced_handler *(*find_handler)(const char *type); /* NULL when there is none of that name */
+	const struct onced_handler *(*find_handler)(
+		const char *type); /* NULL when there is none of that name */
 };
 
 /*

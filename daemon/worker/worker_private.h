@@ -40,6 +40,7 @@ struct partition {
 	struct tracker *tracker; /* of the present epoch; NULL unless RUNNING */
 	struct record *stash, **stash_tail; /* polled, but no room in the tracker yet */
 	bool is_open; /* may be read now; main thread */
+	int64_t closed_since_us; /* not read since then, 0 while open */
 	int64_t committed; /* the group's offset as far as we know, -1 none */
 	int64_t handed; /* highest offset handed to a commit in this epoch, -1 none */
 	int64_t under_way; /* offset of the asynchronous commit, -1 none */
@@ -108,7 +109,8 @@ struct worker {
 	pthread_cond_t work_ready; /* lanes wait: the scheduler may have something */
 	pthread_cond_t returned; /* main waits: a lane gave a batch back */
 	struct sched *sched;
-	struct partition **partitions; /* by slot, PAGE_PARTITIONS_MAX; entries are never freed while lanes run */
+	struct partition **
+		partitions; /* by slot, PAGE_PARTITIONS_MAX; entries are never freed while lanes run */
 	uint32_t partition_count;
 	struct dead_letter *new_dead_letters; /* from lanes, newest first */
 	bool lanes_stop;
@@ -123,8 +125,9 @@ struct worker {
 	struct dead_letter *dead_letters;
 	unsigned dead_letter_count;
 	struct rate breaker;
-	bool is_paused, is_draining, is_joined, commit_is_under_way, is_revoking;
-	_Atomic bool wants_wake; /* main waits for room or for lanes: wake it when a batch returns */
+	bool is_paused, is_draining, is_joined, commit_is_under_way;
+	_Atomic bool
+		wants_wake; /* main waits for room or for lanes: wake it when a batch returns */
 	_Atomic int32_t dlq_partitions; /* of the DLQ topic, -1 unknown */
 	int64_t drain_deadline_us, next_commit_us, next_show_us;
 	int exit_status;
@@ -136,7 +139,7 @@ struct worker {
 /* dispatch.c */
 void dispatch_records(struct worker *worker, struct source_record *records, unsigned count);
 /* Decide which partitions may be read now. Returns true when at least one may. */
-bool dispatch_open(struct worker *worker);
+bool dispatch_open(struct worker *worker, int64_t now_us);
 
 /* partition.c */
 struct partition *partition_get(struct worker *worker, const struct source_partition *id);
@@ -155,7 +158,8 @@ struct partition_finding {
 	size_t attempt_count;
 };
 void partition_opened(struct worker *worker, struct partition_finding *finding);
-void partition_not_opened(struct worker *worker, uint32_t slot, uint32_t epoch, const struct err *err);
+void partition_not_opened(
+	struct worker *worker, uint32_t slot, uint32_t epoch, const struct err *err);
 /* Under the lock. False: the epoch is dead and nothing changed. */
 bool partition_settle(struct worker *worker, const struct record *record, enum page_result result);
 struct partition *partition_if_live(struct worker *worker, uint32_t slot, uint32_t epoch);
@@ -165,7 +169,8 @@ void partitions_fini(struct worker *worker);
 void commit_tick(struct worker *worker, int64_t now_us);
 void commit_answered(struct worker *worker, const struct source_event *event);
 /* Commit what is settled of these partitions (NULL: all) and wait for the answer. */
-void commit_now(struct worker *worker, const struct source_partition *partitions, size_t count, int timeout_ms);
+void commit_now(struct worker *worker, const struct source_partition *partitions, size_t count,
+	int timeout_ms);
 
 /* dead_letter.c */
 /* Under the lock, from a lane: takes the record over. */

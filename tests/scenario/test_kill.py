@@ -60,7 +60,7 @@ def test_killed_once_at(world, stage):
 
 
 @pytest.mark.failpoints
-@pytest.mark.parametrize("stage", ["after_commit", "before_settle", "after_dlq_produce"])
+@pytest.mark.parametrize("stage", ["after_commit", "before_settle", "before_commit"])
 def test_killed_again_and_again_at(world, stage):
     """Every process dies at its third pass: the work is done by many short lives."""
     world.create_topics(partitions=2)
