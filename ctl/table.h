@@ -1,8 +1,8 @@
 /*
  * table - text in columns
  *
- * Pure. Cells are copied; control characters in them are shown as '?', so that nothing a record or a server
- * said can write to a terminal.
+ * Pure. Cells are copied; control characters in them are shown as '?', so that nothing a record or
+ * a server said can write to a terminal.
  */
 #pragma once
 

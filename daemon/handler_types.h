@@ -1,8 +1,8 @@
 /*
  * handler_types - the built-in handlers as the configuration sees them
  *
- * The configuration checks the keys of [handler NAME] by the handlers' own tables, without knowing the
- * handler interface.
+ * The configuration checks the keys of [handler NAME] by the handlers' own tables, without knowing
+ * the handler interface.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
  * load - the configuration file, or words on standard error
  *
- * Runs in: supervisor, --check-config, --dump-config. Printed and not logged: somebody waits for it at a terminal,
- * and how to log is part of what could not be read.
+ * Runs in: supervisor, --check-config, --dump-config. Printed and not logged: somebody waits for it
+ * at a terminal, and how to log is part of what could not be read.
  */
 #include "load.h"
 

@@ -1,7 +1,8 @@
 /*
  * listener - the control socket
  *
- * Runs in: supervisor. A UNIX stream socket, 0660: who may connect is decided by its owner and group.
+ * Runs in: supervisor. A UNIX stream socket, 0660: who may connect is decided by its owner and
+ * group.
  */
 #pragma once
 
@@ -19,8 +20,8 @@ struct listener {
 #define LISTENER_INIT ((struct listener){ .fd = -1 })
 
 /*
- * A socket file nobody listens on is replaced; one with a living server is left alone (-EADDRINUSE). The directory of
- * the path is created (0755) when only its last part is missing.
+ * A socket file nobody listens on is replaced; one with a living server is left alone
+ * (-EADDRINUSE). The directory of the path is created (0755) when only its last part is missing.
  */
 int listener_open(struct listener *listener, const char *path, struct err *err);
 

@@ -31,7 +31,10 @@ struct loop_source {
 	struct loop_source *next;
 };
 
-/* Fire within a millisecond: seconds-long timers do not need precision, and sd-event's default is 250 ms. */
+/*
+ * Fire within a millisecond: seconds-long timers do not need precision, and sd-event's default is
+ * 250 ms.
+ */
 enum { TIMER_ACCURACY_US = 1000 };
 
 int loop_new(struct loop **ret)

@@ -37,8 +37,8 @@ int loop_enable_watchdog(struct loop *loop);
 int loop_add_signal(struct loop *loop, int signo, loop_callback callback, void *context);
 
 /* EPOLLIN etc. The fd stays the caller's and must outlive the source. */
-int loop_add_io(struct loop *loop, int fd, uint32_t events, loop_io_callback callback, void *context,
-	struct loop_source **ret);
+int loop_add_io(struct loop *loop, int fd, uint32_t events, loop_io_callback callback,
+	void *context, struct loop_source **ret);
 
 /* Calls back once, and has reaped the child by then. The pidfd stays the caller's. */
 int loop_add_child(struct loop *loop, int pidfd, loop_child_callback callback, void *context,

@@ -1,8 +1,8 @@
 /*
  * machine - who this host is
  *
- * Runs in: supervisor, at start. The machine id itself is not to be shown (machine-id(5)); what leaves here is a
- * keyed hash of it.
+ * Runs in: supervisor, at start. The machine id itself is not to be shown (machine-id(5)); what
+ * leaves here is a keyed hash of it.
  */
 #include "os/machine.h"
 

@@ -8,7 +8,8 @@
 enum { MACHINE_ID_SIZE = 33, MACHINE_HOST_SIZE = 65 };
 
 struct machine {
-	char id[MACHINE_ID_SIZE]; /* 32 hex digits made from /etc/machine-id for onced alone; "" without one */
+	/* 32 hex digits made from /etc/machine-id for onced alone; "" without one */
+	char id[MACHINE_ID_SIZE];
 	char host[MACHINE_HOST_SIZE]; /* host name, "localhost" when there is none */
 };
 

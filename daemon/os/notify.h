@@ -1,7 +1,8 @@
 /*
  * notify - what the service manager is told
  *
- * Runs in: supervisor. Without NOTIFY_SOCKET every call does nothing. The watchdog is fed by the loop.
+ * Runs in: supervisor. Without NOTIFY_SOCKET every call does nothing. The watchdog is fed by the
+ * loop.
  */
 #pragma once
 

@@ -1,10 +1,11 @@
 /*
  * page - what a worker shows while it works, readable after it died
  *
- * fd 5 of a worker: a file in state.dir (or a memfd) mapped by worker and supervisor. Written by the worker
- * (main thread and lanes, relaxed atomics), read by the supervisor, which trusts nothing in it: sizes
- * and indexes are checked by the page_ functions. Counters only grow while the page lives; the supervisor keeps the page of a
- * slot over restarts of its worker, so that counters go on.
+ * fd 5 of a worker: a file in state.dir (or a memfd) mapped by worker and supervisor. Written by
+ * the worker (main thread and lanes, relaxed atomics), read by the supervisor, which trusts nothing
+ * in it: sizes and indexes are checked by the page_ functions. Counters only grow while the page
+ * lives; the supervisor keeps the page of a slot over restarts of its worker, so that counters go
+ * on.
  */
 #pragma once
 
@@ -33,7 +34,8 @@ enum page_result { PAGE_DONE, PAGE_DUPLICATE, PAGE_SKIPPED, PAGE_DEAD_LETTERED, 
 
 /* `onced-reason` of a dead letter. */
 enum page_reason {
-	PAGE_UNDECODABLE, PAGE_REJECTED, PAGE_EXHAUSTED, PAGE_CRASH, PAGE_TIMEOUT, PAGE_COLLISION, PAGE_UNROUTED,
+	PAGE_UNDECODABLE, PAGE_REJECTED, PAGE_EXHAUSTED, PAGE_CRASH, PAGE_TIMEOUT, PAGE_COLLISION,
+	PAGE_UNROUTED,
 	PAGE_REASONS
 };
 
@@ -48,7 +50,8 @@ enum page_partition_state {
 
 /* What a lane is doing with the record in hand. */
 enum page_stage {
-	PAGE_STAGE_IDLE, PAGE_STAGE_CLAIM, PAGE_STAGE_HANDLER, PAGE_STAGE_EFFECTS, PAGE_STAGE_COMMIT,
+	PAGE_STAGE_IDLE, PAGE_STAGE_CLAIM, PAGE_STAGE_HANDLER, PAGE_STAGE_EFFECTS,
+	PAGE_STAGE_COMMIT,
 	PAGE_STAGE_STORE_DOWN, /* waits for the store */
 	PAGE_STAGES
 };
@@ -73,10 +76,12 @@ struct page_partition {
 	_Atomic uint32_t epoch;
 	page_gauge committed; /* last committed offset, -1 unknown */
 	page_gauge end_offset; /* log end, -1 unknown */
-	page_gauge first_unsettled_ms; /* wall clock when the first unsettled record was polled, 0 none */
+	/* wall clock when the first unsettled record was polled, 0 none */
+	page_gauge first_unsettled_ms;
 	page_gauge first_unsettled_offset; /* -1 none */
 	page_gauge in_flight, parked, held, ahead;
-	page_counter consumed, settled[PAGE_RESULTS], abandoned, retries, dead_letters[PAGE_REASONS];
+	page_counter consumed, settled[PAGE_RESULTS], abandoned, retries;
+	page_counter dead_letters[PAGE_REASONS];
 	page_counter stale; /* results for a dead epoch, dropped */
 	struct page_text text; /* why it is held or lost; "" when nothing is the matter */
 };
@@ -106,7 +111,8 @@ struct page {
 	_Atomic uint32_t joined; /* has had an assignment (also an empty one) since it started */
 	page_counter commits, commit_errors, rebalances, store_errors, log_dropped, fetch_errors;
 	page_gauge in_flight_bytes;
-	page_gauge prefetch_bound_bytes; /* sum of the library's queue bounds for the present assignment */
+	/* sum of the library's queue bounds for the present assignment */
+	page_gauge prefetch_bound_bytes;
 	_Atomic uint32_t store_is_down, dlq_is_down, broker_is_down, is_paused;
 	struct page_text store_text, dlq_text, broker_text, pause_text;
 	struct page_histogram settle_seconds, commit_seconds;
@@ -116,42 +122,52 @@ struct page {
 };
 
 /*
- * Create (or take over, when magic, version and size are right) the page file `path`, 0600; with path NULL a memfd.
- * The file's blocks are allocated, so that a full disk is an error here and not a SIGBUS later. The fd is
- * close-on-exec. Returns 0 and both, or -errno.
+ * Create (or take over, when magic, version and size are right) the page file `path`, 0600; with
+ * path NULL a memfd. The file's blocks are allocated, so that a full disk is an error here and not
+ * a SIGBUS later. The fd is close-on-exec. Returns 0 and both, or -errno.
  */
 int page_create(const char *path, int *ret_fd, struct page **ret, struct err *err);
 /* Map an inherited fd; -EPROTO when it is not a page of this version. */
 int page_map(int fd, struct page **ret);
 void page_unmap(struct page *page);
 
-/* A worker starts on a page that may have counters of its predecessor: clear gauges, lanes and texts, keep counters. */
+/*
+ * A worker starts on a page that may have counters of its predecessor: clear gauges, lanes and
+ * texts, keep counters.
+ */
 void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms);
 
 /*
- * Index of (topic, partition), a new slot (state REVOKED) if needed; -ENOSPC when all are used, -EINVAL for a topic
- * that is no topic. Worker's main thread.
+ * Index of (topic, partition), a new slot (state REVOKED) if needed; -ENOSPC when all are used,
+ * -EINVAL for a topic that is no topic. Worker's main thread.
  */
 int page_partition_index(struct page *page, const char *topic, int32_t partition);
 
 /*
- * Supervisor, after the worker is gone: book what was in flight as abandoned (consumed - settled - abandoned of every
- * partition), clear gauges, lanes and texts. Returns the number booked. Read the scoreboard first.
+ * Supervisor, after the worker is gone: book what was in flight as abandoned (consumed - settled -
+ * abandoned of every partition), clear gauges, lanes and texts. Returns the number booked. Read the
+ * scoreboard first.
  */
 uint64_t page_bury(struct page *page);
 
 /*
- * Index of the handler of that name, a new slot if needed; -ENOSPC when all are used. Names keep their slot as
- * long as the page lives, so that a histogram never changes its owner. Worker's main thread, before lanes start.
+ * Index of the handler of that name, a new slot if needed; -ENOSPC when all are used. Names keep
+ * their slot as long as the page lives, so that a histogram never changes its owner. Worker's main
+ * thread, before lanes start.
  */
 int page_handler_index(struct page *page, const char *name);
 
-/* Slots in use, never more than there are, whatever the page says. For the reader of a foreign page. */
+/*
+ * Slots in use, never more than there are, whatever the page says. For the reader of a foreign
+ * page.
+ */
 unsigned page_partitions_used(const struct page *page);
 unsigned page_lanes_used(const struct page *page);
 unsigned page_handlers_used(const struct page *page);
 
-void page_text_set(struct page_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Any thread of the worker; one text at a time. */
+void page_text_set(struct page_text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* A consistent copy (or "" after some tries); always NUL-terminated. */
 void page_text_get(const struct page_text *text, char ret[PAGE_TEXT_MAX]);
 
@@ -174,7 +190,10 @@ static inline int64_t page_get(const page_gauge *gauge)
 	return atomic_load_explicit(gauge, memory_order_relaxed);
 }
 
-/* For the reader of a foreign page: a broken one may hold any number, and sums of it must not overflow. */
+/*
+ * For the reader of a foreign page: a broken one may hold any number, and sums of it must not
+ * overflow.
+ */
 #define PAGE_GAUGE_MAX (INT64_C(1) << 44) /* 2^18 partitions of it still fit */
 static inline int64_t page_get_within(const page_gauge *gauge, int64_t min, int64_t max)
 {
@@ -183,6 +202,7 @@ static inline int64_t page_get_within(const page_gauge *gauge, int64_t min, int6
 	return value < min ? min : value > max ? max : value;
 }
 
-extern const char *const page_result_names[PAGE_RESULTS]; /* "done", "duplicate", "skipped", "dead_lettered" */
+/* "done", "duplicate", "skipped", "dead_lettered" */
+extern const char *const page_result_names[PAGE_RESULTS];
 extern const char *const page_reason_names[PAGE_REASONS]; /* "undecodable", ... */
 extern const char *const page_stage_names[PAGE_STAGES];

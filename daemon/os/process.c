@@ -1,8 +1,8 @@
 /*
  * process - start a child of ourselves with exactly the descriptors it should have
  *
- * Runs in: supervisor. Between fork and exec only async-signal-safe calls are made.
- * What goes wrong there comes back as an errno over a close-on-exec pipe: silence means exec worked.
+ * Runs in: supervisor. Between fork and exec only async-signal-safe calls are made. What goes wrong
+ * there comes back as an errno over a close-on-exec pipe: silence means exec worked.
  */
 #include "os/process.h"
 

@@ -1,10 +1,10 @@
 /*
  * process - start a child of ourselves with exactly the descriptors it should have
  *
- * Runs in: supervisor (one thread; a fork of a process with threads would be another story).
- * The child has descriptors 0 (/dev/null), 1 and 2 (our standard error), 3, 4, 5 as given, and no other; all signals
- * at their defaults and unblocked; SIGTERM when we die; an environment without NOTIFY_SOCKET,
- * WATCHDOG_*, LISTEN_* and ONCED__*.
+ * Runs in: supervisor (one thread; a fork of a process with threads would be another story). The
+ * child has descriptors 0 (/dev/null), 1 and 2 (our standard error), 3, 4, 5 as given, and no
+ * other; all signals at their defaults and unblocked; SIGTERM when we die; an environment without
+ * NOTIFY_SOCKET, WATCHDOG_*, LISTEN_* and ONCED__*.
  */
 #pragma once
 
@@ -28,7 +28,10 @@ struct process {
 /* 0 when the child runs its new program; -errno (also that of exec) when there is no child. */
 int process_spawn(const struct process_spec *spec, struct process *ret, struct err *err);
 
-/* Send a signal; 0 also when it is gone already. Never reaches another process, whatever became of the pid. */
+/*
+ * Send a signal; 0 also when it is gone already. Never reaches another process, whatever became of
+ * the pid.
+ */
 int process_signal(const struct process *process, int signo);
 
 /* A descriptor for a process that is not our child; -ESRCH when there is none. */

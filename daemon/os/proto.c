@@ -1,8 +1,8 @@
 /*
  * proto - frames between supervisor and worker
  *
- * Runs in: supervisor, worker's main thread, probe.
- * One frame is one packet, so there is no parser state: a packet either is exactly a frame or the peer is broken.
+ * Runs in: supervisor, worker's main thread, probe. One frame is one packet, so there is no parser
+ * state: a packet either is exactly a frame or the peer is broken.
  */
 #include "os/proto.h"
 

@@ -5,8 +5,9 @@
  *	fd 3  SOCK_SEQPACKET channel, frames below; EOF means the peer is gone
  *	fd 4  sealed memfd, config_serialize() of its consumer
  *	fd 5  the page (os/page.h)
- * and nothing else shared but standard error. NOTIFY_SOCKET and WATCHDOG_* are not in its environment.
- * A probe is started as `onced --probe NAME` with fd 4 and fd 3, answers PROTO_PROBED and exits.
+ * and nothing else shared but standard error. NOTIFY_SOCKET and WATCHDOG_* are not in its
+ * environment. A probe is started as `onced --probe NAME` with fd 4 and fd 3, answers PROTO_PROBED
+ * and exits.
  *
  * Each side treats the other as hostile: a frame of the wrong size or type closes the channel.
  */
@@ -40,7 +41,8 @@ enum proto_type {
 
 struct proto_start {
 	uint32_t version;
-	uint32_t slot; /* 0 .. workers-1; index into config_consumer.groups where there are groups */
+	/* 0 .. workers-1; index into config_consumer.groups where there are groups */
+	uint32_t slot;
 	char instance_id[256]; /* "" = dynamic member */
 	char client_id[128];
 	char host[65];
@@ -53,7 +55,8 @@ struct proto_failed {
 	char text[ERR_TEXT_MAX];
 };
 struct proto_probed {
-	int32_t result; /* 0 fine, 1 could not be checked now (store not reachable), -EINVAL wrong */
+	/* 0 fine, 1 could not be checked now (store not reachable), -EINVAL wrong */
+	int32_t result;
 	char text[ERR_TEXT_MAX];
 };
 
@@ -67,7 +70,13 @@ struct proto_frame {
 	};
 };
 
-/* 0, -EPIPE peer gone, -EAGAIN would block, -errno. Frames are sent with their type's exact size. Never blocks, no SIGPIPE. */
+/*
+ * 0, -EPIPE peer gone, -EAGAIN would block, -errno. Frames are sent with their type's exact size.
+ * Never blocks, no SIGPIPE.
+ */
 int proto_send(int fd, const struct proto_frame *frame);
-/* 0 and a frame whose strings are NUL-terminated; -EAGAIN, -EPIPE on EOF, -EPROTO for a frame that cannot be. */
+/*
+ * 0 and a frame whose strings are NUL-terminated; -EAGAIN, -EPIPE on EOF, -EPROTO for a frame that
+ * cannot be.
+ */
 int proto_receive(int fd, struct proto_frame *ret);

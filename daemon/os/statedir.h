@@ -1,8 +1,9 @@
 /*
  * statedir - the files of a state directory, by name
  *
- * Runs in: supervisor, worker. One supervisor owns the directory (supervisor.lock); each worker holds
- * worker-CONSUMER-SLOT.lock as long as it lives, so that a new supervisor sees the orphans of an old one.
+ * Runs in: supervisor, worker. One supervisor owns the directory (supervisor.lock); each worker
+ * holds worker-CONSUMER-SLOT.lock as long as it lives, so that a new supervisor sees the orphans of
+ * an old one.
  */
 #pragma once
 
@@ -18,6 +19,9 @@ char *statedir_page(const char *dir, const char *consumer, unsigned slot);
 /* Create the directory (0700) when only its last part is missing; check that it can be written. */
 int statedir_prepare(const char *dir, struct err *err);
 
-/* How many worker locks are held now; `visit` (may be NULL) is called with the path and holder of each. -errno. */
+/*
+ * How many worker locks are held now; `visit` (may be NULL) is called with the path and holder of
+ * each. -errno.
+ */
 int statedir_orphans(const char *dir, void (*visit)(void *context, const char *path, pid_t holder),
 	void *context);

@@ -1,7 +1,8 @@
 /*
  * child - one process of ours with its channel, in the loop
  *
- * Runs in: supervisor. The mechanism under workers, probes and migrations: start, hear frames, notice the end. Decides nothing.
+ * Runs in: supervisor. The mechanism under workers, probes and migrations: start, hear frames,
+ * notice the end. Decides nothing.
  */
 #pragma once
 

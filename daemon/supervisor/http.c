@@ -1,9 +1,9 @@
 /*
  * http - answers GET requests on a listening socket, inside the loop
  *
- * Runs in: supervisor.
- * libmicrohttpd has one epoll descriptor; when it is ready, or the time it named is over, it is let run
- * and asked for the next time. It never blocks and starts no thread (no MHD_USE_INTERNAL_POLLING_THREAD).
+ * Runs in: supervisor. libmicrohttpd has one epoll descriptor; when it is ready, or the time it
+ * named is over, it is let run and asked for the next time. It never blocks and starts no thread
+ * (no MHD_USE_INTERNAL_POLLING_THREAD).
  */
 #include "supervisor/http.h"
 

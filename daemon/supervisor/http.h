@@ -1,8 +1,8 @@
 /*
  * http - answers GET requests on a listening socket, inside the loop
  *
- * Runs in: supervisor, its only thread. libmicrohttpd without threads. An answer is written whole by its route; at most 64
- * connections, 5 s of silence, 16 KiB a request.
+ * Runs in: supervisor, its only thread. libmicrohttpd without threads. An answer is written whole
+ * by its route; at most 64 connections, 5 s of silence, 16 KiB a request.
  */
 #pragma once
 

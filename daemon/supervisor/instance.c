@@ -42,7 +42,10 @@ static void write_host_hash(const struct instance_host *host, struct buffer *out
 	}
 }
 
-/* The template with %H, %c and %n filled in; the configuration has checked that there are no others. */
+/*
+ * The template with %H, %c and %n filled in; the configuration has checked that there are no
+ * others.
+ */
 static void expand(const struct config_consumer *consumer, const struct instance_host *host,
 	unsigned slot, struct buffer *out)
 {

@@ -1,8 +1,9 @@
 /*
  * instance - under which name a worker joins its group
  *
- * Pure. A static member keeps its partitions over a restart, so the name must be the same each time and
- * belong to nobody else: it is made of the host, the unit's instance, the state directory, the consumer and the slot.
+ * Pure. A static member keeps its partitions over a restart, so the name must be the same each time
+ * and belong to nobody else: it is made of the host, the unit's instance, the state directory, the
+ * consumer and the slot.
  */
 #pragma once
 

@@ -85,7 +85,9 @@ static void read_partition(const struct slot *slot, const struct page_partition 
 	}
 }
 
-/* Counters of both; gauges of the one that has it (the later slot, should two say so for a moment). */
+/*
+ * Counters of both; gauges of the one that has it (the later slot, should two say so for a moment).
+ */
 static void add(struct merged *into, const struct merged *row)
 {
 	struct merged sum = row->worker >= 0 ? *row : *into;

@@ -1,8 +1,8 @@
 /*
  * merge - one row per (topic, partition) of a consumer, out of the pages of all its slots
  *
- * Pure: reads pages, believes none of their counts. A partition moves between slots; its counters are in every page it was
- * ever in, its gauges in the one that has it now.
+ * Pure: reads pages, believes none of their counts. A partition moves between slots; its counters
+ * are in every page it was ever in, its gauges in the one that has it now.
  */
 #pragma once
 
@@ -24,7 +24,8 @@ struct merged {
 	bool is_paused;
 	double oldest_unsettled_seconds; /* 0 when nothing is unsettled */
 	int64_t in_flight, parked, held, ahead;
-	uint64_t consumed, settled[PAGE_RESULTS], abandoned, retries, dead_letters[PAGE_REASONS], stale;
+	uint64_t consumed, settled[PAGE_RESULTS], abandoned, retries, stale;
+	uint64_t dead_letters[PAGE_REASONS];
 };
 
 extern const char *const merged_state_names[PAGE_PARTITION_PAUSED + 1];

@@ -1,9 +1,9 @@
 /*
  * metrics - the supervisor's tables as Prometheus text (format 0.0.4)
  *
- * Runs in: supervisor.
- * A metric is a row: name, type, help, and which of the shapes below writes its samples. The partition
- * shapes read a field of `struct merged` by offset. Everything is gathered once per request.
+ * Runs in: supervisor. A metric is a row: name, type, help, and which of the shapes below writes
+ * its samples. The partition shapes read a field of `struct merged` by offset. Everything is
+ * gathered once per request.
  */
 #include "supervisor/metrics.h"
 

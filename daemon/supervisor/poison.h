@@ -1,8 +1,9 @@
 /*
  * poison - what the supervisor must never do
  *
- * Included after all other headers by every file here. The supervisor has one thread and no client of anything: it
- * outlives whatever its workers run into. Processes are started by os/process alone.
+ * Included after all other headers by every file here. The supervisor has one thread and no client
+ * of anything: it outlives whatever its workers run into. Processes are started by os/process
+ * alone.
  */
 #pragma once
 

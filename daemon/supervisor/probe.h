@@ -1,8 +1,8 @@
 /*
  * probe - a short-lived child that looks at what the supervisor must not touch
  *
- * Runs in: supervisor. `--probe NAME` checks what needs foreign code, `--migrate NAME` brings the store's
- * schema up to date. Both answer PROTO_PROBED once and exit.
+ * Runs in: supervisor. `--probe NAME` checks what needs foreign code, `--migrate NAME` brings the
+ * store's schema up to date. Both answer PROTO_PROBED once and exit.
  */
 #pragma once
 
@@ -15,7 +15,8 @@ struct probe {
 	struct loop_source *deadline;
 	const struct config_consumer *consumer;
 	bool is_answered, is_late;
-	int result; /* 0 fine; 1 could not be checked now; -EINVAL wrong; -EIO died without an answer */
+	/* 0 fine; 1 could not be checked now; -EINVAL wrong; -EIO died without an answer */
+	int result;
 	char text[ERR_TEXT_MAX];
 	void *context;
 	void (*on_done)(void *context, struct probe *probe);

@@ -3,7 +3,8 @@
  *
  *	PROTO_DRAIN → at drain.timeout SIGTERM → 3 s later SIGKILL
  *
- * Runs in: supervisor. Never weaker and never stronger than this: a second SIGTERM is the same drain.
+ * Runs in: supervisor. Never weaker and never stronger than this: a second SIGTERM is the same
+ * drain.
  */
 #include <signal.h>
 #include <string.h>
@@ -15,7 +16,10 @@
 
 #include "supervisor/poison.h"
 
-/* What a worker has after its deadline to leave its group and close: as long as its library usually takes. */
+/*
+ * What a worker has after its deadline to leave its group and close: as long as its library usually
+ * takes.
+ */
 enum { GRACE_US = 3000000 };
 
 static bool has_children(const struct supervisor *supervisor)

@@ -196,7 +196,9 @@ int slot_start(struct slot *slot, struct err *err)
 	int64_t now_us = clock_mono_us();
 	int r;
 
-	/* The worker repeats this for itself; done here, one that dies before it can is seen right. */
+	/*
+	 * The worker repeats this for itself; done here, one that dies before it can is seen right.
+	 */
 	page_begin(slot->page, 0, now_us, clock_wall_ms());
 	r = child_start(&slot->child, &spec, err);
 	if (r < 0) {

@@ -1,8 +1,8 @@
 /*
  * slot - the life of one worker: start, frames, end
  *
- * Runs in: supervisor. Mechanism; when to start again is the supervisor's decision (supervisor.c), how long
- * to wait is core/restart's.
+ * Runs in: supervisor. Mechanism; when to start again is the supervisor's decision (supervisor.c),
+ * how long to wait is core/restart's.
  */
 #pragma once
 
@@ -20,7 +20,10 @@ struct slot_context {
 	void (*on_end)(void *owner, struct slot *slot);
 };
 
-/* Create or take over the page. What a dead supervisor's worker left in flight is booked as abandoned. */
+/*
+ * Create or take over the page. What a dead supervisor's worker left in flight is booked as
+ * abandoned.
+ */
 int slot_open_page(struct slot *slot, const struct config *config, struct err *err);
 
 /* Remove the page's file, where it has one: after a clean stop counters begin anew. */

@@ -3,8 +3,8 @@
  *
  *	locks → control socket → orphans of a dead supervisor gone → migration → probes → workers
  *
- * Runs in: supervisor. Every step that waits is a callback, so that SIGTERM and the control socket work from the start.
- * A store that cannot be reached delays nothing: workers start and hold.
+ * Runs in: supervisor. Every step that waits is a callback, so that SIGTERM and the control socket
+ * work from the start. A store that cannot be reached delays nothing: workers start and hold.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /*
  * status - the supervisor's tables as JSON: GET /v1/status
  *
- * Runs in: supervisor. Texts come from workers: what is not UTF-8 is shown with '?' in place of each odd byte.
+ * Runs in: supervisor. Texts come from workers: what is not UTF-8 is shown with '?' in place of
+ * each odd byte.
  */
 #include "supervisor/status.h"
 

@@ -11,7 +11,10 @@
 #include "supervisor/tree.h"
 
 struct summary {
-	/* One of: draining, stopped, starting, degraded (a worker is missing), paused, held, running. */
+	/*
+	 * One of: draining, stopped, starting, degraded (a worker is missing), paused, held,
+	 * running.
+	 */
 	const char *state;
 	char reason[PAGE_TEXT_MAX]; /* of paused and held; "" */
 	unsigned ready; /* workers */

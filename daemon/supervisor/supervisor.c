@@ -1,8 +1,8 @@
 /*
  * supervisor - the parent: keeps the workers of all consumers running and tells about them
  *
- * Runs in: supervisor, its only thread. Init and teardown mirror each other; in between everything is a
- * callback of the loop.
+ * Runs in: supervisor, its only thread. Init and teardown mirror each other; in between everything
+ * is a callback of the loop.
  */
 #include "supervisor/supervisor.h"
 
@@ -51,7 +51,10 @@ void supervisor_each_slot(struct supervisor *supervisor,
 	}
 }
 
-/* Leave it to its timer: also a delay of 0, so that a start never happens inside the callback of an end. */
+/*
+ * Leave it to its timer: also a delay of 0, so that a start never happens inside the callback of an
+ * end.
+ */
 static void plan_start(struct slot *slot, enum restart_cause cause, enum slot_state waiting_as)
 {
 	int64_t now_us = clock_mono_us();

@@ -1,8 +1,8 @@
 /*
  * supervisor - the parent: keeps the workers of all consumers running and tells about them
  *
- * One thread, one loop. It owns the processes, their pages, the state directory and the control socket, and never has a
- * connection to Kafka or a database.
+ * One thread, one loop. It owns the processes, their pages, the state directory and the control
+ * socket, and never has a connection to Kafka or a database.
  */
 #pragma once
 
@@ -15,5 +15,8 @@ struct supervisor_options {
 	int64_t heartbeat_limit_us; /* a worker silent for longer is killed; 0: ours, by store */
 };
 
-/* Serve until SIGTERM or SIGINT and everything has drained. Returns the exit code: 0, 1 or 78. Logs what goes wrong. */
+/*
+ * Serve until SIGTERM or SIGINT and everything has drained. Returns the exit code: 0, 1 or 78. Logs
+ * what goes wrong.
+ */
 int supervisor_run(const struct supervisor_options *options);

@@ -19,7 +19,10 @@
 /* Static members, see the worker's defaults for [kafka]. */
 enum { SESSION_TIMEOUT_MS = 45000 };
 
-/* Waits between starts after more than restart.intensity: 1 s is nothing to a broker, 60 s still bearable. */
+/*
+ * Waits between starts after more than restart.intensity: 1 s is nothing to a broker, 60 s still
+ * bearable.
+ */
 enum { THROTTLE_US = 1000000, THROTTLE_MAX_US = 60000000 };
 
 const char *const slot_state_names[SLOT_STATES] = {

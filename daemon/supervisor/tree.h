@@ -57,7 +57,8 @@ struct slot {
 	char instance_id[256]; /* "" = dynamic member */
 	unsigned restarts; /* starts after the first */
 	int64_t spawned_us, ready_us; /* monotonic; ready_us 0: not yet */
-	int64_t heartbeat_us, heartbeat_seen_us; /* the page's last value, and when it last changed */
+	/* the page's last value, and when it last changed */
+	int64_t heartbeat_us, heartbeat_seen_us;
 	bool is_ours_to_end; /* we sent SIGKILL, for `kill_cause` */
 	enum exit_cause kill_cause;
 	enum exit_cause cause; /* of the last end */

@@ -1,8 +1,8 @@
 /*
  * watch - once a second: is everybody alive, and what is to be told
  *
- * Runs in: supervisor. A worker's main loop writes its heartbeat at least once a second; one whose heartbeat stands
- * still is killed, whatever it waits for, because its partitions wait with it.
+ * Runs in: supervisor. A worker's main loop writes its heartbeat at least once a second; one whose
+ * heartbeat stands still is killed, whatever it waits for, because its partitions wait with it.
  */
 #include <string.h>
 
@@ -19,12 +19,16 @@
 enum { TICK_US = 1000000 };
 
 /*
- * 60 s: longer than a session timeout (45 s static), so that a worker stopped for a while by a debugger or a
- * frozen disk may come back and find out by itself. With SQLite 15 s: it may hold the file's only write lock.
+ * 60 s: longer than a session timeout (45 s static), so that a worker stopped for a while by a
+ * debugger or a frozen disk may come back and find out by itself. With SQLite 15 s: it may hold the
+ * file's only write lock.
  */
 enum { HEARTBEAT_LIMIT_US = 60000000, HEARTBEAT_LIMIT_SQLITE_US = 15000000 };
 
-/* A tick that comes this late says that we were stopped ourselves (a frozen cgroup): nobody is judged by it. */
+/*
+ * A tick that comes this late says that we were stopped ourselves (a frozen cgroup): nobody is
+ * judged by it.
+ */
 enum { TICK_LATE_US = 5000000 };
 
 static int64_t heartbeat_limit_us(const struct supervisor *supervisor)
@@ -36,7 +40,10 @@ static int64_t heartbeat_limit_us(const struct supervisor *supervisor)
 								     : HEARTBEAT_LIMIT_US;
 }
 
-/* Judged by when the value last changed on our clock: what a worker writes there proves nothing else. */
+/*
+ * Judged by when the value last changed on our clock: what a worker writes there proves nothing
+ * else.
+ */
 static void check_heartbeat(struct supervisor *supervisor, struct slot *slot, bool is_late)
 {
 	int64_t now_us = clock_mono_us();

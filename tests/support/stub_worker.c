@@ -1,9 +1,9 @@
 /*
  * stub_worker - a program that keeps the worker's side of os/proto.h and does what a test says
  *
- * Started by a real supervisor in place of onced. $STUB_DIR holds its orders and its diary: the file
- * `orders-NAME-SLOT` (or `orders-probe`, `orders-migrate`) has one word and an argument; `once WORD` is obeyed
- * by the first start that reads it. Each start appends a line to `diary`.
+ * Started by a real supervisor in place of onced. $STUB_DIR holds its orders and its diary: the
+ * file `orders-NAME-SLOT` (or `orders-probe`, `orders-migrate`) has one word and an argument; `once
+ * WORD` is obeyed by the first start that reads it. Each start appends a line to `diary`.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -26,7 +26,10 @@ void supervised_signal(const struct supervised *supervised, int signo);
 /* Exit status, or 1000 + signal. */
 int supervised_wait(struct supervised *supervised);
 
-/* What a stub is to do at its next start; `who` is "orders-0" for worker orders/0, "probe", "migrate". */
+/*
+ * What a stub is to do at its next start; `who` is "orders-0" for worker orders/0, "probe",
+ * "migrate".
+ */
 void supervised_order(const struct supervised *supervised, const char *who, const char *order);
 
 /* Body of a GET, "" when nobody answers; the caller frees. `ret_code` may be NULL. */

@@ -67,7 +67,9 @@ static struct page_partition *partition_of(unsigned slot, const char *topic, int
 	return &page->partitions[page_partition_index(page, topic, number)];
 }
 
-/* Partition t[0]: 10 consumed by worker 0 before it moved to worker 1, which has consumed 5 more. */
+/*
+ * Partition t[0]: 10 consumed by worker 0 before it moved to worker 1, which has consumed 5 more.
+ */
 static struct page_partition *move_a_partition(void)
 {
 	struct page_partition *before = partition_of(0, "t", 0), *now = partition_of(1, "t", 0);
