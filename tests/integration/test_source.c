@@ -4,7 +4,6 @@
  * Needs a broker: ONCED_TEST_KAFKA. Records are the numbers 0, 1, 2 ... of their partition, so that a
  * gap or a repeat shows where it happens.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "kafka/kafka.h"
