@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -398,6 +400,59 @@ static void supervisor_has_one_thread(void **state)
 	stop(0);
 }
 
+/* Everything the service manager was told since the last call, one message a line. */
+static void hear(int fd, char *ret, size_t size)
+{
+	size_t len = strlen(ret);
+	ssize_t got;
+
+	while ((got = recv(fd, ret + len, size - len - 2, MSG_DONTWAIT)) > 0) {
+		len += (size_t)got;
+		ret[len++] = '\n';
+		ret[len] = '\0';
+	}
+}
+
+static struct {
+	int fd;
+	char text[65536];
+} manager;
+
+static bool was_told(struct supervised *supervised, long argument)
+{
+	hear(manager.fd, manager.text, sizeof(manager.text));
+	return strstr(manager.text, (const char *)argument) != NULL;
+}
+
+static void wait_told(const char *word)
+{
+	supervised_wait_until(&it, was_told, (long)word, word);
+}
+
+static void service_manager_is_told_ready_watchdog_and_stopping(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", it.dir);
+	manager.text[0] = '\0';
+	manager.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(manager.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	setenv("NOTIFY_SOCKET", address.sun_path, 1);
+	setenv("WATCHDOG_USEC", "2000000", 1);
+	it.onced_keys = "status.interval = 1s\n";
+	start_and_wait_ready();
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	wait_told("READY=1");
+	wait_told("WATCHDOG=1");
+	wait_told("STATUS=1/1 workers ready");
+	assert_null(strstr(manager.text, "STOPPING=1"));
+	stop(0);
+	wait_told("STOPPING=1");
+	wait_told("EXTEND_TIMEOUT_USEC=");
+	close(manager.fd);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -430,6 +485,7 @@ int main(void)
 		TEST(only_get_of_known_paths_is_answered),
 		TEST(request_beyond_the_bound_is_refused_and_others_served),
 		TEST(supervisor_has_one_thread),
+		TEST(service_manager_is_told_ready_watchdog_and_stopping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
