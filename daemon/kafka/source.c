@@ -30,6 +30,7 @@ struct source {
 	size_t next_turn;
 	int wake_fd;
 	bool is_explicit; /* partitions are listed, the group only keeps offsets */
+	bool is_listed; /* those were given out, at the first poll */
 	bool needs_restart; /* start() was called since the last assignment */
 	bool is_over; /* fenced or fatal */
 };
@@ -476,11 +477,38 @@ static void wait_for_wake(struct source *source, int timeout_ms)
 	}
 }
 
+static rd_kafka_topic_partition_list_t *listed_partitions(const struct source_options *options)
+{
+	const struct config_partition_group *group = &options->consumer->groups[options->slot];
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+	for (size_t t = 0; t < options->consumer->topics.count; t++) {
+		for (size_t i = 0; i < group->count; i++) {
+			rd_kafka_topic_partition_list_add(
+				list, options->consumer->topics.items[t], group->partitions[i]);
+		}
+	}
+	return list;
+}
+
+/* Not when opening: what is told must find its listener complete. */
+static void give_listed(struct source *source)
+{
+	rd_kafka_topic_partition_list_t *list = listed_partitions(&source->options);
+
+	source->is_listed = true;
+	on_assign(source, list);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
 static unsigned source_poll(struct source *source, struct source_record *records, unsigned max,
 	int timeout_ms, bool (*is_open)(void *context, uint32_t slot), void *context)
 {
 	unsigned count;
 
+	if (source->is_explicit && !source->is_listed) {
+		give_listed(source);
+	}
 	serve_events(source);
 	if (source->needs_restart && !source->is_over) {
 		restart_all(source);
@@ -659,20 +687,6 @@ static int source_check(const struct source_options *options, struct err *err)
 	return r;
 }
 
-static rd_kafka_topic_partition_list_t *listed_partitions(const struct source_options *options)
-{
-	const struct config_partition_group *group = &options->consumer->groups[options->slot];
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-
-	for (size_t t = 0; t < options->consumer->topics.count; t++) {
-		for (size_t i = 0; i < group->count; i++) {
-			rd_kafka_topic_partition_list_add(
-				list, options->consumer->topics.items[t], group->partitions[i]);
-		}
-	}
-	return list;
-}
-
 static int subscribe(struct source *source, struct err *err)
 {
 	const struct config_strings *topics = &source->options.consumer->topics;
@@ -686,19 +700,6 @@ static int subscribe(struct source *source, struct err *err)
 	code = rd_kafka_subscribe(source->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? kafka_err(err, -EINVAL, code, "subscribing") : 0;
-}
-
-static int join(struct source *source, struct err *err)
-{
-	rd_kafka_topic_partition_list_t *list;
-
-	if (!source->is_explicit) {
-		return subscribe(source, err);
-	}
-	list = listed_partitions(&source->options);
-	on_assign(source, list);
-	rd_kafka_topic_partition_list_destroy(list);
-	return 0;
 }
 
 static void source_close(struct source *source);
@@ -733,7 +734,7 @@ static int source_open(const struct source_options *options, struct source **ret
 	rd_kafka_poll_set_consumer(source->rk);
 	source->events = rd_kafka_queue_get_consumer(source->rk);
 	rd_kafka_queue_io_event_enable(source->events, source->wake_fd, &one, sizeof(one));
-	r = join(source, err);
+	r = source->is_explicit ? 0 : subscribe(source, err);
 	if (r < 0) {
 		source_close(source);
 		return r;
@@ -753,7 +754,7 @@ static void revoke_listed(struct source *source)
 static void source_close(struct source *source)
 {
 	if (source->rk) {
-		if (source->is_explicit) {
+		if (source->is_listed) {
 			revoke_listed(source);
 		}
 		rd_kafka_consumer_close(source->rk);
