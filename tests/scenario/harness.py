@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 
-from support.process import is_alive, send_signal, wait_for
+from support.process import die_with_parent, is_alive, send_signal, wait_for
 
 from . import control
 
@@ -112,7 +112,8 @@ class Onced:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(BUILD / "onced"), "-c", str(self.config)], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True, env=self._environment())
+                stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent,
+                env=self._environment())
         self.sessions.append(self.process.pid)
         if wait:
             self.wait_ready()

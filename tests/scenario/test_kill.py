@@ -13,7 +13,7 @@ from support.process import is_alive, send_signal
 
 # Name of the point, and at which pass the first process to get there dies.
 STAGES = {
-    "after_poll": 150,
+    "after_poll": 2,
     "after_take": 4,
     "after_begin": 4,
     "after_claim": 4,
@@ -62,10 +62,11 @@ def test_killed_once_at(world, stage):
 @pytest.mark.failpoints
 @pytest.mark.parametrize("stage", ["after_commit", "before_settle", "before_commit"])
 def test_killed_again_and_again_at(world, stage):
-    """Every process dies at its third pass: the work is done by many short lives."""
+    """Every process dies at its sixth pass: the work is done by many short lives."""
     world.create_topics(partitions=2)
-    good, poison = produce_with_poison(world, count=200, every=20)
-    onced = world.start({"consumer c": {**SMALL_BATCHES, "batch.max": 40}}, env={"ONCED_FAILPOINT": f"{stage}:kill:3"})
+    good, poison = produce_with_poison(world, count=400, every=20)
+    onced = world.start({"consumer c": {**SMALL_BATCHES, "commit.interval": "1ms"}},
+                        env={"ONCED_FAILPOINT": f"{stage}:kill:6"})
     world.wait_finished(onced, 120)
     assert onced.metrics().sum("onced_worker_exits_total") >= 2
     onced.stop()
