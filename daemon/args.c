@@ -28,11 +28,14 @@ static const struct option_row {
 	{ "--non-default", NULL, NO_ROLE, 0, NULL, "with --dump-config: only what was written" },
 	{ "--write-sample", NULL, ROLE_WRITE_SAMPLE, 0, NULL,
 		"print a configuration with every key, explained, at its default" },
+	{ "demo", NULL, ROLE_DEMO, 0, NULL,
+		"show it at work on an embedded broker and SQLite; leaves nothing behind" },
 	{ "--version", NULL, ROLE_VERSION, 0, NULL, "print versions, also of libraries" },
 	{ "--help", "-h", ROLE_HELP, 0, NULL, "print this" },
 	{ "--worker", NULL, ROLE_WORKER, offsetof(struct args, name), "NAME/SLOT", NULL },
 	{ "--probe", NULL, ROLE_PROBE, offsetof(struct args, name), "NAME", NULL },
 	{ "--migrate", NULL, ROLE_MIGRATE, offsetof(struct args, name), "NAME", NULL },
+	{ "--embedded-broker", NULL, ROLE_EMBEDDED_BROKER, 0, NULL, NULL },
 };
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };

@@ -17,6 +17,8 @@ static int (*const roles[ROLES])(const struct args *) = {
 	[ROLE_DUMP_CONFIG] = role_dump_config,
 	[ROLE_WRITE_SAMPLE] = role_write_sample,
 	[ROLE_VERSION] = role_version,
+	[ROLE_DEMO] = role_demo,
+	[ROLE_EMBEDDED_BROKER] = role_embedded_broker,
 	[ROLE_HELP] = role_help,
 };
 

@@ -8,7 +8,12 @@
 #include "args.h"
 
 /* Exit statuses of the daemon and its commands. */
-enum { EXIT_STATUS_OK = 0, EXIT_STATUS_FAILURE = 1, EXIT_STATUS_USAGE = 2, EXIT_STATUS_CONFIG = 78 };
+enum {
+	EXIT_STATUS_OK = 0,
+	EXIT_STATUS_FAILURE = 1,
+	EXIT_STATUS_USAGE = 2,
+	EXIT_STATUS_CONFIG = 78,
+};
 
 int role_supervisor(const struct args *args); /* role_supervisor.c */
 
@@ -16,6 +21,10 @@ int role_supervisor(const struct args *args); /* role_supervisor.c */
 int role_worker(const struct args *args);
 int role_probe(const struct args *args);
 int role_migrate(const struct args *args);
+
+/* role_demo.c: the demonstration, and the broker that it starts */
+int role_demo(const struct args *args);
+int role_embedded_broker(const struct args *args);
 
 /* role_info.c: print and leave */
 int role_check_config(const struct args *args);

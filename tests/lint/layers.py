@@ -48,10 +48,12 @@ LAYERS = {
     "daemon/os": Layer(("base", "config", "core"), ("libsystemd",)),
     "daemon/worker": Layer(("base", "config", "event", "core", "os", "onced"), has_threads=True),
     "daemon/supervisor": Layer(("base", "config", "core", "os"), ("libmicrohttpd", "jansson")),
+    # An embedded broker and a look at the tables: behind the doors of kafka and store.
+    "daemon/demo": Layer(("base", "core", "kafka", "store", "os"), ("jansson",)),
     "handlers": Layer(("onced",)),
     "ctl": Layer(("base", "config", "kafka", "store", "core"), ("libcurl", "jansson")),
     # The only place that wires adapters to ports.
-    "daemon": Layer(("base", "config", "event", "core", "kafka", "store", "os", "worker", "supervisor", "onced", "handlers"),
+    "daemon": Layer(("base", "config", "event", "core", "kafka", "store", "os", "worker", "supervisor", "demo", "onced", "handlers"),
                     has_threads=True),
 }
 
