@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum { STORE_KEY_SIZE = 16 };
+enum { STORE_KEY_SIZE = 16, STORE_DECISION_MAX = 1024 };
 
 struct store;
 struct store_session;
@@ -48,7 +48,15 @@ struct store_claim {
 	uint8_t key[STORE_KEY_SIZE];
 	struct store_position position;
 	struct slice event_id; /* for people; null for a row keyed by position */
-	enum claim_verdict verdict; /* set by the flush that follows store_claim() */
+
+	/* set by the flush that follows store_claim() */
+	enum claim_verdict verdict;
+	bool is_dead_elsewhere; /* DUPLICATE: of a dead letter at another position */
+	/*
+	 * SETTLED_DLQ: what decide_dlq() kept, null where it kept nothing. The session's until its
+	 * next begin().
+	 */
+	struct slice decision;
 };
 
 /* What went wrong, as far as the store can tell; the unit of work decides whose fault it is. */
@@ -195,9 +203,12 @@ struct store_ops {
 		uint32_t tag); /* values' bytes must live until the flush returns */
 	/*
 	 * Set the outcome of rows this transaction claimed or found as dlq; with no row under that
-	 * key, insert one.
+	 * key, insert one. `decision` says why, in the caller's own words of at most
+	 * STORE_DECISION_MAX bytes (null: nothing to say); its bytes live until the flush, and the
+	 * first one of a row stays.
 	 */
-	void (*decide_dlq)(struct store_session *session, const struct store_claim *claim);
+	void (*decide_dlq)(struct store_session *session, const struct store_claim *claim,
+		struct slice decision);
 	/* Delete the rows that this transaction inserted: those whose verdict is CLAIM_NEW. */
 	void (*unclaim)(
 		struct store_session *session, const struct store_claim *claims, size_t count);

@@ -84,6 +84,8 @@ static void none_claim(struct store_session *session, struct store_claim *claims
 {
 	for (size_t i = 0; i < count; i++) {
 		claims[i].verdict = CLAIM_NEW;
+		claims[i].is_dead_elsewhere = false;
+		claims[i].decision = SLICE_NULL;
 	}
 }
 
@@ -98,7 +100,8 @@ static void none_statement(struct store_session *session, size_t index,
 	}
 }
 
-static void none_decide_dlq(struct store_session *session, const struct store_claim *claim)
+static void none_decide_dlq(
+	struct store_session *session, const struct store_claim *claim, struct slice decision)
 {
 }
 

@@ -152,7 +152,8 @@ void unit_queue_decisions(struct unit *unit, struct unit_range range)
 		struct unit_work *work = &unit->works[i];
 		bool is_decided_before = work->claim.verdict == CLAIM_SETTLED_DLQ;
 		if (work->fate == UNIT_DEAD && work->claim_index >= 0 && !is_decided_before) {
-			unit->options.store->decide_dlq(unit->session, &work->claim);
+			unit->options.store->decide_dlq(
+				unit->session, &work->claim, SLICE_NULL);
 		}
 		queue_attempts(unit, work);
 	}

@@ -48,7 +48,8 @@ CREATE TABLE onced.processed_events (
 	key uuid PRIMARY KEY, -- 16 bytes of a digest: smaller and faster to compare than bytea
 	event_id bytea, -- for people; null where the record has no id of its own
 	owner bytea, -- token of the lease
-	digest bytea -- of the payload
+	digest bytea, -- of the payload
+	decision bytea -- of a dead letter: why, and after how many attempts
 );
 CREATE INDEX processed_events_at ON onced.processed_events
 	USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
@@ -57,7 +58,8 @@ CREATE INDEX processed_events_at ON onced.processed_events
 CREATE VIEW onced.events AS
 	SELECT s.scope, encode(p.event_id, 'escape') AS event_id,
 		CASE p.outcome WHEN 0 THEN 'done' WHEN 1 THEN 'dlq' ELSE p.outcome::text END AS outcome,
-		t.cluster_id, t.topic, p.partition, p.record_offset, p.record_timestamp_ms, p.at, p.key
+		t.cluster_id, t.topic, p.partition, p.record_offset, p.record_timestamp_ms, p.at, p.key,
+		encode(p.decision, 'escape') AS decision
 	FROM onced.processed_events p
 	JOIN onced.scopes s ON s.id = p.scope
 	JOIN onced.topics t ON t.id = p.topic;

@@ -34,7 +34,8 @@ CREATE TABLE onced_processed_events (
 	event_id TEXT, -- for people; null where the record has no id of its own
 	owner BLOB, -- token of the lease while an effect elsewhere is running
 	until INTEGER, -- its end
-	digest BLOB -- of the payload
+	digest BLOB, -- of the payload
+	decision TEXT -- of a dead letter: why, and after how many attempts
 ) WITHOUT ROWID;
 CREATE INDEX onced_processed_events_at ON onced_processed_events (at);
 
@@ -43,7 +44,8 @@ CREATE VIEW onced_events AS
 	SELECT s.scope, p.event_id,
 		CASE p.outcome WHEN 0 THEN 'done' WHEN 1 THEN 'dlq' ELSE p.outcome END AS outcome,
 		t.cluster_id, t.topic, p.partition, p.record_offset, p.record_timestamp_ms,
-		strftime('%Y-%m-%dT%H:%M:%fZ', p.at / 1000.0, 'unixepoch') AS at, hex(p.key) AS key
+		strftime('%Y-%m-%dT%H:%M:%fZ', p.at / 1000.0, 'unixepoch') AS at, hex(p.key) AS key,
+		p.decision
 	FROM onced_processed_events p
 	JOIN onced_scopes s ON s.id = p.scope
 	JOIN onced_topics t ON t.id = p.topic;

@@ -99,11 +99,70 @@ static void a_claim_waits_for_an_open_transaction_that_rolls_back(void **state)
 
 /* ---- dead letters ---- */
 
-static void decide(struct store_session *session, struct store_claim claim)
+static void decide_for(
+	struct store_session *session, struct store_claim claim, struct slice decision)
 {
 	begin_claim(session, &claim, 1);
-	session->ops->decide_dlq(session, &claim);
+	session->ops->decide_dlq(session, &claim, decision);
 	commit(session);
+}
+
+static void decide(struct store_session *session, struct store_claim claim)
+{
+	decide_for(session, claim, SLICE_NULL);
+}
+
+static void a_decision_comes_back_with_every_claim_of_its_position(void **state)
+{
+	static const char said[] = "rejected 3 1 2 5 22P02 'x' \\ \\x41 \xc3\xa4\n\t%s $1";
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1), later = claim_of("b", 1);
+
+	decide_for(bench->session, claim, slice_from_str(said));
+	for (int round = 0; round < 2; round++) {
+		begin_claim(bench->session, &claim, 1);
+		assert_int_equal(claim.verdict, CLAIM_SETTLED_DLQ);
+		/* it outlives what follows in the transaction, and its end */
+		bench->session->ops->claim(bench->session, &later, 1);
+		bench->session->ops->decide_dlq(
+			bench->session, &claim, SLICE_LITERAL("a second opinion"));
+		commit(bench->session);
+		assert_true(slice_equal_str(claim.decision, said));
+	}
+}
+
+static void a_decision_may_be_as_long_as_the_port_says(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1);
+	char longest[STORE_DECISION_MAX];
+
+	memset(longest, 'x', sizeof(longest));
+	decide_for(bench->session, claim, slice_from(longest, sizeof(longest)));
+	begin_claim(bench->session, &claim, 1);
+	assert_int_equal(claim.decision.len, sizeof(longest));
+	assert_memory_equal(claim.decision.data, longest, sizeof(longest));
+	rollback(bench->session);
+}
+
+static void only_a_dead_letter_of_this_position_has_a_decision(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claims[] = { claim_of("a", 2), claim_of("b", 2), claim_of("c", 2),
+		claim_of("d", 2) };
+
+	decide_for(bench->session, claim_of("a", 1), SLICE_LITERAL("why"));
+	claim_alone(bench->session, claim_of("b", 1));
+	decide(bench->session, claim_of("c", 2));
+	begin_claim(bench->session, claims, 4);
+	static const enum claim_verdict verdicts[] = { CLAIM_DUPLICATE, CLAIM_DUPLICATE,
+		CLAIM_SETTLED_DLQ, CLAIM_NEW };
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(claims[i].verdict, verdicts[i]);
+		assert_int_equal(claims[i].is_dead_elsewhere, i == 0);
+		assert_true(slice_is_null(claims[i].decision));
+	}
+	rollback(bench->session);
 }
 
 static void a_dead_letter_is_settled_for_its_own_position(void **state)
@@ -155,9 +214,12 @@ static void a_decision_without_a_claim_writes_its_own_row(void **state)
 
 	claim.event_id = SLICE_NULL;
 	session->ops->begin(session);
-	session->ops->decide_dlq(session, &claim);
+	session->ops->decide_dlq(session, &claim, SLICE_LITERAL("why"));
 	commit(session);
 	assert_int_equal(claim_alone(session, claim), CLAIM_SETTLED_DLQ);
+	begin_claim(session, &claim, 1);
+	assert_true(slice_equal_str(claim.decision, "why"));
+	rollback(session);
 }
 
 static void the_done_row_of_another_record_never_becomes_a_dead_letter(void **state)
@@ -169,7 +231,7 @@ static void the_done_row_of_another_record_never_becomes_a_dead_letter(void **st
 
 	claim_alone(session, claim_of("a", 1));
 	session->ops->begin(session);
-	session->ops->decide_dlq(session, &other);
+	session->ops->decide_dlq(session, &other, SLICE_NULL);
 	session->ops->commit(session);
 	flight = flush_expect(session, STORE_CONFLICT);
 	assert_int_equal(flight.op, STORE_OP_DECIDE);
@@ -309,6 +371,9 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_dead_letter_is_a_duplicate_for_any_other_position),
 	CASE(a_dead_letter_of_another_cluster_is_a_duplicate),
 	CASE(a_decision_without_a_claim_writes_its_own_row),
+	CASE(a_decision_comes_back_with_every_claim_of_its_position),
+	CASE(a_decision_may_be_as_long_as_the_port_says),
+	CASE(only_a_dead_letter_of_this_position_has_a_decision),
 	CASE(the_done_row_of_another_record_never_becomes_a_dead_letter),
 	CASE(an_unclaimed_id_is_new_again),
 	CASE(unclaim_leaves_the_rows_of_others),

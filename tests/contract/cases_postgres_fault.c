@@ -43,7 +43,7 @@ static void queue_op(struct store_session *session, enum store_op op, struct sto
 		queue_effect(session, "late", "x", 1);
 		break;
 	case STORE_OP_DECIDE:
-		session->ops->decide_dlq(session, claim);
+		session->ops->decide_dlq(session, claim, SLICE_NULL);
 		break;
 	case STORE_OP_COMMIT:
 		session->ops->commit(session);

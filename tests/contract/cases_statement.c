@@ -68,7 +68,7 @@ static void rolling_back_a_group_keeps_the_others(void **state)
 	session->ops->rollback_to(session, 1);
 	queue_effect(session, "b", "again", 1);
 	session->ops->release(session, 1);
-	session->ops->decide_dlq(session, &claims[2]);
+	session->ops->decide_dlq(session, &claims[2], SLICE_NULL);
 	commit(session);
 	assert_int_equal(
 		side_number(bench->side, "SELECT count(*) FROM effects WHERE id IN ('a', 'b')"), 2);

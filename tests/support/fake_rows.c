@@ -37,6 +37,7 @@ static void fake_copy_slices(struct arena *arena, struct fake_change *change)
 	case FAKE_DELETE_ROW:
 		change->row.position.topic = arena_copy(arena, change->row.position.topic);
 		change->row.event_id = arena_copy(arena, change->row.event_id);
+		change->row.decision = arena_copy(arena, change->row.decision);
 		return;
 	case FAKE_PUT_ATTEMPTS:
 	case FAKE_DELETE_ATTEMPTS:

@@ -19,6 +19,7 @@ struct fake_row {
 	enum store_outcome outcome;
 	struct store_position position;
 	struct slice event_id;
+	struct slice decision;
 };
 
 /* What one statement did: its number and its values, as text. */

@@ -45,6 +45,7 @@ struct fake_op {
 	bool has_number;
 	struct store_claim *claims; /* CLAIM */
 	const struct store_claim *decided; /* DECIDE */
+	struct slice decision; /* DECIDE */
 	size_t count;
 	struct store_value *values; /* STATEMENT; owned */
 	size_t statement;
@@ -91,7 +92,8 @@ void fake_savepoint(struct store_session *session, uint32_t group);
 void fake_release(struct store_session *session, uint32_t group);
 void fake_statement(struct store_session *session, size_t index, const struct store_value *values,
 	size_t count, uint32_t tag);
-void fake_decide_dlq(struct store_session *session, const struct store_claim *claim);
+void fake_decide_dlq(struct store_session *session, const struct store_claim *claim,
+	struct slice decision);
 void fake_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
 void fake_put_attempts(struct store_session *session, const struct store_attempts *attempts);
 void fake_delete_attempts(struct store_session *session, const struct store_position *position);

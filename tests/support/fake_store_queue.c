@@ -30,14 +30,15 @@ static bool fake_is_held_by_other(
 	return false;
 }
 
-static void fake_put_row(
-	struct fake_session *session, const struct store_claim *claim, enum store_outcome outcome)
+static void fake_put_row(struct fake_session *session, const struct store_claim *claim,
+	enum store_outcome outcome, struct slice decision)
 {
 	struct fake_change change = {
 		.kind = FAKE_PUT_ROW,
 		.row = { .outcome = outcome,
 			.position = claim->position,
-			.event_id = claim->event_id },
+			.event_id = claim->event_id,
+			.decision = decision },
 	};
 	memcpy(change.row.key, claim->key, STORE_KEY_SIZE);
 	fake_rows_change(&session->store->rows, &session->transaction, &change);
@@ -52,12 +53,16 @@ static int fake_claim_one(struct fake_session *session, struct store_claim *clai
 		fake_rows_see(&session->store->rows, &session->transaction, claim->key);
 	if (!row) {
 		claim->verdict = CLAIM_NEW;
-		fake_put_row(session, claim, STORE_OUTCOME_DONE);
+		claim->is_dead_elsewhere = false;
+		claim->decision = SLICE_NULL;
+		fake_put_row(session, claim, STORE_OUTCOME_DONE, SLICE_NULL);
 		return STORE_OK;
 	}
-	bool is_here = row->outcome == STORE_OUTCOME_DLQ &&
-		fake_position_equal(&row->position, &claim->position);
+	bool is_dead = row->outcome == STORE_OUTCOME_DLQ;
+	bool is_here = is_dead && fake_position_equal(&row->position, &claim->position);
 	claim->verdict = is_here ? CLAIM_SETTLED_DLQ : CLAIM_DUPLICATE;
+	claim->is_dead_elsewhere = is_dead && !is_here;
+	claim->decision = is_here ? row->decision : SLICE_NULL;
 	return STORE_OK;
 }
 
@@ -151,7 +156,9 @@ static int fake_run_decide(struct fake_session *session, const struct fake_op *o
 	if (row && row->outcome == STORE_OUTCOME_DONE && !is_own) {
 		return fake_refuse(session, STORE_CONFLICT, "");
 	}
-	fake_put_row(session, claim, STORE_OUTCOME_DLQ);
+	bool has_decision = row && !slice_is_null(row->decision);
+	fake_put_row(
+		session, claim, STORE_OUTCOME_DLQ, has_decision ? row->decision : op->decision);
 	return STORE_OK;
 }
 
@@ -259,9 +266,12 @@ void fake_statement(struct store_session *session, size_t index, const struct st
 	fake_number(op, tag);
 }
 
-void fake_decide_dlq(struct store_session *session, const struct store_claim *claim)
+void fake_decide_dlq(
+	struct store_session *session, const struct store_claim *claim, struct slice decision)
 {
-	fake_queue(session, STORE_OP_DECIDE, fake_run_decide, "decide")->decided = claim;
+	struct fake_op *op = fake_queue(session, STORE_OP_DECIDE, fake_run_decide, "decide");
+	op->decided = claim;
+	op->decision = decision;
 }
 
 void fake_unclaim(struct store_session *session, const struct store_claim *claims, size_t count)

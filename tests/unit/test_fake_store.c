@@ -98,11 +98,16 @@ static void a_dead_letter_is_known_by_its_position(void **state)
 	struct store_claim claim = claim_of('a', 1);
 	ops->begin(f->session);
 	ops->claim(f->session, &claim, 1);
-	ops->decide_dlq(f->session, &claim);
+	ops->decide_dlq(f->session, &claim, SLICE_LITERAL("why"));
 	ops->commit(f->session);
 	flush(f->session, STORE_OK);
 	assert_int_equal(claim_alone(f->session, claim_of('a', 1)), CLAIM_SETTLED_DLQ);
 	assert_int_equal(claim_alone(f->session, claim_of('a', 2)), CLAIM_DUPLICATE);
+	ops->begin(f->session);
+	ops->claim(f->session, &claim, 1);
+	ops->commit(f->session);
+	flush(f->session, STORE_OK);
+	assert_true(slice_equal_str(claim.decision, "why"));
 }
 
 static void unclaimed_rows_are_gone_and_others_stay(void **state)

@@ -12,7 +12,15 @@
 
 enum { CLAIM_ROUNDS_MAX = 5 };
 
-enum { FIND_KEY, FIND_OUTCOME, FIND_TOPIC, FIND_PARTITION, FIND_OFFSET, FIND_TIMESTAMP };
+enum {
+	FIND_KEY,
+	FIND_OUTCOME,
+	FIND_TOPIC,
+	FIND_PARTITION,
+	FIND_OFFSET,
+	FIND_TIMESTAMP,
+	FIND_DECISION,
+};
 
 struct claim_sizes {
 	size_t count, id_bytes;
@@ -123,6 +131,21 @@ static bool is_same_position(struct pg_session *session, const struct store_posi
 		pg_get_int8(result, row, FIND_TIMESTAMP) == position->timestamp_ms;
 }
 
+static void found_dead(
+	struct pg_session *session, struct store_claim *claim, const PGresult *result, int row)
+{
+	if (!is_same_position(session, &claim->position, result, row)) {
+		claim->is_dead_elsewhere = true;
+		return;
+	}
+	claim->verdict = CLAIM_SETTLED_DLQ;
+	if (!PQgetisnull(result, row, FIND_DECISION)) {
+		claim->decision = arena_copy(&session->decisions,
+			slice_from(PQgetvalue(result, row, FIND_DECISION),
+				(size_t)PQgetlength(result, row, FIND_DECISION)));
+	}
+}
+
 void pg_claim_found(struct pg_run *run, size_t index, const PGresult *result)
 {
 	struct pg_op *op = &run->queue->ops[index];
@@ -134,9 +157,8 @@ void pg_claim_found(struct pg_run *run, size_t index, const PGresult *result)
 			continue;
 		}
 		claim->verdict = CLAIM_DUPLICATE;
-		if (pg_get_int2(result, row, FIND_OUTCOME) == STORE_OUTCOME_DLQ &&
-			is_same_position(run->session, &claim->position, result, row)) {
-			claim->verdict = CLAIM_SETTLED_DLQ;
+		if (pg_get_int2(result, row, FIND_OUTCOME) == STORE_OUTCOME_DLQ) {
+			found_dead(run->session, claim, result, row);
 		}
 	}
 }

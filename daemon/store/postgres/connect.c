@@ -269,6 +269,7 @@ void pg_session_close(struct store_session *session)
 	}
 	pg_disconnect(pg);
 	pg_queue_fini(&pg->queue);
+	arena_fini(&pg->decisions);
 	close(pg->wake_fd);
 	free(pg->sent);
 	free(pg->user);

@@ -23,7 +23,8 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 		{ PG_UUID_ARRAY, PG_INT2, PG_INT2_ARRAY, PG_INT4_ARRAY, PG_INT8_ARRAY,
 			PG_INT8_ARRAY, PG_BYTEA_ARRAY } },
 	[PG_OWN_FIND] = { "onced_find",
-		"SELECT key, outcome, topic, partition, record_offset, record_timestamp_ms"
+		"SELECT key, outcome, topic, partition, record_offset, record_timestamp_ms, "
+		"decision"
 		" FROM onced.processed_events WHERE key = ANY ($1)",
 		1, { PG_UUID_ARRAY } },
 	/*
@@ -31,13 +32,15 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 	 * dead letter.
 	 */
 	[PG_OWN_DECIDE] = { "onced_decide",
-		"INSERT INTO onced.processed_events AS row " EVENT_COLUMNS
-		" VALUES ($1, $2, $3, $4, $5, $6, 1, $7)"
-		" ON CONFLICT (key) DO UPDATE SET outcome = 1"
+		"INSERT INTO onced.processed_events AS row (key, scope, topic, partition,"
+		" record_offset, record_timestamp_ms, outcome, event_id, decision)"
+		" VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)"
+		" ON CONFLICT (key) DO UPDATE SET outcome = 1,"
+		" decision = coalesce(row.decision, excluded.decision)"
 		" WHERE row.topic = excluded.topic AND row.partition = excluded.partition"
 		" AND row.record_offset = excluded.record_offset"
 		" AND row.record_timestamp_ms = excluded.record_timestamp_ms",
-		7, { PG_UUID, PG_INT2, PG_INT2, PG_INT4, PG_INT8, PG_INT8, PG_BYTEA } },
+		8, { PG_UUID, PG_INT2, PG_INT2, PG_INT4, PG_INT8, PG_INT8, PG_BYTEA, PG_BYTEA } },
 	[PG_OWN_UNCLAIM] = { "onced_unclaim",
 		"DELETE FROM onced.processed_events WHERE key = ANY ($1)", 1, { PG_UUID_ARRAY } },
 	[PG_OWN_PUT_ATTEMPTS] = { "onced_put_attempts",

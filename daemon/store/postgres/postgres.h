@@ -133,7 +133,7 @@ struct pg_op {
 			const struct store_value *values; /* in the queue's arena */
 			size_t count;
 		} statement;
-		struct store_claim decide;
+		struct store_claim decide; /* `decision` is what to keep */
 		struct store_attempts attempts;
 		struct store_position position;
 		struct pg_ask *ask;
@@ -181,6 +181,7 @@ struct pg_session {
 	struct pg_prepared own[PG_OWN_COUNT];
 	struct pg_prepared *user; /* one for each statement of the options */
 	struct topic_cache topics;
+	struct arena decisions; /* of the claims since the last begin */
 	struct pg_queue queue;
 	struct pg_sent *sent;
 	size_t sent_count, sent_capacity;
@@ -315,7 +316,8 @@ void pg_op_savepoint(struct store_session *session, uint32_t group);
 void pg_op_release(struct store_session *session, uint32_t group);
 void pg_op_statement(struct store_session *session, size_t index, const struct store_value *values,
 	size_t count, uint32_t tag);
-void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim);
+void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim,
+	struct slice decision);
 void pg_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
 void pg_op_put_attempts(struct store_session *session, const struct store_attempts *attempts);
 void pg_op_delete_attempts(struct store_session *session, const struct store_position *position);

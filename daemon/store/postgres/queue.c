@@ -40,6 +40,7 @@ static struct pg_op *push(struct store_session *session, enum pg_op_kind kind, u
 
 void pg_op_begin(struct store_session *session)
 {
+	arena_reset(&pg_session(session)->decisions);
 	push(session, PG_OP_BEGIN, 0);
 }
 
@@ -51,6 +52,8 @@ void pg_op_claim(struct store_session *session, struct store_claim *claims, size
 	op->claim.count = count;
 	for (size_t i = 0; i < count; i++) {
 		claims[i].verdict = CLAIM_UNKNOWN;
+		claims[i].is_dead_elsewhere = false;
+		claims[i].decision = SLICE_NULL;
 	}
 }
 
@@ -79,9 +82,13 @@ void pg_op_statement(struct store_session *session, size_t index, const struct s
 	op->statement.count = count;
 }
 
-void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim)
+void pg_op_decide_dlq(
+	struct store_session *session, const struct store_claim *claim, struct slice decision)
 {
-	push(session, PG_OP_DECIDE, 0)->decide = *claim;
+	struct pg_op *op = push(session, PG_OP_DECIDE, 0);
+
+	op->decide = *claim;
+	op->decide.decision = decision;
 }
 
 void pg_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count)

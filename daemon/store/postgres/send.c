@@ -235,6 +235,7 @@ static bool send_decide(struct pg_run *run, size_t index)
 	pg_params_int8(&params, arena, claim->position.offset);
 	pg_params_int8(&params, arena, claim->position.timestamp_ms);
 	pg_params_bytes(&params, claim->event_id);
+	pg_params_bytes(&params, claim->decision);
 	run->has_unverified = true;
 	run->session->has_checked_since_savepoint = true;
 	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_DECIDE, &params);

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "store/sqlite/sqlite.h"
 
-/* Parameters 1 to 8 of LITE_OWN_CLAIM and LITE_OWN_DECIDE. */
+/* Parameters 1 to 8 of LITE_OWN_CLAIM and LITE_OWN_DECIDE; 9 is the latter's own. */
 static void bind_row(struct lite_session *session, sqlite3_stmt *stmt,
-	const struct store_claim *claim, int topic)
+	const struct store_claim *claim, struct slice decision, int topic)
 {
 	sqlite3_bind_blob(stmt, 1, claim->key, STORE_KEY_SIZE, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 2, session->scope_id);
@@ -18,10 +18,13 @@ static void bind_row(struct lite_session *session, sqlite3_stmt *stmt,
 	sqlite3_bind_int64(stmt, 6, claim->position.timestamp_ms);
 	lite_bind_slice(stmt, 7, claim->event_id);
 	sqlite3_bind_int64(stmt, 8, clock_wall_ms());
+	if (!slice_is_null(decision)) {
+		lite_bind_slice(stmt, 9, decision);
+	}
 }
 
 static int write_row(struct lite_session *session, enum lite_own own,
-	const struct store_claim *claim, bool *ret_has_changed)
+	const struct store_claim *claim, struct slice decision, bool *ret_has_changed)
 {
 	int code;
 	int topic = lite_topic_id(session, claim->position.topic, &code);
@@ -33,24 +36,30 @@ static int write_row(struct lite_session *session, enum lite_own own,
 	}
 	stmt = lite_own(session, own);
 	if (stmt) {
-		bind_row(session, stmt, claim, topic);
+		bind_row(session, stmt, claim, decision, topic);
 	}
 	code = lite_run(session, stmt);
 	*ret_has_changed = code == SQLITE_OK && sqlite3_changes(session->db) == 1;
 	return code;
 }
 
-static enum claim_verdict verdict_of_row(
-	sqlite3_stmt *row, const struct store_claim *claim, int topic)
+static void judge_row(
+	struct lite_session *session, sqlite3_stmt *row, struct store_claim *claim, int topic)
 {
+	bool is_dead = sqlite3_column_int(row, 0) == STORE_OUTCOME_DLQ;
 	bool is_same_position = sqlite3_column_int(row, 1) == topic &&
 		sqlite3_column_int(row, 2) == claim->position.partition &&
 		sqlite3_column_int64(row, 3) == claim->position.offset &&
 		sqlite3_column_int64(row, 4) == claim->position.timestamp_ms;
 
-	return sqlite3_column_int(row, 0) == STORE_OUTCOME_DLQ && is_same_position
-		? CLAIM_SETTLED_DLQ
-		: CLAIM_DUPLICATE;
+	claim->verdict = is_dead && is_same_position ? CLAIM_SETTLED_DLQ : CLAIM_DUPLICATE;
+	claim->is_dead_elsewhere = is_dead && !is_same_position;
+	if (claim->verdict == CLAIM_SETTLED_DLQ && sqlite3_column_type(row, 5) != SQLITE_NULL) {
+		const unsigned char *text = sqlite3_column_text(row, 5);
+
+		claim->decision = arena_copy(&session->decisions,
+			slice_from(text, (size_t)sqlite3_column_bytes(row, 5)));
+	}
 }
 
 static int find_row(struct lite_session *session, struct store_claim *claim)
@@ -66,7 +75,7 @@ static int find_row(struct lite_session *session, struct store_claim *claim)
 	lite_start(session);
 	code = sqlite3_step(stmt);
 	if (code == SQLITE_ROW) {
-		claim->verdict = verdict_of_row(stmt, claim, topic);
+		judge_row(session, stmt, claim, topic);
 		code = SQLITE_OK;
 	}
 	sqlite3_reset(stmt);
@@ -76,7 +85,7 @@ static int find_row(struct lite_session *session, struct store_claim *claim)
 static int claim_one(struct lite_session *session, struct store_claim *claim)
 {
 	bool is_inserted;
-	int code = write_row(session, LITE_OWN_CLAIM, claim, &is_inserted);
+	int code = write_row(session, LITE_OWN_CLAIM, claim, SLICE_NULL, &is_inserted);
 
 	if (code != SQLITE_OK) {
 		return code;
@@ -94,6 +103,8 @@ void lite_op_claim(struct store_session *session, struct store_claim *claims, si
 
 	for (size_t i = 0; i < count; i++) {
 		claims[i].verdict = CLAIM_UNKNOWN;
+		claims[i].is_dead_elsewhere = false;
+		claims[i].decision = SLICE_NULL;
 	}
 	if (!lite_may_run(lite, STORE_OP_CLAIM, 0)) {
 		return;
@@ -108,7 +119,8 @@ void lite_op_claim(struct store_session *session, struct store_claim *claims, si
 	}
 }
 
-void lite_op_decide_dlq(struct store_session *session, const struct store_claim *claim)
+void lite_op_decide_dlq(
+	struct store_session *session, const struct store_claim *claim, struct slice decision)
 {
 	struct lite_session *lite = lite_session(session);
 	bool is_decided;
@@ -117,7 +129,7 @@ void lite_op_decide_dlq(struct store_session *session, const struct store_claim 
 	if (!lite_may_run(lite, STORE_OP_DECIDE, 0)) {
 		return;
 	}
-	code = write_row(lite, LITE_OWN_DECIDE, claim, &is_decided);
+	code = write_row(lite, LITE_OWN_DECIDE, claim, decision, &is_decided);
 	if (code != SQLITE_OK) {
 		lite_fail(lite, STORE_OP_DECIDE, 0, code);
 	} else if (!is_decided) {

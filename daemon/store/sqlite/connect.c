@@ -221,6 +221,7 @@ void lite_session_close(struct store_session *session)
 		return;
 	}
 	lite_disconnect(lite);
+	arena_fini(&lite->decisions);
 	free(lite->user);
 	free(lite);
 }

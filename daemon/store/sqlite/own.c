@@ -14,17 +14,18 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 		"INSERT INTO onced_processed_events (key, scope, topic, partition, record_offset,"
 		" record_timestamp_ms, event_id, at, outcome)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT (key) DO NOTHING",
-	[LITE_OWN_FIND] = "SELECT outcome, topic, partition, record_offset, record_timestamp_ms"
-			  " FROM onced_processed_events WHERE key = ?1",
+	[LITE_OWN_FIND] = "SELECT outcome, topic, partition, record_offset, record_timestamp_ms,"
+			  " decision FROM onced_processed_events WHERE key = ?1",
 	/*
 	 * Only the row of this very position: the done row of another record is never turned into a
 	 * dead letter.
 	 */
 	[LITE_OWN_DECIDE] =
 		"INSERT INTO onced_processed_events AS row (key, scope, topic, partition,"
-		" record_offset, record_timestamp_ms, event_id, at, outcome)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)"
-		" ON CONFLICT (key) DO UPDATE SET outcome = 1"
+		" record_offset, record_timestamp_ms, event_id, at, outcome, decision)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9)"
+		" ON CONFLICT (key) DO UPDATE SET outcome = 1,"
+		" decision = coalesce(row.decision, excluded.decision)"
 		" WHERE row.topic = excluded.topic AND row.partition = excluded.partition"
 		" AND row.record_offset = excluded.record_offset"
 		" AND row.record_timestamp_ms = excluded.record_timestamp_ms",

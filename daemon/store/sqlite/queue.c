@@ -68,6 +68,7 @@ void lite_op_begin(struct store_session *session)
 	struct lite_session *lite = lite_session(session);
 	int code;
 
+	arena_reset(&lite->decisions);
 	if (!may_start(lite, STORE_OP_BEGIN, 0)) {
 		return;
 	}

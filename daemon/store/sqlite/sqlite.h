@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "base/arena.h"
 #include "store/implementations.h"
 #include "store/topic_cache.h"
 
@@ -60,6 +61,7 @@ struct lite_session {
 	sqlite3_stmt *own[LITE_OWN_COUNT];
 	sqlite3_stmt **user; /* one for each statement of the options */
 	struct topic_cache topics;
+	struct arena decisions; /* of the claims since the last begin */
 };
 
 static inline struct lite_session *lite_session(struct store_session *session)
@@ -145,7 +147,8 @@ void lite_fail_with(struct lite_session *session, enum store_op op, uint32_t tag
 /* ---- claim.c ---- */
 
 void lite_op_claim(struct store_session *session, struct store_claim *claims, size_t count);
-void lite_op_decide_dlq(struct store_session *session, const struct store_claim *claim);
+void lite_op_decide_dlq(struct store_session *session, const struct store_claim *claim,
+	struct slice decision);
 void lite_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
 
 /* ---- records.c ---- */
