@@ -79,3 +79,23 @@ build_in() {
 	fi
 	ninja -C "$directory" --quiet || fail "cannot build $directory"
 }
+
+# make_venv REQUIREMENTS...: a Python environment in $venv, named by what is in it (Debian's Python
+# refuses packages of pip). Downloads live in $ONCED_CACHE, outside the repository, so that a clean
+# clone does not fetch them again.
+make_venv() {
+	local digest file arguments=()
+	export ONCED_CACHE=${ONCED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/onced}
+	digest=$( (/usr/bin/python3 --version && cat "$@") | sha256sum | cut -c1-12)
+	venv=$ONCED_CACHE/venv-$digest
+	[ ! -x "$venv/complete" ] || return 0
+	say "Making a Python environment in $venv"
+	mkdir -p "$ONCED_CACHE"
+	rm -rf "$venv"
+	/usr/bin/python3 -m venv "$venv"
+	for file in "$@"; do
+		arguments+=(-r "$file")
+	done
+	"$venv/bin/pip" install --quiet --disable-pip-version-check "${arguments[@]}"
+	ln -s bin/python "$venv/complete"
+}
