@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
@@ -29,6 +30,8 @@ struct loop_source {
 	};
 	void *context;
 	struct loop_source *next;
+	sd_event_source *again; /* of a child: asks once more, NULL until needed */
+	int pidfd; /* of a child */
 };
 
 /*
@@ -36,6 +39,9 @@ struct loop_source {
  * 250 ms.
  */
 enum { TIMER_ACCURACY_US = 1000 };
+
+/* How soon a child that is dead, but not for us yet, is asked again. */
+enum { CHILD_AGAIN_US = 50000 };
 
 int loop_new(struct loop **ret)
 {
@@ -86,17 +92,48 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 	return 0;
 }
 
-static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata)
+static int on_child_again(sd_event_source *source, uint64_t usec, void *userdata);
+
+static int ask_again(struct loop_source *self)
 {
-	struct loop_source *self = userdata;
+	if (!self->again) {
+		return sd_event_add_time_relative(sd_event_source_get_event(self->source),
+			&self->again, CLOCK_MONOTONIC, CHILD_AGAIN_US, TIMER_ACCURACY_US,
+			on_child_again, self);
+	}
+	(void)sd_event_source_set_time_relative(self->again, CHILD_AGAIN_US);
+	return sd_event_source_set_enabled(self->again, SD_EVENT_ONESHOT);
+}
+
+/*
+ * sd-event's own child sources ask waitid() once, when the pidfd becomes readable. While a debugger is
+ * attached the dead child is the debugger's and waitid() has nothing for us: the end would be missed for ever.
+ */
+static int reap(struct loop_source *self)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_PIDFD, (id_t)self->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) {
+		return ask_again(self);
+	}
 	struct loop_exit end = {
-		.is_exited = info->si_code == CLD_EXITED,
-		.status = info->si_status,
-		.has_core = info->si_code == CLD_DUMPED,
+		.is_exited = info.si_code == CLD_EXITED,
+		.status = info.si_status,
+		.has_core = info.si_code == CLD_DUMPED,
 	};
 
 	self->child(self->context, &end);
 	return 0;
+}
+
+static int on_child(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	return reap(userdata);
+}
+
+static int on_child_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	return reap(userdata);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -150,12 +187,19 @@ int loop_add_child(struct loop *loop, int pidfd, loop_child_callback callback, v
 	struct loop_source **ret)
 {
 	struct loop_source *self = NEW(struct loop_source);
+	int r;
 
 	self->child = callback;
 	self->context = context;
-	return finish(sd_event_add_child_pidfd(
-			      loop->event, &self->source, pidfd, WEXITED, on_child, self),
-		self, ret);
+	self->pidfd = pidfd;
+	r = sd_event_add_io(loop->event, &self->source, pidfd, EPOLLIN, on_child, self);
+	if (r >= 0) {
+		r = sd_event_source_set_enabled(self->source, SD_EVENT_ONESHOT);
+	}
+	if (r < 0) {
+		sd_event_source_unref(self->source);
+	}
+	return finish(r, self, ret);
 }
 
 int loop_add_timer(
@@ -189,6 +233,10 @@ void loop_source_free(struct loop_source *source)
 	}
 	(void)sd_event_source_set_enabled(source->source, SD_EVENT_OFF);
 	sd_event_source_unref(source->source);
+	if (source->again) {
+		(void)sd_event_source_set_enabled(source->again, SD_EVENT_OFF);
+		sd_event_source_unref(source->again);
+	}
 	free(source);
 }
 
