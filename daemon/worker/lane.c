@@ -235,6 +235,15 @@ static struct sched_return finish_one(struct worker *worker, struct unit_work *w
 	return ret;
 }
 
+/* The id may lie in the bytes that are let go, and a dead letter still needs it. */
+static void detach(struct lane *lane, struct unit_work *work)
+{
+	if (!slice_is_null(work->event.id)) {
+		work->event.id = arena_copy(&lane->unit.arena, work->event.id);
+	}
+	record_detach(work->record);
+}
+
 static void before_finish(struct lane *lane, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -242,13 +251,13 @@ static void before_finish(struct lane *lane, unsigned count)
 		bool is_staying = work->end == UNIT_RETRY || work->end == UNIT_HELD ||
 			work->end == UNIT_DEAD ||
 			(work->end == UNIT_AGAIN && !lane->unit.store_failed);
-		if (is_staying) {
-			record_detach(work->record);
-		}
 		if (work->end == UNIT_RETRY) {
 			log_failure(work, "failed, will be tried again");
 		} else if (work->end == UNIT_HELD) {
 			log_failure(work, "held, nothing is burnt");
+		}
+		if (is_staying) {
+			detach(lane, work);
 		}
 	}
 }
