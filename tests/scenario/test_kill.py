@@ -62,17 +62,19 @@ def test_killed_once_at(world, stage):
 @pytest.mark.failpoints
 @pytest.mark.parametrize("stage", ["after_commit", "before_settle", "before_commit"])
 def test_killed_again_and_again_at(world, stage):
-    """Every process dies at its sixth pass: the work is done by many short lives."""
+    """
+    Every process dies at its sixth pass: the work is done by many short lives. Without poison: a dead
+    letter needs a connection to the broker, for which such a life is too short.
+    """
     world.create_topics(partitions=2)
-    good, poison = produce_with_poison(world, count=400, every=20)
+    records = world.produce_stream(400, keys=20, duplicates=0.02)
     onced = world.start({"consumer c": {**SMALL_BATCHES, "commit.interval": "1ms"}},
                         env={"ONCED_FAILPOINT": f"{stage}:kill:6"})
-    world.wait_finished(onced, 120)
+    world.wait_finished(onced, 60)
     assert onced.metrics().sum("onced_worker_exits_total") >= 2
     onced.stop()
     evidence = world.check_finished()
-    assert evidence.effect_ids == good
-    assert len(evidence.dead_positions) == poison
+    assert evidence.effect_ids == {event_id for event_id, _, _ in records}
 
 
 def test_killed_at_random_moments_under_load(world):
