@@ -70,9 +70,9 @@ build_wants=(
 build_in() {
 	local directory=$1
 	shift
-	if [ -f "$directory/build.ninja" ]; then
-		meson configure "$directory" "$@" >/dev/null
-	else
+	# An option newer than the directory is unknown there: then it is set up again.
+	if [ ! -f "$directory/build.ninja" ] || ! meson configure "$directory" "$@" >/dev/null 2>&1; then
+		rm -rf "$directory"
 		meson setup "$directory" "$@" >"$directory.log" 2>&1 \
 			|| { tail -n 15 "$directory.log" >&2; fail "cannot configure $directory"; }
 		rm -f "$directory.log"

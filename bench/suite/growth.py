@@ -1,0 +1,44 @@
+"""
+growth - the same backlog on 1, 4 and 64 partitions, worked by 1, 2 and 4 worker processes
+"""
+
+import dataclasses
+import sys
+
+from . import chart, contender, figures
+from .run import run
+from .stage import Stage
+
+TITLE = "Partitions and workers"
+PARTITIONS = [1, 4, 64]
+WORKERS = [1, 2, 4]
+DEFAULT_COUNT, SMALL_COUNT = 300_000, 2_000
+
+
+def measure(options):
+    runs = {}
+    with Stage() as stage:
+        for _ in range(options.pairs):
+            for partitions in PARTITIONS:
+                work = stage.orders(options.count, partitions)
+                for workers in WORKERS:
+                    result = run(stage, contender.ONCED, work, sections={"consumer c": {"workers": workers}})
+                    runs.setdefault(f"{partitions}/{workers}", []).append(dataclasses.asdict(result))
+                    print(f"  {partitions} partitions, {workers} workers: {figures.number(result.per_second)} msg/s",
+                          file=sys.stderr)
+    return {
+        "count": options.count, "runs": runs,
+        "summary": {n: {k: figures.spread([r[k] for r in of]) for k in ("per_second", "rss_mb")}
+                    for n, of in runs.items()},
+    }
+
+
+def show(result):
+    return figures.table(["partitions", *(f"{w} workers" for w in WORKERS)], [
+        [p, *(figures.text(result["summary"][f"{p}/{w}"]["per_second"]) for w in WORKERS)] for p in PARTITIONS])
+
+
+def charts(result):
+    series = [(f"onced, {p} partitions", [result["summary"][f"{p}/{w}"]["per_second"]["median"] for w in WORKERS])
+              for p in PARTITIONS]
+    return {"growth": chart.steps("Orders per second by workers", "msg/s", [f"{w} workers" for w in WORKERS], series)}
