@@ -1,9 +1,10 @@
 /*
  * start - where a newly assigned partition is read from
  *
- * Pure. A partition whose group has a committed offset inside the log starts there. Without one it is
- * either new to the group (starts by policy), added to the topic later (starts at its beginning), or *lost*:
- * the store has seen it before, or its offset is out of range, and then skipping would be silent.
+ * Pure. A partition whose group has a committed offset inside the log starts there. Without one it
+ * is either new to the group (starts by policy), added to the topic later (starts at its
+ * beginning), or *lost*: the store has seen it before, or its offset is out of range, and then
+ * skipping would be silent.
  */
 #pragma once
 
@@ -18,7 +19,8 @@ struct start_facts {
 	int64_t log_begin, log_end;
 	bool is_seen; /* the store has a row for it */
 	int64_t seen_committed; /* of that row, -1 none */
-	int32_t known_count; /* partition count the group wrote with its commits ("n=..."), -1: no commit has one */
+	/* partition count the group wrote with its commits ("n=..."), -1: no commit has one */
+	int32_t known_count;
 	enum start_policy initial, lost;
 };
 

@@ -1,21 +1,20 @@
 /*
  * dead_letter - the way out of poison
  *
- * Runs in: worker, main thread; dead_letter_add() on lanes, under the lock. The decision is durable before a
- * dead letter gets here. It is produced until the topic acknowledges it, and only then is its
- * record settled: the offset does not pass it. While a dead letter cannot be delivered its strand is held.
+ * Runs in: worker, main thread; dead_letter_add() on lanes, under the lock. The decision is durable
+ * before a dead letter gets here. It is produced until the topic acknowledges it, and only then is
+ * its record settled: the offset does not pass it. While a dead letter cannot be delivered its
+ * strand is held.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/letter_headers.h"
 #include "worker/worker_private.h"
-
-enum { OWN_HEADERS_MAX = 24, ERROR_HEADER_MAX = 1024 };
 
 #define RETRY_FIRST_US ((int64_t)200 * 1000)
 #define RETRY_MAX_US ((int64_t)5 * 1000 * 1000)
@@ -30,7 +29,7 @@ void dead_letter_add(struct worker *worker, struct unit_work *work)
 	letter->record = work->record;
 	letter->reason = work->reason;
 	memcpy(letter->code, work->code, sizeof(letter->code));
-	letter->text = xstrdup(work->text ? work->text : "");
+	letter->text = xstrdup(work->text);
 	if (work->event.id.data) {
 		letter->event_id = xmalloc(work->event.id.len + 1);
 		memcpy(letter->event_id, work->event.id.data, work->event.id.len);
@@ -49,91 +48,7 @@ static void letter_free(struct dead_letter *letter)
 	free(letter);
 }
 
-/* ---- headers ---- */
-
-struct header_list {
-	struct source_header *items;
-	size_t count;
-	char texts[OWN_HEADERS_MAX][CLOCK_RFC3339_MAX];
-	size_t text_count;
-};
-
-static void add(struct header_list *list, const char *name, struct slice value)
-{
-	list->items[list->count++] = (struct source_header){ slice_from_str(name), value };
-}
-
-static void add_str(struct header_list *list, const char *name, const char *value)
-{
-	add(list, name, slice_from_str(value));
-}
-
-static void add_int(struct header_list *list, const char *name, int64_t value)
-{
-	char *text = list->texts[list->text_count++];
-
-	snprintf(text, CLOCK_RFC3339_MAX, "%lld", (long long)value);
-	add_str(list, name, text);
-}
-
-static void add_time(struct header_list *list, const char *name, int64_t wall_ms)
-{
-	add_str(list, name, clock_format_rfc3339(wall_ms, list->texts[list->text_count++]));
-}
-
-static bool is_own(struct slice name)
-{
-	return name.len >= 6 && memcmp(name.data, "onced-", 6) == 0;
-}
-
-/* The record's own headers; those of an earlier life as a dead letter are replaced, so that replays do not grow. */
-static void add_original(struct header_list *list, const struct source_header *headers, int count)
-{
-	for (int i = 0; i < count; i++) {
-		if (!is_own(headers[i].name)) {
-			list->items[list->count++] = headers[i];
-		}
-	}
-}
-
-static void add_own(
-	struct worker *worker, struct header_list *list, const struct dead_letter *letter)
-{
-	const struct record *record = letter->record;
-	const struct partition *p = worker->partitions[record->item.slot];
-	size_t text_len = strlen(letter->text);
-	int64_t now_ms = clock_wall_ms();
-
-	add_str(list, "onced-reason", page_reason_names[letter->reason]);
-	add(list, "onced-error",
-		slice_from(
-			letter->text, text_len < ERROR_HEADER_MAX ? text_len : ERROR_HEADER_MAX));
-	if (letter->code[0]) {
-		add_str(list, "onced-code", letter->code);
-	}
-	add_int(list, "onced-attempts", record->attempts ? record->attempts : 1);
-	add_time(list, "onced-first-failure", record->attempts ? record->first_failure_ms : now_ms);
-	add_time(list, "onced-last-failure", record->attempts ? record->last_failure_ms : now_ms);
-	add_str(list, "onced-topic", p->id.topic);
-	add_int(list, "onced-partition", p->id.partition);
-	add_int(list, "onced-offset", record->item.offset);
-	add_int(list, "onced-timestamp", record->timestamp_ms);
-	add_str(list, "onced-consumer", worker->consumer->name);
-	add_str(list, "onced-handler", letter->handler);
-	if (letter->event_id) {
-		add(list, "onced-event-id", slice_from(letter->event_id, letter->event_id_len));
-	}
-	add_str(list, "onced-host", worker->start.host);
-	add_str(list, "onced-version", ONCED_VERSION);
-	if (worker->consumer->dlq_headers == DLQ_HEADERS_PLAIN) {
-		add_str(list, "x-original-topic", p->id.topic);
-		add_int(list, "x-original-partition", p->id.partition);
-		add_int(list, "x-original-offset", record->item.offset);
-		add(list, "x-error",
-			slice_from(letter->text,
-				text_len < ERROR_HEADER_MAX ? text_len : ERROR_HEADER_MAX));
-	}
-}
+/* ---- producing ---- */
 
 static int32_t target_partition(const struct worker *worker, const struct partition *p)
 {
@@ -145,27 +60,35 @@ static int32_t target_partition(const struct worker *worker, const struct partit
 static int produce(struct worker *worker, struct dead_letter *letter, struct err *err)
 {
 	struct record *record = letter->record;
-	const struct source_header *headers;
-	int count = record_headers(record, &headers);
-	struct header_list list = { .count = 0 };
+	const struct partition *p = worker->partitions[record->item.slot];
+	const struct letter_facts facts = { .record = record,
+		.reason = letter->reason,
+		.code = letter->code,
+		.text = letter->text,
+		.topic = p->id.topic,
+		.partition = p->id.partition,
+		.consumer = worker->consumer->name,
+		.handler = letter->handler,
+		.host = worker->start.host,
+		.event_id = slice_from(letter->event_id, letter->event_id_len),
+		.extra = worker->consumer->dlq_headers };
+	const struct source_header *originals;
+	int count = record_headers(record, &originals), r;
+	struct letter_headers headers;
 	struct sink_message message = { .topic = worker->consumer->dlq_topic,
-		.partition = target_partition(worker, worker->partitions[record->item.slot]),
+		.partition = target_partition(worker, p),
 		.key = record->key,
 		.value = letter->is_oversized ? SLICE_NULL : record->value,
 		.timestamp_ms = record->timestamp_ms,
 		.tag = letter };
-	int r;
 
-	list.items =
-		xcalloc((size_t)(count < 0 ? 0 : count) + OWN_HEADERS_MAX, sizeof(*list.items));
-	add_original(&list, headers, count);
-	add_own(worker, &list, letter);
-	message.headers = list.items;
-	message.header_count = list.count;
+	letter_headers_init(&headers, &facts, originals, count);
+	message.headers = headers.items;
+	message.header_count = headers.count;
 	FAILPOINT("before_dlq_produce");
 	r = worker->wiring->sink->send(worker->sink, &message, err);
 	FAILPOINT("after_dlq_produce");
-	free(list.items);
+	letter_headers_fini(&headers);
 	return r;
 }
 
@@ -287,7 +210,7 @@ static void accepted(struct worker *worker, struct dead_letter *letter)
 	log_warning("dead letter", LOG_STR("topic", p->id.topic),
 		LOG_INT("partition", p->id.partition), LOG_INT("offset", record->item.offset),
 		LOG_SLICE("event_id", slice_from(letter->event_id, letter->event_id_len)),
-		LOG_INT("attempt", record->attempts ? record->attempts : 1),
+		LOG_INT("attempt", record->attempts),
 		LOG_STR("reason", page_reason_names[letter->reason]), LOG_STR("code", letter->code),
 		LOG_STR("error", letter->text), LOG_STR("dlq_topic", worker->consumer->dlq_topic));
 	unlink_letter(worker, letter);

@@ -1,7 +1,8 @@
 /*
  * event - a record decoded far enough to have an id, a type and a handler
  *
- * Runs in: worker, lanes. Lives in a batch's arena; what it points to lives as long as its record and the arena.
+ * Runs in: worker, lanes. Lives in a batch's arena; what it points to lives as long as its record
+ * and the arena.
  */
 #pragma once
 
@@ -34,7 +35,8 @@ enum event_problem {
 };
 
 /*
- * Decode `event->record`: fills id, type and refs. UNDECODABLE: `ret_text` (arena) says why. EVENT_NO_ID: all but the id is there.
+ * Decode `event->record`: fills id, type and refs. UNDECODABLE: `ret_text` (arena) says why.
+ * EVENT_NO_ID: all but the id is there.
  */
 enum event_problem event_decode(
 	struct onced_event *event, const struct roster *roster, const char **ret_text);

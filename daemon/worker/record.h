@@ -34,6 +34,7 @@ struct record {
 	int64_t elapsed_us; /* runnable or parked by its own retry since the first failure */
 	enum record_wait wait; /* what its strand waits for; the worker's lock */
 	bool is_after_hold; /* no attempt since the last hold or restart */
+	bool has_stored_attempts; /* the store may know of failures: they end with the record */
 };
 
 struct record *record_new(const struct source_ops *ops, struct source *source,

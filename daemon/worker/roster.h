@@ -1,8 +1,9 @@
 /*
  * roster - the handlers of one consumer, opened for every lane
  *
- * Runs in: worker and probe, main thread at start; read-only afterwards but for the atomics. Owns the handlers' states, the set of
- * JSON paths they asked for and the statements of their transactions.
+ * Runs in: worker and probe, main thread at start; read-only afterwards but for the atomics. Owns
+ * the handlers' states, the set of JSON paths they asked for and the statements of their
+ * transactions.
  */
 #pragma once
 
@@ -54,8 +55,8 @@ struct roster {
 };
 
 /*
- * Find and open the handlers of `consumer` for `lanes` lanes. `wants_ids`: events are deduplicated, or an id is
- * asked for by policy. -EINVAL with the handler's own sentence.
+ * Find and open the handlers of `consumer` for `lanes` lanes. `wants_ids`: events are deduplicated,
+ * or an id is asked for by policy. -EINVAL with the handler's own sentence.
  */
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
 	const struct store_ops *store, bool wants_ids,

@@ -1,6 +1,7 @@
 #include "worker/unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
@@ -13,6 +14,7 @@ void unit_init(struct unit *unit, const struct unit_options *options, struct sto
 	unit->works = xcalloc(options->batch_max, sizeof(*unit->works));
 	unit->claims = xcalloc(options->batch_max, sizeof(*unit->claims));
 	unit->claim_owner = xcalloc(options->batch_max, sizeof(*unit->claim_owner));
+	unit->unavailable = xcalloc(options->roster->handler_count + 1, sizeof(*unit->unavailable));
 	unit->random = (uint64_t)clock_mono_us() * 0x9e3779b97f4a7c15u + options->lane;
 }
 
@@ -21,6 +23,7 @@ void unit_fini(struct unit *unit)
 	free(unit->works);
 	free(unit->claims);
 	free(unit->claim_owner);
+	free(unit->unavailable);
 	arena_fini(&unit->arena);
 }
 
@@ -86,16 +89,12 @@ static void begin_try(struct unit *unit, struct unit_range range)
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
 		work->fate = UNIT_OPEN;
+		work->claim.verdict = CLAIM_UNKNOWN;
 		work->claim_index = -1;
 		work->leader = -1;
-		work->is_charged = false;
 	}
 	/* a strand that an earlier part of the batch left unfinished stays where it is */
-	for (unsigned i = 0; i < range.first; i++) {
-		if (unit_is_cutting(unit->works[i].end)) {
-			unit_cut(unit, range, &unit->works[i]);
-		}
-	}
+	unit_cut(unit, range);
 }
 
 static enum store_failure try_once(
@@ -120,7 +119,7 @@ static enum store_failure try_once(
 	return unit_send_effects(unit, range, flight);
 }
 
-static void roll_back(struct unit *unit, const struct store_flight *flight)
+void unit_roll_back(struct unit *unit, const struct store_flight *flight)
 {
 	struct store_flight ignored;
 
@@ -130,32 +129,23 @@ static void roll_back(struct unit *unit, const struct store_flight *flight)
 	}
 }
 
+bool unit_note_store_failure(struct unit *unit, const struct store_flight *flight)
+{
+	if (flight->failure != STORE_LOST && flight->failure != STORE_UNAVAILABLE) {
+		return false;
+	}
+	unit->store_failed = true;
+	unit->store_err = flight->err;
+	return true;
+}
+
+/* The store is away. */
 static void send_back(struct unit *unit, struct unit_range range)
 {
 	for (unsigned i = range.first; i < range.end; i++) {
-		if (unit->works[i].end == UNIT_OPEN) {
-			unit->works[i].end = UNIT_AGAIN;
-		}
+		unit->works[i].end = UNIT_AGAIN;
+		unit_stop_clock(&unit->works[i]);
 	}
-}
-
-/* The store failed a transaction of one record, and not by that record's statement. */
-static void blame_alone(struct unit *unit, unsigned i, const struct store_flight *flight)
-{
-	struct unit_work *work = &unit->works[i];
-	struct unit_range range = { i, i + 1 };
-	enum verdict verdict = VERDICT_RETRY;
-
-	if (flight->op != STORE_OP_COMMIT && flight->op != STORE_OP_STATEMENT) {
-		unit_hold(unit, range, work, flight->err.code, flight->err.text, UNIT_BUSY_US);
-		return;
-	}
-	if (flight->failure == STORE_STATEMENT && work->handler) {
-		verdict = verdict_of_statement(
-			flight->failure, flight->err.code, &work->handler->overrides);
-	}
-	unit_blame(unit, range, work, verdict == VERDICT_REDO ? VERDICT_RETRY : verdict,
-		flight->err.code, flight->err.text, 0);
 }
 
 static void run_range(struct unit *unit, struct unit_range range);
@@ -169,65 +159,25 @@ static void run_halves(struct unit *unit, struct unit_range range)
 	run_range(unit, (struct unit_range){ middle, range.end });
 }
 
-/*
- * The fate of a record that failed alone outlives its transaction: a second one, without its effect, makes the decision durable.
- */
-static void decide_alone(struct unit *unit, unsigned i)
-{
-	const struct store_ops *store = unit->options.store;
-	struct unit_range range = { i, i + 1 };
-	struct unit_work *work = &unit->works[i];
-	struct store_flight flight;
-
-	if (work->fate == UNIT_HELD) {
-		unit_settle_fates(unit, range); /* nothing to write down */
-		return;
-	}
-	work->claim_index = -1;
-	store->begin(unit->session);
-	if (work->fate == UNIT_DEAD) {
-		unit_queue_claims(unit, range);
-		if (store->flush(unit->session, &flight)) {
-			roll_back(unit, &flight);
-			work->end = UNIT_AGAIN;
-			return;
-		}
-		unit_apply_claims(unit, range);
-	}
-	unit_queue_decisions(unit, range);
-	store->commit(unit->session);
-	if (store->flush(unit->session, &flight)) {
-		roll_back(unit, &flight);
-		work->end = UNIT_AGAIN;
-		return;
-	}
-	unit_settle_fates(unit, range);
-}
-
 static void run_range(struct unit *unit, struct unit_range range)
 {
 	struct store_flight flight = { 0 };
-	enum store_failure failure;
 
-	if (range.first == range.end || unit->store_failed) {
+	if (unit->store_failed) {
 		send_back(unit, range);
 		return;
 	}
-	failure = try_once(unit, range, &flight);
-	if (failure == STORE_OK) {
+	if (try_once(unit, range, &flight) == STORE_OK) {
 		unit_settle_fates(unit, range);
 		return;
 	}
-	roll_back(unit, &flight);
-	if (failure == STORE_LOST || failure == STORE_UNAVAILABLE) {
-		unit->store_failed = true;
-		unit->store_err = flight.err;
+	unit_roll_back(unit, &flight);
+	if (unit_note_store_failure(unit, &flight)) {
 		send_back(unit, range);
 	} else if (range.end - range.first > 1) {
 		run_halves(unit, range);
 	} else {
-		blame_alone(unit, range.first, &flight);
-		decide_alone(unit, range.first);
+		unit_settle_alone(unit, range.first, &flight);
 	}
 }
 
@@ -237,11 +187,15 @@ void unit_run(struct unit *unit, struct record **records, unsigned count)
 	unit->count = count;
 	unit->store_failed = false;
 	unit->next_group = 1;
+	memset(unit->unavailable, 0,
+		unit->options.roster->handler_count * sizeof(*unit->unavailable));
 	for (unsigned i = 0; i < count; i++) {
 		unit->works[i] =
 			(struct unit_work){ .record = records[i], .claim_index = -1, .leader = -1 };
 		decode(unit, &unit->works[i]);
 	}
-	run_range(unit, (struct unit_range){ 0, count });
+	if (count) {
+		run_range(unit, (struct unit_range){ 0, count });
+	}
 	unit_stage(unit, PAGE_STAGE_IDLE, NULL);
 }

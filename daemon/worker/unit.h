@@ -2,11 +2,12 @@
  * unit - the unit of work: claim, effect and decision of a batch in one transaction
  *
  * Runs in: worker, lanes. Owns nothing but its scratch memory; knows stores and handlers only by
- * their tables. It takes a batch of records and says of each how it ended; scheduler, tracker and dead letters are
- * the lane's business, so that this file can be tested against a scripted store.
+ * their tables. It takes a batch of records and says of each how it ended; scheduler, tracker and
+ * dead letters are the lane's business, so that all of it can be tested against a scripted store.
  *
- * Invariants: what ends DONE, DUPLICATE, SKIPPED or DEAD is committed. Nothing of a strand ends behind a record of
- * that strand that did not end. An attempt is charged only to a record that failed by itself.
+ * Invariants: what ends DONE, DUPLICATE, SKIPPED or DEAD is committed. Nothing of a strand ends
+ * behind a record of that strand that did not end. An attempt is charged only to a record that
+ * failed by itself.
  */
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "base/arena.h"
 #include "core/store.h"
 #include "os/page.h"
+#include "worker/decision.h"
 #include "worker/event.h"
 #include "worker/record.h"
 #include "worker/roster.h"
@@ -25,9 +27,11 @@ enum unit_end {
 	UNIT_DONE,
 	UNIT_DUPLICATE,
 	UNIT_SKIPPED,
-	UNIT_DEAD, /* the decision stands; the dead letter must be produced, then the record is settled */
+	/* the decision stands; the dead letter must be produced, then the record is settled */
+	UNIT_DEAD,
 	UNIT_RETRY, /* charged: its strand parks until due_us */
-	UNIT_HELD, /* nobody's fault, or nowhere to go: its strand waits until due_us, nothing is charged */
+	/* nobody's fault, or nowhere to go: its strand waits until due_us, nothing is charged */
+	UNIT_HELD,
 	UNIT_AGAIN, /* back to its queue as it came */
 };
 
@@ -39,18 +43,23 @@ struct unit_work {
 	enum unit_end end;
 
 	/* DEAD, RETRY, HELD: why */
-	enum page_reason reason;
-	char code[32];
+	enum page_reason reason; /* DEAD */
+	char code[DECISION_CODE_MAX];
 	const char *text; /* arena */
-	int64_t due_us;
+	int64_t due_us; /* RETRY, HELD */
+	/* RETRY, DEAD: the record's failures, this one included; the record takes them over */
+	unsigned attempts;
+	int64_t first_failure_ms, last_failure_ms;
 
 	/* inside: what the transaction under way would make of it */
 	enum unit_end fate;
 	struct store_claim claim;
 	int claim_index; /* into the batch's claims, -1: none */
 	int leader; /* earlier work of the batch with the same key, -1: none */
-	bool has_key, is_handled, is_charged, must_die;
-	struct onced_outcome *outcome; /* of the handler, once handled */
+	bool has_key;
+	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
+	bool must_die; /* no handler will see it: reason and text say why */
+	struct onced_outcome *outcome; /* of the handler; NULL: not called yet in this batch */
 	uint32_t group, page_index;
 };
 
@@ -87,6 +96,8 @@ struct unit {
 	struct store_claim *claims; /* of the transaction under way, sorted by key */
 	unsigned claim_count;
 	int *claim_owner; /* claims[i] belongs to works[claim_owner[i]] */
+	/* by handler: the work for which it said UNAVAILABLE in this batch, NULL none */
+	const struct unit_work **unavailable;
 	uint32_t next_group;
 	uint64_t random;
 	struct err store_err; /* when `store_failed` */
@@ -98,8 +109,9 @@ void unit_init(
 void unit_fini(struct unit *unit);
 
 /*
- * Work `count` records (at most batch_max). Afterwards unit->works[0..count) tell how each ended; none is left UNIT_OPEN. What they point to is
- * valid until the next call.
+ * Work `count` records (at most batch_max); those of one strand stand together, in their order.
+ * Afterwards unit->works[0..count) tell how each ended; none is left UNIT_OPEN. What they point to
+ * is valid until the next call.
  */
 void unit_run(struct unit *unit, struct record **records, unsigned count);
 

@@ -1,13 +1,12 @@
 /*
  * unit_claim - dedup inside the unit of work
  *
- * One claim per key and transaction. A second record with the key of an earlier one in the same batch follows it: it is a
- * duplicate if the leader ends, and goes back if the leader does not.
+ * One claim per key and transaction. A second record with the key of an earlier one in the same
+ * batch follows it: it is a duplicate if the leader ends, and goes back if the leader does not.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "worker/unit_private.h"
 
 _Static_assert((int)STORE_KEY_SIZE == (int)DEDUP_KEY_SIZE, "one size of key");
@@ -15,11 +14,10 @@ _Static_assert((int)STORE_KEY_SIZE == (int)DEDUP_KEY_SIZE, "one size of key");
 void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem problem)
 {
 	const struct record *record = work->record;
-	bool by_position = problem == EVENT_UNDECODABLE || problem == EVENT_NO_ID;
+	bool by_position = problem != EVENT_OK || slice_is_null(work->event.id);
 	struct dedup_key key;
 
-	if (!unit->options.is_deduplicated ||
-		(problem == EVENT_NO_ID && unit->options.event_missing == EVENT_MISSING_NONE)) {
+	if (!unit->options.is_deduplicated) {
 		return;
 	}
 	key = by_position
@@ -32,6 +30,9 @@ void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem
 		record->item.offset, record->timestamp_ms };
 	work->claim.event_id = by_position ? SLICE_NULL : work->event.id;
 	work->has_key = true;
+	/* not deduplicated, but a decision about it must be found again */
+	work->is_forgotten =
+		problem == EVENT_NO_ID && unit->options.event_missing == EVENT_MISSING_NONE;
 }
 
 static int compare_owners(const void *left, const void *right, void *context)
@@ -80,12 +81,12 @@ void unit_apply_claims(struct unit *unit, struct unit_range range)
 		if (work->claim_index < 0) {
 			continue;
 		}
-		work->claim.verdict = unit->claims[work->claim_index].verdict;
+		work->claim = unit->claims[work->claim_index];
 		if (work->claim.verdict == CLAIM_DUPLICATE) {
 			work->fate = UNIT_DUPLICATE;
 		} else if (work->claim.verdict == CLAIM_SETTLED_DLQ) {
 			/* decided before, perhaps not produced: produce (again), never the effect */
-			work->fate = UNIT_DEAD;
+			unit_condemn_again(unit, work);
 		}
 	}
 }
@@ -96,7 +97,15 @@ static bool is_ending(enum unit_end fate)
 		fate == UNIT_DEAD;
 }
 
-/* Rows this transaction inserted for records that do not end must not be committed. */
+/* A row this transaction inserted that must not be committed. */
+static bool is_given_back(const struct unit_work *work)
+{
+	if (work->claim_index < 0 || work->claim.verdict != CLAIM_NEW) {
+		return false;
+	}
+	return !is_ending(work->fate) || (work->is_forgotten && work->fate != UNIT_DEAD);
+}
+
 static void queue_unclaims(struct unit *unit, struct unit_range range)
 {
 	struct store_claim *unclaimed = NULL;
@@ -104,8 +113,7 @@ static void queue_unclaims(struct unit *unit, struct unit_range range)
 
 	for (unsigned i = range.first; i < range.end; i++) {
 		const struct unit_work *work = &unit->works[i];
-		if (work->claim_index < 0 || work->claim.verdict != CLAIM_NEW ||
-			is_ending(work->fate)) {
+		if (!is_given_back(work)) {
 			continue;
 		}
 		if (!unclaimed) {
@@ -121,29 +129,36 @@ static void queue_unclaims(struct unit *unit, struct unit_range range)
 
 static void queue_attempts(struct unit *unit, struct unit_work *work)
 {
-	const struct record *record = work->record;
+	struct record *record = work->record;
+	bool may_be_stored = record->attempts || record->has_stored_attempts;
 	struct store_attempts *attempts;
 
 	if (!unit->options.is_deduplicated) {
 		return;
 	}
-	if (work->fate == UNIT_RETRY && work->is_charged) {
+	if (work->fate == UNIT_RETRY) {
 		attempts = arena_alloc(&unit->arena, sizeof(*attempts));
 		*attempts = (struct store_attempts){
-			.position = { work->event.topic, work->event.partition, record->item.offset,
-				record->timestamp_ms },
-			.attempts = record->attempts + 1,
-			.first_failure_ms =
-				record->attempts ? record->first_failure_ms : clock_wall_ms(),
-			.last_failure_ms = clock_wall_ms(),
+			.position = work->claim.position,
+			.attempts = work->attempts,
+			.first_failure_ms = work->first_failure_ms,
+			.last_failure_ms = work->last_failure_ms,
 		};
+		/* also when the answer to COMMIT is lost */
+		record->has_stored_attempts = true;
 		unit->options.store->put_attempts(unit->session, attempts);
-	} else if (record->attempts && is_ending(work->fate)) {
-		struct store_position *position = arena_alloc(&unit->arena, sizeof(*position));
-		*position = (struct store_position){ work->event.topic, work->event.partition,
-			record->item.offset, record->timestamp_ms };
-		unit->options.store->delete_attempts(unit->session, position);
+	} else if (may_be_stored && is_ending(work->fate)) {
+		unit->options.store->delete_attempts(unit->session, &work->claim.position);
 	}
+}
+
+static void queue_decision(struct unit *unit, struct unit_work *work)
+{
+	const struct decision decision = { work->reason, work->attempts, work->first_failure_ms,
+		work->last_failure_ms, work->code, work->text };
+
+	unit->options.store->decide_dlq(
+		unit->session, &work->claim, decision_write(&decision, &unit->arena));
 }
 
 void unit_queue_decisions(struct unit *unit, struct unit_range range)
@@ -152,8 +167,7 @@ void unit_queue_decisions(struct unit *unit, struct unit_range range)
 		struct unit_work *work = &unit->works[i];
 		bool is_decided_before = work->claim.verdict == CLAIM_SETTLED_DLQ;
 		if (work->fate == UNIT_DEAD && work->claim_index >= 0 && !is_decided_before) {
-			unit->options.store->decide_dlq(
-				unit->session, &work->claim, SLICE_NULL);
+			queue_decision(unit, work);
 		}
 		queue_attempts(unit, work);
 	}

@@ -1,106 +1,33 @@
 /*
- * unit_effect - handlers, and their statements in savepoint groups
+ * unit_effect - the statements of the records, in savepoint groups
  *
- * The statements of up to UNIT_GROUPS_MAX groups travel in one flight with the decisions and COMMIT. A statement that fails
- * undoes its group only: the group is sent again without that record, and the groups behind it for the first time.
+ * The statements of up to UNIT_GROUPS_MAX groups travel in one flight with the decisions and
+ * COMMIT. A statement that fails undoes its group only: the group is sent again without that
+ * record, and the groups behind it for the first time.
  */
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "worker/unit_private.h"
 
-static enum verdict verdict_of_outcome(enum onced_result result)
-{
-	return result == ONCED_REJECT   ? VERDICT_REJECT
-		: result == ONCED_RETRY ? VERDICT_RETRY
-					: VERDICT_UNAVAILABLE;
-}
-
-static void call_handler(struct unit *unit, struct unit_work *work)
-{
-	int64_t started_us = clock_mono_us();
-
-	work->outcome = arena_alloc(&unit->arena, sizeof(*work->outcome));
-	work->outcome->result = ONCED_DONE;
-	work->outcome->retry_after_ms = 0;
-	work->outcome->code[0] = '\0';
-	work->outcome->reason[0] = '\0';
-	unit_stage(unit, PAGE_STAGE_HANDLER, work);
-	work->handler->ops->handle(
-		work->handler->states[unit->options.lane], &work->event, work->outcome);
-	work->is_handled = true;
-	if (unit->options.page) {
-		page_histogram_add(&unit->options.page->handlers[work->handler->index].seconds,
-			clock_mono_us() - started_us);
-	}
-}
-
-static void handle(struct unit *unit, struct unit_range range, struct unit_work *work)
-{
-	if (work->must_die) {
-		unit_condemn(unit, range, work, work->reason, work->code, work->text);
-		return;
-	}
-	if (unit->options.skips_tombstones && slice_is_null(work->record->value)) {
-		work->text = "tombstone";
-		work->fate = UNIT_SKIPPED;
-		return;
-	}
-	if (!work->is_handled) {
-		call_handler(unit, work);
-	}
-	switch (work->outcome->result) {
-	case ONCED_DONE:
-		work->fate = UNIT_DONE;
-		return;
-	case ONCED_SKIP:
-		work->text = work->outcome->reason;
-		work->fate = UNIT_SKIPPED;
-		return;
-	default:
-		/* asked again when it comes back: the handler may say something else then */
-		unit_blame(unit, range, work, verdict_of_outcome(work->outcome->result),
-			work->outcome->code, work->outcome->reason, work->outcome->retry_after_ms);
-		return;
-	}
-}
-
-void unit_call_handlers(struct unit *unit, struct unit_range range)
-{
-	for (unsigned i = range.first; i < range.end; i++) {
-		struct unit_work *work = &unit->works[i];
-		if (work->fate != UNIT_OPEN) {
-			continue;
-		}
-		if (work->leader < 0) {
-			handle(unit, range, work);
-		} else if (unit_is_cutting(unit->works[work->leader].fate)) {
-			work->fate = UNIT_AGAIN;
-			unit_cut(unit, range, work);
-		} else {
-			work->fate = UNIT_DUPLICATE;
-		}
-	}
-}
-
-static bool has_effect(const struct unit_work *work)
+bool unit_has_effect(const struct unit_work *work)
 {
 	return work->fate == UNIT_DONE && work->event.statements;
 }
 
-/* Put the works with statements into groups of equal size. Returns the number of the first group. */
+/* Put the works with statements into groups of equal size. Returns the first one's number. */
 static uint32_t form_groups(struct unit *unit, struct unit_range range)
 {
 	uint32_t first = unit->next_group;
 	unsigned effects = 0, size, filled = 0;
 
 	for (unsigned i = range.first; i < range.end; i++) {
-		effects += has_effect(&unit->works[i]);
+		effects += unit_has_effect(&unit->works[i]);
 	}
 	size = (effects + UNIT_GROUPS_MAX - 1) / UNIT_GROUPS_MAX;
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
 		work->group = 0;
-		if (!has_effect(work)) {
+		if (!unit_has_effect(work)) {
 			continue;
 		}
 		work->group = unit->next_group;
@@ -121,7 +48,10 @@ static void queue_statements(struct unit *unit, unsigned i)
 	}
 }
 
-/* Groups from `group` on, each between its savepoint and its release. `is_resumed`: the first one's savepoint is there already. */
+/*
+ * Groups from `group` on, each between its savepoint and its release. `is_resumed`: the first one's
+ * savepoint is there already.
+ */
 static void queue_groups(
 	struct unit *unit, struct unit_range range, uint32_t group, bool is_resumed)
 {
@@ -130,7 +60,7 @@ static void queue_groups(
 
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
-		if (!has_effect(work) || work->group < group) {
+		if (!unit_has_effect(work) || work->group < group) {
 			continue;
 		}
 		if (open != work->group) {
@@ -148,16 +78,18 @@ static void queue_groups(
 }
 
 /*
- * An operator's error (a missing table, a refused right) fails every record of the handler the same way: none of the others is
- * tried in this transaction.
+ * An operator's error (a missing table, a refused right) fails every record of the handler the same
+ * way: none of the others is tried in this transaction.
  */
-static void hold_rest(struct unit *unit, struct unit_range range, const struct unit_work *failed)
+static void hold_others(struct unit *unit, struct unit_range range, const struct unit_work *failed)
 {
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
-		if (work->handler == failed->handler && has_effect(work) &&
-			work->group >= failed->group) {
-			unit_hold(unit, range, work, failed->code, failed->text, UNIT_HOLD_US);
+		if (!unit_is_cut(unit, i) && work->handler == failed->handler &&
+			unit_has_effect(work) && work->group >= failed->group) {
+			unit_hold(unit, work, failed->code, failed->text, UNIT_HOLD_OTHERS_US);
+		} else if (unit_is_cut(unit, i) && !unit_is_cutting(work->fate)) {
+			work->fate = UNIT_AGAIN;
 		}
 	}
 }
@@ -172,9 +104,11 @@ static bool isolate(struct unit *unit, struct unit_range range, const struct sto
 	if (verdict == VERDICT_REDO) {
 		return false;
 	}
-	unit_blame(unit, range, work, verdict, flight->err.code, flight->err.text, 0);
+	unit_blame(unit, work, verdict, flight->err.code, flight->err.text, 0);
 	if (verdict == VERDICT_UNAVAILABLE) {
-		hold_rest(unit, range, work);
+		hold_others(unit, range, work);
+	} else {
+		unit_cut(unit, range);
 	}
 	return true;
 }

@@ -16,6 +16,36 @@ static uint64_t next_random(struct unit *unit)
 	return unit->random = x;
 }
 
+/* ---- what stands behind ---- */
+
+static bool is_unfinished(const struct unit_work *work)
+{
+	return unit_is_cutting(work->end == UNIT_OPEN ? work->fate : work->end);
+}
+
+bool unit_is_cut(const struct unit *unit, unsigned i)
+{
+	const struct unit_work *work = &unit->works[i];
+	const struct unit_work *before = i > 0 ? work - 1 : NULL;
+
+	if (before && before->record->item.strand == work->record->item.strand &&
+		is_unfinished(before)) {
+		return true;
+	}
+	return work->leader >= 0 && is_unfinished(&unit->works[work->leader]);
+}
+
+void unit_cut(struct unit *unit, struct unit_range range)
+{
+	for (unsigned i = range.first; i < range.end; i++) {
+		if (!unit_is_cutting(unit->works[i].fate) && unit_is_cut(unit, i)) {
+			unit->works[i].fate = UNIT_AGAIN;
+		}
+	}
+}
+
+/* ---- failures ---- */
+
 static void explain(struct unit *unit, struct unit_work *work, const char *code, const char *text)
 {
 	if (work->code != code) {
@@ -26,112 +56,133 @@ static void explain(struct unit *unit, struct unit_work *work, const char *code,
 	}
 }
 
-void unit_cut(struct unit *unit, struct unit_range range, const struct unit_work *work)
+static void count_attempt(struct unit_work *work)
 {
-	unsigned from = (unsigned)(work - unit->works) + 1;
+	const struct record *record = work->record;
+	int64_t now_ms = clock_wall_ms();
 
-	for (unsigned i = from > range.first ? from : range.first; i < range.end; i++) {
-		struct unit_work *later = &unit->works[i];
-		bool follows = later->leader == (int)(work - unit->works);
-		if (later->end != UNIT_OPEN || unit_is_cutting(later->fate)) {
-			continue;
-		}
-		if (follows || unit_is_same_strand(later, work)) {
-			later->fate = UNIT_AGAIN;
-		}
-		if (follows && !unit_is_same_strand(later, work)) {
-			unit_cut(unit, range, later);
-		}
-	}
+	work->attempts = record->attempts + 1;
+	work->first_failure_ms = record->attempts ? record->first_failure_ms : now_ms;
+	work->last_failure_ms = now_ms;
 }
 
-void unit_hold(struct unit *unit, struct unit_range range, struct unit_work *work, const char *code,
-	const char *text, int64_t delay_us)
+void unit_hold(struct unit *unit, struct unit_work *work, const char *code, const char *text,
+	int64_t delay_us)
 {
 	explain(unit, work, code, text);
 	work->due_us = clock_mono_us() + delay_us;
 	work->fate = UNIT_HELD;
-	unit_cut(unit, range, work);
 }
 
-void unit_condemn(struct unit *unit, struct unit_range range, struct unit_work *work,
-	enum page_reason reason, const char *code, const char *text)
+void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason reason,
+	const char *code, const char *text)
 {
 	if (!unit->options.has_dlq) {
-		unit_hold(unit, range, work, code, text, UNIT_HOLD_US);
+		unit_hold(unit, work, code, text, UNIT_HOLD_US);
 		return;
 	}
 	explain(unit, work, code, text);
+	work->text = arena_printf(
+		&unit->arena, "%.*s", (int)decision_text_length(work->text), work->text);
 	work->reason = reason;
 	work->fate = UNIT_DEAD;
-	work->must_die = true;
+	count_attempt(work);
+}
+
+void unit_condemn_again(struct unit *unit, struct unit_work *work)
+{
+	struct decision decision;
+
+	if (!decision_read(work->claim.decision, &unit->arena, &decision)) {
+		unit_condemn(unit, work, work->must_die ? work->reason : PAGE_REJECTED, work->code,
+			work->must_die ? work->text : "decided before; why was not kept");
+		return;
+	}
+	unit_condemn(unit, work, decision.reason, decision.code, decision.text);
+	work->attempts = decision.attempts;
+	work->first_failure_ms = decision.first_failure_ms;
+	work->last_failure_ms = decision.last_failure_ms;
+}
+
+/* Since the first failure, without the time in holds. */
+static int64_t elapsed_us(const struct record *record, int64_t now_us)
+{
+	return record->elapsed_us +
+		(record->attempts && record->last_failure_us ? now_us - record->last_failure_us
+							     : 0);
 }
 
 /* Charge an attempt: park until the policy's delay, or the end. */
-static void charge(struct unit *unit, struct unit_range range, struct unit_work *work,
-	const char *code, const char *text, int64_t retry_after_ms)
+static void charge(struct unit *unit, struct unit_work *work, const char *code, const char *text,
+	int64_t retry_after_ms)
 {
 	const struct record *record = work->record;
-	const struct retry_policy *policy = &unit->options.roster->retry;
+	struct retry_policy policy = unit->options.roster->retry;
 	int64_t now_us = clock_mono_us(), delay_us;
 	struct retry_state state = { .attempts = record->attempts + 1,
-		.elapsed_us = record->elapsed_us +
-			(record->attempts && record->last_failure_us
-					? now_us - record->last_failure_us
-					: 0),
+		.elapsed_us = elapsed_us(record, now_us),
 		.retry_after_us = retry_after_ms * 1000,
-		.has_witness = record->attempts &&
+		.has_witness = record->attempts && work->handler &&
 			work->handler->last_success_us > record->first_failure_us,
 		.is_first_after_hold = record->is_after_hold };
 
 	if (!unit->options.has_dlq) {
-		state.attempts = 1; /* nowhere to go: at its own pace, for ever */
+		/* nowhere to go: for ever */
+		state.has_witness = false;
+		policy.deadline_us = 0;
 	}
-	delay_us = retry_next_delay(policy, &state, next_random(unit));
+	delay_us = retry_next_delay(&policy, &state, next_random(unit));
 	if (delay_us < 0) {
-		unit_condemn(unit, range, work, PAGE_EXHAUSTED, code, text);
-		work->is_charged = true;
+		unit_condemn(unit, work, PAGE_EXHAUSTED, code, text);
 		return;
 	}
 	explain(unit, work, code, text);
 	work->due_us = now_us + delay_us;
 	work->fate = UNIT_RETRY;
-	work->is_charged = true;
-	unit_cut(unit, range, work);
+	count_attempt(work);
 }
 
-void unit_blame(struct unit *unit, struct unit_range range, struct unit_work *work,
-	enum verdict verdict, const char *code, const char *text, int64_t retry_after_ms)
+void unit_blame(struct unit *unit, struct unit_work *work, enum verdict verdict, const char *code,
+	const char *text, int64_t retry_after_ms)
 {
 	switch (verdict) {
 	case VERDICT_REJECT:
-		unit_condemn(unit, range, work, PAGE_REJECTED, code, text);
+		unit_condemn(unit, work, PAGE_REJECTED, code, text);
 		return;
 	case VERDICT_UNAVAILABLE:
-		unit_hold(unit, range, work, code, text, UNIT_HOLD_US);
+		unit_hold(unit, work, code, text, UNIT_HOLD_US);
 		return;
 	case VERDICT_RETRY:
 	case VERDICT_REDO:
-		charge(unit, range, work, code, text, retry_after_ms);
+		charge(unit, work, code, text, retry_after_ms);
 		return;
 	}
 }
 
-static void note_failure(struct unit_work *work)
+/* ---- ends ---- */
+
+static void remember_failure(const struct unit_work *work, int64_t now_us)
 {
 	struct record *record = work->record;
-	int64_t now_us = clock_mono_us(), now_ms = clock_wall_ms();
 
+	record->elapsed_us = elapsed_us(record, now_us);
 	if (record->attempts == 0) {
-		record->first_failure_ms = now_ms;
 		record->first_failure_us = now_us;
-	} else if (record->last_failure_us) {
-		record->elapsed_us += now_us - record->last_failure_us;
 	}
-	record->attempts++;
-	record->last_failure_ms = now_ms;
+	record->attempts = work->attempts;
+	record->first_failure_ms = work->first_failure_ms;
+	record->last_failure_ms = work->last_failure_ms;
 	record->last_failure_us = now_us;
 	record->is_after_hold = false;
+}
+
+void unit_stop_clock(struct unit_work *work)
+{
+	struct record *record = work->record;
+
+	record->elapsed_us = elapsed_us(record, clock_mono_us());
+	record->last_failure_us = 0;
+	record->is_after_hold = true;
 }
 
 void unit_settle_fates(struct unit *unit, struct unit_range range)
@@ -140,17 +191,12 @@ void unit_settle_fates(struct unit *unit, struct unit_range range)
 
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
-		if (work->end != UNIT_OPEN) {
-			continue;
-		}
 		work->end = work->fate == UNIT_OPEN ? UNIT_AGAIN : work->fate;
-		if (work->is_charged) {
-			note_failure(work);
+		if (work->end == UNIT_RETRY || work->end == UNIT_DEAD) {
+			remember_failure(work, now_us);
 		} else if (work->end == UNIT_HELD) {
-			/* time in a hold is not the record's */
-			work->record->is_after_hold = true;
-			work->record->last_failure_us = 0;
-		} else if (work->end == UNIT_DONE && work->handler) {
+			unit_stop_clock(work);
+		} else if (work->end == UNIT_DONE) {
 			atomic_store_explicit(
 				&work->handler->last_success_us, now_us, memory_order_relaxed);
 		}

@@ -3,34 +3,42 @@
  *
  *	unit.c         the batch: decode, transaction, halves
  *	unit_claim.c   dedup: keys, claims, verdicts
- *	unit_effect.c  handlers and savepoint groups
+ *	unit_handle.c  what the handlers say
+ *	unit_effect.c  their statements in savepoint groups
+ *	unit_alone.c   a record whose own transaction the store failed
  *	unit_fate.c    whose fault, how often, and what follows
  */
 #pragma once
 
+#include "core/verdict.h"
 #include "worker/unit.h"
 
-/* Savepoint groups of a transaction: more than 64 subtransactions overflow a Postgres backend's cache. */
+/*
+ * Savepoint groups of a transaction: more than 64 subtransactions overflow a Postgres backend's
+ * cache.
+ */
 enum { UNIT_GROUPS_MAX = 50 };
 
 /* A held strand looks again after this. */
 #define UNIT_HOLD_US ((int64_t)2 * 1000 * 1000)
+/*
+ * Those held with it come back earlier: one record that alone cannot be worked does not keep all
+ * others of its handler behind it for ever.
+ */
+#define UNIT_HOLD_OTHERS_US ((int64_t)1 * 1000 * 1000)
 /* A claim whose row somebody holds looks again after this. */
 #define UNIT_BUSY_US ((int64_t)500 * 1000)
 
+/* The works of one transaction. */
 struct unit_range {
 	unsigned first, end;
 };
 
-static inline bool unit_is_same_strand(const struct unit_work *a, const struct unit_work *b)
-{
-	return a->record->item.strand == b->record->item.strand;
-}
+/* ---- unit.c ---- */
 
-static inline bool unit_is_cutting(enum unit_end fate)
-{
-	return fate == UNIT_RETRY || fate == UNIT_HELD || fate == UNIT_AGAIN;
-}
+void unit_roll_back(struct unit *unit, const struct store_flight *flight);
+/* True: the store is away, and the batch will come back. */
+bool unit_note_store_failure(struct unit *unit, const struct store_flight *flight);
 
 /* ---- unit_claim.c ---- */
 
@@ -43,29 +51,52 @@ void unit_apply_claims(struct unit *unit, struct unit_range range);
 /* Queue what the transaction must say about claims and attempts before COMMIT. */
 void unit_queue_decisions(struct unit *unit, struct unit_range range);
 
+/* ---- unit_handle.c ---- */
+
+/* Call the handlers of a range, in order; what follows an unfinished record stays untouched. */
+void unit_call_handlers(struct unit *unit, struct unit_range range);
+
 /* ---- unit_effect.c ---- */
 
-/* Call the handlers of a range, in order; those of a cut strand stay untouched. */
-void unit_call_handlers(struct unit *unit, struct unit_range range);
 /*
- * Send effects in savepoint groups, decisions and COMMIT; redo groups without what failed. STORE_OK: committed, the fates stand.
- * Else the transaction is rolled back or lost, and `flight` says where it failed: by anything but one record's own statement.
+ * Send effects in savepoint groups, decisions and COMMIT; redo groups without what failed.
+ * STORE_OK: committed, the fates stand. Else the transaction is to be rolled back, or lost, and
+ * `flight` says where it failed: by anything but one record's own statement.
  */
 enum store_failure unit_send_effects(
 	struct unit *unit, struct unit_range range, struct store_flight *flight);
+/* Its statements belong to the transaction. */
+bool unit_has_effect(const struct unit_work *work);
 
-/* ---- unit_fate.c ---- */
+/* ---- unit_alone.c ---- */
 
-/* A record's own failure: charge, dead-letter or hold; then its strand is cut. `text` is copied. */
-void unit_blame(struct unit *unit, struct unit_range range, struct unit_work *work,
-	enum verdict verdict, const char *code, const char *text, int64_t retry_after_ms);
+/* The store failed the transaction of this record alone; it is rolled back. Ends the record. */
+void unit_settle_alone(struct unit *unit, unsigned i, const struct store_flight *flight);
+
+/* ---- unit_fate.c: texts are copied ---- */
+
+/* A record's own failure: charge, dead-letter or hold. */
+void unit_blame(struct unit *unit, struct unit_work *work, enum verdict verdict, const char *code,
+	const char *text, int64_t retry_after_ms);
 /* Nobody's failure: the strand waits. */
-void unit_hold(struct unit *unit, struct unit_range range, struct unit_work *work, const char *code,
-	const char *text, int64_t delay_us);
+void unit_hold(struct unit *unit, struct unit_work *work, const char *code, const char *text,
+	int64_t delay_us);
 /* Dead letter, or a hold where there is none. */
-void unit_condemn(struct unit *unit, struct unit_range range, struct unit_work *work,
-	enum page_reason reason, const char *code, const char *text);
-/* Nothing of the strand behind `work` may end in this transaction; nor may what follows it by key. */
-void unit_cut(struct unit *unit, struct unit_range range, const struct unit_work *work);
+void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason reason,
+	const char *code, const char *text);
+/* A dead letter by an earlier decision: it is repeated in its words. */
+void unit_condemn_again(struct unit *unit, struct unit_work *work);
+
+/* RETRY, HELD, AGAIN: nothing of its strand may end behind it, nor what follows it by key. */
+static inline bool unit_is_cutting(enum unit_end fate)
+{
+	return fate == UNIT_RETRY || fate == UNIT_HELD || fate == UNIT_AGAIN;
+}
+/* Does a work stand behind an unfinished one? All before it have their fates. */
+bool unit_is_cut(const struct unit *unit, unsigned i);
+/* What stands behind an unfinished work goes back. */
+void unit_cut(struct unit *unit, struct unit_range range);
 /* The transaction is committed: fates become ends. */
 void unit_settle_fates(struct unit *unit, struct unit_range range);
+/* Time in a hold, or while the store is away, is not the record's. */
+void unit_stop_clock(struct unit_work *work);

@@ -61,7 +61,7 @@ struct dead_letter {
 	struct dead_letter *next;
 	struct record *record; /* detached */
 	enum page_reason reason;
-	char code[32];
+	char code[DECISION_CODE_MAX];
 	char *text, *event_id;
 	size_t event_id_len;
 	const char *handler;

@@ -1,0 +1,100 @@
+/*
+ * unit_handle - what the handlers say
+ *
+ * Each is called once for a record and batch; its word stands when the transaction is redone.
+ */
+#include "base/clock.h"
+#include "worker/unit_private.h"
+
+static enum verdict verdict_of_outcome(enum onced_result result)
+{
+	return result == ONCED_REJECT   ? VERDICT_REJECT
+		: result == ONCED_RETRY ? VERDICT_RETRY
+					: VERDICT_UNAVAILABLE;
+}
+
+static void call_handler(struct unit *unit, struct unit_work *work)
+{
+	int64_t started_us = clock_mono_us();
+
+	work->outcome = arena_alloc(&unit->arena, sizeof(*work->outcome));
+	work->outcome->result = ONCED_DONE;
+	work->outcome->retry_after_ms = 0;
+	work->outcome->code[0] = '\0';
+	work->outcome->reason[0] = '\0';
+	unit_stage(unit, PAGE_STAGE_HANDLER, work);
+	work->handler->ops->handle(
+		work->handler->states[unit->options.lane], &work->event, work->outcome);
+	if (unit->options.page) {
+		page_histogram_add(&unit->options.page->handlers[work->handler->index].seconds,
+			clock_mono_us() - started_us);
+	}
+}
+
+static void apply_outcome(struct unit *unit, struct unit_work *work)
+{
+	const struct onced_outcome *outcome = work->outcome;
+
+	switch (outcome->result) {
+	case ONCED_DONE:
+		work->fate = UNIT_DONE;
+		return;
+	case ONCED_SKIP:
+		work->text = outcome->reason;
+		work->fate = UNIT_SKIPPED;
+		return;
+	case ONCED_UNAVAILABLE:
+		unit->unavailable[work->handler->index] = work;
+		break;
+	default:
+		break;
+	}
+	unit_blame(unit, work, verdict_of_outcome(outcome->result), outcome->code, outcome->reason,
+		outcome->retry_after_ms);
+}
+
+static void handle(struct unit *unit, struct unit_work *work)
+{
+	const struct unit_work *other;
+
+	if (work->must_die) {
+		unit_condemn(unit, work, work->reason, work->code, work->text);
+		return;
+	}
+	if (unit->options.skips_tombstones && slice_is_null(work->record->value)) {
+		work->text = "tombstone";
+		work->fate = UNIT_SKIPPED;
+		return;
+	}
+	other = unit->unavailable[work->handler->index];
+	if (!work->outcome && other) {
+		unit_hold(unit, work, other->code, other->text, UNIT_HOLD_OTHERS_US);
+		return;
+	}
+	if (!work->outcome) {
+		call_handler(unit, work);
+	}
+	apply_outcome(unit, work);
+}
+
+/* The earlier record of its key is there, or this transaction makes it so. */
+static void follow(const struct unit *unit, struct unit_work *work)
+{
+	/* a dead letter elsewhere may be this very record's: only a claim of its own can tell */
+	work->fate =
+		unit->works[work->leader].claim.is_dead_elsewhere ? UNIT_AGAIN : UNIT_DUPLICATE;
+}
+
+void unit_call_handlers(struct unit *unit, struct unit_range range)
+{
+	for (unsigned i = range.first; i < range.end; i++) {
+		struct unit_work *work = &unit->works[i];
+		if (unit_is_cut(unit, i)) {
+			work->fate = UNIT_AGAIN;
+		} else if (work->fate == UNIT_OPEN && work->leader >= 0) {
+			follow(unit, work);
+		} else if (work->fate == UNIT_OPEN) {
+			handle(unit, work);
+		}
+	}
+}

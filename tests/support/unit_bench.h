@@ -1,0 +1,116 @@
+/*
+ * unit_bench - the real unit of work between a scripted store and a scripted handler
+ *
+ * One thread, one session, topic "orders", scope "orders". A strand is a partition. Records are
+ * JSON; their payload tells the handler what to do:
+ *
+ *	{"event_id": "a", "event_type": "", "payload": {"do": "reject"}}
+ *
+ * "do" is retry, reject, unavailable or skip; absent: one statement whose only value is the event
+ * id. The event type "other" goes to a second handler of the same kind, "sql" to the built-in.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_store.h"
+#include "worker/unit.h"
+
+enum { BENCH_BATCH_MAX = 1000, BENCH_STRANDS_MAX = 1000, BENCH_CODE_MAX = 32 };
+
+struct bench_options {
+	bool has_no_dlq, has_no_default_handler, has_no_dedup, skips_tombstones;
+	enum config_event_missing event_missing;
+	unsigned attempts; /* 0: 10 */
+	int64_t deadline_us; /* 0: none */
+	char *reject_on; /* of the handler, NULL none */
+};
+
+struct bench_call {
+	char *id;
+	unsigned attempt;
+};
+
+struct unit_bench {
+	struct config_consumer consumer;
+	struct config_handler handlers[3];
+	struct config_route routes[2];
+	struct config_retry retry;
+	struct config_strings reject_on;
+	struct store *store;
+	struct store_session *session;
+	struct roster roster;
+	struct unit unit;
+	struct record *records[BENCH_BATCH_MAX];
+	unsigned count;
+	int64_t next_offset[BENCH_STRANDS_MAX];
+	struct unit_place places[BENCH_STRANDS_MAX];
+	unsigned released; /* messages given back */
+	/* what the handlers were called for, in order */
+	struct bench_call *calls;
+	size_t call_count, call_capacity;
+};
+
+struct unit_bench *bench_open(const struct bench_options *options);
+/* Also asserts that the port was used as it says. */
+void bench_close(struct unit_bench *bench);
+
+/* ---- the batch: records of one strand one after the other ---- */
+
+/* What a record is made of; zero is fine for all but `id`. */
+struct bench_record {
+	unsigned strand;
+	const char *id; /* NULL: no event_id */
+	const char *what; /* "do" */
+	const char *type; /* event_type */
+	const char *value; /* instead of the JSON; with is_null none at all */
+	bool is_null;
+	struct source_header header; /* name null: none */
+	bool has_bad_headers;
+	int64_t offset; /* 0: the next of the strand */
+};
+
+/* Returns its index. The bench keeps it until bench_clear(). */
+unsigned bench_put(struct unit_bench *bench, const struct bench_record *record);
+unsigned bench_add(struct unit_bench *bench, unsigned strand, const char *id);
+unsigned bench_add_doing(
+	struct unit_bench *bench, unsigned strand, const char *id, const char *what);
+/* Free the batch; the next one is polled anew. */
+void bench_clear(struct unit_bench *bench);
+/* What did not end makes the next batch, in its order, as the scheduler would give it out. */
+void bench_next(struct unit_bench *bench);
+/* Poll the same batch once more, as after a crash: same positions, nothing remembered. */
+void bench_redeliver(struct unit_bench *bench);
+
+/* ---- running ---- */
+
+void bench_run(struct unit_bench *bench);
+/*
+ * A letter for each record: Done, dUplicate, Skipped, deAd, Retry, Held, aGain - the capitals. With
+ * an end in brackets repeated: "D(249)R" is 250 records.
+ */
+void bench_expect(const struct unit_bench *bench, const char *ends);
+/* Both. */
+void bench_run_expect(struct unit_bench *bench, const char *ends);
+
+/* ---- the store's side ---- */
+
+/* Script a failure; see fake_store.h. */
+void bench_fail(struct unit_bench *bench, const struct fake_fault *fault);
+/* The statement of this event is refused, always. */
+void bench_fail_statement(
+	struct unit_bench *bench, const char *id, enum store_failure failure, const char *code);
+/* How often the effect of an event was committed. */
+size_t bench_effects(const struct unit_bench *bench, const char *id);
+/* The row of an event's key; NULL when there is none. */
+const struct fake_row *bench_row(const struct unit_bench *bench, const char *id);
+size_t bench_rows(const struct unit_bench *bench);
+/* Attempts kept for a position; 0: none. */
+unsigned bench_stored_attempts(const struct unit_bench *bench, unsigned strand, int64_t offset);
+/* How often handlers were called for an event. */
+unsigned bench_calls(const struct unit_bench *bench, const char *id);
