@@ -17,7 +17,7 @@ COPY --from=build /out /
 RUN apt-get update && apt-get install -y --no-install-recommends \
         ca-certificates librdkafka1 libpq5 libsqlite3-0 libjansson4 libsystemd0 libmicrohttpd12 libcurl4 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin onced \
+    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin onced \
     && install -d -o onced -g onced -m 0700 /var/lib/onced && install -d -o onced -g onced -m 0755 /run/onced \
     && onced --version
 USER 10001:10001

@@ -107,7 +107,6 @@ static void write_faults(const struct report *report, struct buffer *out)
 void report_write(const struct report *report, struct buffer *out)
 {
 	const struct audit *audit = report->audit;
-	char what[96];
 
 	buffer_printf(out, "\nWhat happened, in %.0f s\n\n", report->seconds);
 	row(out, "produced", sum(audit->produced),
@@ -116,9 +115,8 @@ void report_write(const struct report *report, struct buffer *out)
 	write_duplicates(report, out);
 	write_retries(report, out);
 	write_letters(audit, out);
-	snprintf(what, sizeof(what), "kill -9; %lld records were in its hands and came again",
-		(long long)report->counters->abandoned);
-	row(out, "workers killed", report->kills, what);
+	row(out, "workers killed", report->kills,
+		"by kill -9; what it had not committed came again");
 	row(out, "applied twice", audit->applied_twice, "event ids with more than one row");
 	row(out, "lost", audit->lost, "records with neither row nor dead letter");
 	write_sum(audit, out);
