@@ -1,8 +1,8 @@
 /*
  * audit - what became of every record that was produced
  *
- * Pure. Holds the produced records against the effects found in the database and the dead letters read
- * back from their topic. Nothing here comes from onced's own counters.
+ * Pure. Holds the produced records against the effects found in the database and the dead letters
+ * read back from their topic. Nothing here comes from onced's own counters.
  */
 #pragma once
 
@@ -27,7 +27,7 @@ struct audit {
 	unsigned row_count, applied_once, applied_twice, retried_orders;
 	unsigned letter_count, letter_repeats;
 	unsigned both; /* effect and dead letter */
-	unsigned wrong; /* an effect or a dead letter that no record explains, or other bytes or reason */
+	unsigned wrong; /* effects and dead letters that no record explains, other bytes or reason */
 	unsigned lost;
 };
 

@@ -19,7 +19,9 @@ enum order_kind {
 	ORDER_KINDS
 };
 
-/* What an order of each kind must end as: the reason of its dead letter, NULL where it is applied. */
+/*
+ * What an order of each kind must end as: the reason of its dead letter, NULL where it is applied.
+ */
 extern const char *const order_fate[ORDER_KINDS];
 
 struct order {

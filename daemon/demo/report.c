@@ -9,8 +9,9 @@ static int64_t settled(const struct scrape_counters *counters)
 }
 
 /*
- * A worker killed between a commit in the database and its count leaves an effect that it never counted
- * as done; the record comes again and is counted as a duplicate. So the two together cover the rest.
+ * A worker killed between a commit in the database and its count leaves an effect that it never
+ * counted as done; the record comes again and is counted as a duplicate. So the two together cover
+ * the rest.
  */
 bool report_counters_hold(const struct report *report)
 {

@@ -4,8 +4,8 @@
 #include "demo/orders.h"
 
 /*
- * No unique key on event_id: an order applied twice would be there twice. The trigger stands for whatever
- * fails for a while; it sees the number of the attempt.
+ * No unique key on event_id: an order applied twice would be there twice. The trigger stands for
+ * whatever fails for a while; it sees the number of the attempt.
  */
 static const char tables[] =
 	"PRAGMA journal_mode = WAL;\n"
@@ -35,8 +35,8 @@ static const char config[] =
 	"group.id = " SCRIPT_GROUP "\n"
 	"workers = 2\n"
 	/*
-	 * A list for each worker: one that is killed has its partitions back at once. On a real broker static
-	 * membership does the same without lists; the mock cluster has none of that.
+	 * A list for each worker: one that is killed has its partitions back at once. On a real
+	 * broker static membership does the same without lists; the mock cluster has none of that.
 	 */
 	"partitions = 0-1 | 2-3\n"
 	"ordering = key\n"

@@ -52,7 +52,9 @@ static int make_directory(struct stage *stage, struct err *err)
 	return 0;
 }
 
-/* The address of a UNIX socket is short; a deep directory is reached through our working directory. */
+/*
+ * The address of a UNIX socket is short; a deep directory is reached through our working directory.
+ */
 static int choose_socket(struct stage *stage, struct err *err)
 {
 	int len = snprintf(stage->socket_path, sizeof(stage->socket_path), "%s/control.sock",

@@ -1,9 +1,9 @@
 /*
  * stage - the demonstration's surroundings: a directory, a database, a broker, the daemon
  *
- * Runs in: the demonstration's main process, one thread. Owns every process and file of it and removes
- * them in stage_close(), however far stage_open() came. While it is open, standard error of this process
- * and its children is the log in the directory.
+ * Runs in: the demonstration's main process, one thread. Owns every process and file of it and
+ * removes them in stage_close(), however far stage_open() came. While it is open, standard error of
+ * this process and its children is the log in the directory.
  */
 #pragma once
 
@@ -36,10 +36,16 @@ struct stage {
 /* Everything up to a daemon that runs. -errno with the sentence. */
 int stage_open(struct stage *stage, struct err *err);
 
-/* Wait. -EINTR when somebody wants us to stop, -ECHILD when the daemon or the broker ended by itself. */
+/*
+ * Wait. -EINTR when somebody wants us to stop, -ECHILD when the daemon or the broker ended by
+ * itself.
+ */
 int stage_pause(struct stage *stage, int ms, struct err *err);
 
-/* Drain the daemon by SIGTERM and wait for its end; -EPROTO when it does not end in time, with status 0. */
+/*
+ * Drain the daemon by SIGTERM and wait for its end; -EPROTO when it does not end in time, with
+ * status 0.
+ */
 int stage_stop_daemon(struct stage *stage, struct err *err);
 
 /* The last lines of the log, to what standard error was. */

@@ -36,8 +36,8 @@ void kafka_client_close(struct kafka_client *client);
 CLEANUP_DEFINE(struct kafka_client, kafka_client_close)
 
 /*
- * Send a copy, to the partition of its key. `place` is filled when the acknowledgement comes, inside
- * a later call on this client, and must live until then.
+ * Send a copy, to the partition of its key. `place` is filled when the acknowledgement comes,
+ * inside a later call on this client, and must live until then.
  */
 int kafka_client_produce(struct kafka_client *client, const char *topic, struct slice key,
 	struct slice value, struct kafka_place *place, struct err *err);
@@ -45,13 +45,16 @@ int kafka_client_produce(struct kafka_client *client, const char *topic, struct 
 /* Wait for all acknowledgements. -ETIMEDOUT when some are missing. */
 int kafka_client_flush(struct kafka_client *client, int timeout_ms, struct err *err);
 
-/* End offsets minus committed offsets, over partitions 0 to count - 1; -EIO when the broker does not say. */
+/*
+ * End offsets minus committed offsets, over partitions 0 to count - 1; -EIO when the broker does
+ * not say.
+ */
 int kafka_client_lag(struct kafka_client *client, const char *topic, int32_t partition_count,
 	int64_t *ret, struct err *err);
 
 /*
- * Give every record that lies in the topic now to `on_record`, by partition in offset order; what it
- * is given lives during the call. -ETIMEDOUT when the end is not reached in time.
+ * Give every record that lies in the topic now to `on_record`, by partition in offset order; what
+ * it is given lives during the call. -ETIMEDOUT when the end is not reached in time.
  */
 int kafka_client_read(struct kafka_client *client, const char *topic, int32_t partition_count,
 	int timeout_ms, void (*on_record)(void *arg, const struct kafka_client_record *record),

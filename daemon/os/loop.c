@@ -106,8 +106,9 @@ static int ask_again(struct loop_source *self)
 }
 
 /*
- * sd-event's own child sources ask waitid() once, when the pidfd becomes readable. While a debugger is
- * attached the dead child is the debugger's and waitid() has nothing for us: the end would be missed for ever.
+ * sd-event's own child sources ask waitid() once, when the pidfd becomes readable. While a debugger
+ * is attached the dead child is the debugger's and waitid() has nothing for us: the end would be
+ * missed for ever.
  */
 static int reap(struct loop_source *self)
 {
