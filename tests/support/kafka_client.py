@@ -16,6 +16,24 @@ from .process import wait_for
 
 NO_OFFSET = -1001
 
+# A coordinator that moves or has just started says so; asking again is the cure.
+_PASSING = {
+    KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError._WAIT_COORD, KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+}
+
+
+def _patiently(call, seconds=30):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -46,6 +64,7 @@ class KafkaClient:
         self.bootstrap = bootstrap
         self._admin = None
         self._producer = None
+        self._readers = {}
 
     # ---- clients ----
 
@@ -75,8 +94,11 @@ class KafkaClient:
             "fetch.message.max.bytes": 20_000_000, **settings})
 
     def close_clients(self):
+        for reader in self._readers.values():
+            reader.close()
         self._admin = None
         self._producer = None
+        self._readers = {}
 
     # ---- topics ----
 
@@ -191,21 +213,30 @@ class KafkaClient:
         """{partition: committed offset}; a partition without a commit is missing."""
         return {p: offset for p, (offset, _) in self.committed_with_metadata(group, topic).items()}
 
+    def _reader(self, group):
+        """
+        A consumer that never subscribes, for a group's offsets. (The admin client's calls for them crash the
+        library when the coordinator has moved, as after a restart of the broker.)
+        """
+        if group not in self._readers:
+            self._readers[group] = self._consumer(**{"group.id": group})
+        return self._readers[group]
+
     def committed_with_metadata(self, group, topic):
-        request = confluent_kafka.ConsumerGroupTopicPartitions(group)
-        futures = self.admin.list_consumer_group_offsets([request], request_timeout=20)
-        answer = next(iter(futures.values())).result()
-        return {p.partition: (p.offset, p.metadata) for p in answer.topic_partitions
-                if p.topic == topic and p.offset >= 0}
+        """{partition: (offset, metadata)}; a partition without a commit is missing."""
+        partitions = [TopicPartition(topic, p) for p in range(self.partition_count(topic))]
+        if not partitions:
+            return {}
+        answer = _patiently(lambda: self._reader(group).committed(partitions, timeout=10))
+        return {p.partition: (p.offset, p.metadata) for p in answer if p.offset >= 0}
 
     def set_committed(self, group, topic, offsets):
         """Only for a group without members (static ones stay a session timeout): refused otherwise."""
         partitions = [TopicPartition(topic, p, o) for p, o in offsets.items()]
-        request = confluent_kafka.ConsumerGroupTopicPartitions(group, partitions)
-        for future in self.admin.alter_consumer_group_offsets([request]).values():
-            for partition in future.result().topic_partitions:
-                if partition.error is not None:
-                    raise KafkaException(partition.error)
+        reader = self._reader(group)
+        for partition in _patiently(lambda: reader.commit(offsets=partitions, asynchronous=False)):
+            if partition.error is not None:
+                raise KafkaException(partition.error)
 
     def describe_group(self, group):
         """State and members: {member id: (instance id, [(topic, partition), ...])}."""
