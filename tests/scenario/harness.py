@@ -21,6 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("ONCED_BUILD", ROOT / "build")).resolve()
 LSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "lsan.supp"
 TSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "tsan.supp"
+# Only in a build with the thread sanitizer.
+C11_THREADS = BUILD / "tests" / "support" / "libc11_threads.so"
 
 
 def build_option(name):
@@ -103,6 +105,7 @@ class Onced:
             "UBSAN_OPTIONS": f"{sanitizer}:print_stacktrace=1",
             "TSAN_OPTIONS": f"{sanitizer}:suppressions={TSAN_SUPPRESSIONS}",
             "LSAN_OPTIONS": f"suppressions={LSAN_SUPPRESSIONS}:print_suppressions=0",
+            **({"LD_PRELOAD": str(C11_THREADS)} if C11_THREADS.exists() else {}),
             **self.env,
         }
 
