@@ -30,10 +30,53 @@ static void restore_attempts(const struct partition *p, struct record *record)
 	}
 }
 
-/* Under the lock. False: no room in the tracker yet. */
+/* ---- room ---- */
+
+/*
+ * A partition whose strand waits must not take the others' room. Each is sure of its part of one
+ * half; the other half is for those that have something to do now.
+ */
+static bool has_share_of_records(const struct worker *worker, const struct partition *p)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	uint64_t held = tracker_unsettled(p->tracker);
+	uint64_t ample = 4 * (uint64_t)consumer->batch_max;
+	uint64_t fair = consumer->in_flight_max / worker->sharers;
+	struct sched_stats stats;
+
+	if (fair >= ample || worker->sharers == 1) {
+		return held < fair;
+	}
+	if (held <= fair / 2) {
+		return true;
+	}
+	sched_get_stats(worker->sched, &stats);
+	return held < ample && stats.in_flight < consumer->in_flight_max / 2;
+}
+
+static bool has_share_of_bytes(const struct worker *worker, const struct partition *p)
+{
+	uint64_t all = (uint64_t)worker->consumer->in_flight_bytes;
+	struct sched_stats stats;
+
+	if (worker->sharers == 1 || p->bytes < all / worker->sharers / 2) {
+		return true;
+	}
+	sched_get_stats(worker->sched, &stats);
+	return stats.in_flight_bytes < all / 2;
+}
+
+/* Under the lock: may one more record of it be worked on? */
+static bool has_room(const struct worker *worker, const struct partition *p)
+{
+	return sched_has_room(worker->sched) && has_share_of_records(worker, p) &&
+		has_share_of_bytes(worker, p);
+}
+
+/* Under the lock. False: no room yet. */
 static bool enter(struct worker *worker, struct partition *p, struct record *record)
 {
-	if (!tracker_has_room(p->tracker, record->item.offset)) {
+	if (!has_room(worker, p) || !tracker_has_room(p->tracker, record->item.offset)) {
 		return false;
 	}
 	if (tracker_add(p->tracker, record->item.offset) < 0) {
@@ -44,6 +87,7 @@ static bool enter(struct worker *worker, struct partition *p, struct record *rec
 		restore_attempts(p, record);
 	}
 	page_add(&p->page->consumed, 1);
+	p->bytes += record->item.bytes;
 	sched_put(worker->sched, &record->item);
 	return true;
 }
@@ -100,18 +144,9 @@ void dispatch_records(struct worker *worker, struct source_record *records, unsi
 	}
 }
 
-/* One partition whose strand is parked must not take the others' room. */
-static uint64_t partition_share(const struct worker *worker, unsigned running)
-{
-	uint64_t least = 2 * (uint64_t)worker->consumer->batch_max;
-	uint64_t share = worker->consumer->in_flight_max / (running ? running : 1);
-
-	return share > least ? share : least;
-}
-
 /*
- * A partition that stays closed for long gives its prefetched bytes back: the library drops them when it is paused, and
- * fetches again when it is resumed. Short waits are not worth that.
+ * A partition that stays closed for long gives its prefetched bytes back: the library drops them
+ * when it is paused, and fetches again when it is resumed. Short waits are not worth that.
  */
 static void pause_if_long_closed(struct worker *worker, struct partition *p, int64_t now_us)
 {
@@ -125,14 +160,27 @@ static void pause_if_long_closed(struct worker *worker, struct partition *p, int
 	}
 }
 
+/* Under the lock. */
+static bool may_be_read(const struct worker *worker, const struct partition *p)
+{
+	return !p->stash && has_room(worker, p) &&
+		tracker_ahead(p->tracker) < worker->consumer->ahead_max;
+}
+
+static bool may_read(const struct worker *worker)
+{
+	return !worker->is_draining && !worker->is_paused &&
+		worker->dead_letter_count < DEAD_LETTERS_MAX &&
+		worker->dead_letter_bytes < (uint64_t)worker->consumer->in_flight_bytes;
+}
+
 bool dispatch_open(struct worker *worker, int64_t now_us)
 {
-	bool has_room, any = false;
-	unsigned running = worker->wiring->source->assigned_count(worker->source);
+	bool is_reading = may_read(worker), is_any_closed = false;
+	unsigned assigned = worker->wiring->source->assigned_count(worker->source);
 
 	pthread_mutex_lock(&worker->lock);
-	has_room = !worker->is_draining && !worker->is_paused &&
-		worker->dead_letter_count < DEAD_LETTERS_MAX && sched_has_room(worker->sched);
+	worker->sharers = assigned ? assigned : 1;
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
 		struct partition *p = worker->partitions[i];
 		p->is_open = false;
@@ -142,10 +190,12 @@ bool dispatch_open(struct worker *worker, int64_t now_us)
 		if (p->stash) {
 			enter_stashed(worker, p);
 		}
-		p->is_open = has_room && !p->stash &&
-			tracker_unsettled(p->tracker) < partition_share(worker, running) &&
-			tracker_ahead(p->tracker) < worker->consumer->ahead_max;
-		any |= p->is_open;
+		p->is_open = is_reading && may_be_read(worker, p);
+		is_any_closed |= !p->is_open;
+	}
+	/* what was kept back may be all that is left to do: nobody else would tell the lanes */
+	if (worker->idle_lanes && sched_is_ready(worker->sched)) {
+		pthread_cond_signal(&worker->work_ready);
 	}
 	pthread_mutex_unlock(&worker->lock);
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
@@ -153,5 +203,5 @@ bool dispatch_open(struct worker *worker, int64_t now_us)
 			pause_if_long_closed(worker, worker->partitions[i], now_us);
 		}
 	}
-	return any;
+	return is_any_closed;
 }

@@ -68,7 +68,7 @@ static void back_off(struct lane *lane)
 	}
 	pthread_mutex_lock(&worker->lock);
 	if (!worker->lanes_stop) {
-		wait_us(worker, &worker->work_ready, lane->backoff_us);
+		wait_us(worker, &worker->lanes_end, lane->backoff_us);
 	}
 	pthread_mutex_unlock(&worker->lock);
 }
@@ -191,6 +191,16 @@ static void park(struct worker *worker, struct unit_work *work, enum record_wait
 	}
 }
 
+/* Its bytes are not the scheduler's any more. */
+static void leave(struct worker *worker, const struct record *record)
+{
+	struct partition *p = partition_if_live(worker, record->item.slot, record->item.epoch);
+
+	if (p) {
+		p->bytes -= record->item.bytes;
+	}
+}
+
 /* Under the lock: one record's end into tracker, page and dead letters. */
 static struct sched_return finish_one(struct worker *worker, struct unit_work *work)
 {
@@ -231,6 +241,9 @@ static struct sched_return finish_one(struct worker *worker, struct unit_work *w
 	case UNIT_OPEN:
 		ret.verdict = SCHED_AGAIN;
 		break;
+	}
+	if (ret.verdict == SCHED_SETTLED) {
+		leave(worker, record);
 	}
 	return ret;
 }
@@ -423,6 +436,7 @@ void lanes_stop(struct worker *worker)
 	pthread_mutex_lock(&worker->lock);
 	worker->lanes_stop = true;
 	pthread_cond_broadcast(&worker->work_ready);
+	pthread_cond_broadcast(&worker->lanes_end);
 	pthread_mutex_unlock(&worker->lock);
 	for (unsigned i = 0; worker->lanes && i < worker->lane_count; i++) {
 		struct lane *lane = &worker->lanes[i];

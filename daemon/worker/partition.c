@@ -178,6 +178,7 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	p->attempt_count = finding->attempt_count;
 	p->handed = p->committed;
 	p->closed_since_us = 0;
+	p->bytes = 0;
 	p->tracker = tracker_new(finding->decision.offset, worker->consumer->ahead_max);
 	p->head_offset = finding->decision.offset;
 	p->head_since_ms = clock_wall_ms();

@@ -215,16 +215,16 @@ static void turn(struct worker *worker, struct source_record *records)
 {
 	const struct worker_wiring *wiring = worker->wiring;
 	int64_t now_us = clock_mono_us();
-	bool can_read;
+	bool waits_for_lanes;
 	unsigned count;
 
 	page_set(&worker->page->heartbeat_us, now_us);
 	serve_channel(worker);
 	serve_signals(worker);
 	wake_lanes(worker, now_us);
-	can_read = dispatch_open(worker, now_us);
-	atomic_store_explicit(
-		&worker->wants_wake, !can_read || worker->is_draining, memory_order_release);
+	waits_for_lanes = dispatch_open(worker, now_us);
+	atomic_store_explicit(&worker->wants_wake, waits_for_lanes || worker->is_draining,
+		memory_order_release);
 	count = wiring->source->poll(worker->source, records, POLL_MAX,
 		poll_timeout_ms(worker, now_us), is_open, worker);
 	if (count) {
@@ -415,6 +415,7 @@ static void init_locks(struct worker *worker)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&worker->work_ready, &monotonic);
+	pthread_cond_init(&worker->lanes_end, &monotonic);
 	pthread_cond_init(&worker->returned, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 }
@@ -432,6 +433,7 @@ static void init_core(struct worker *worker)
 		.in_flight_bytes = (uint64_t)consumer->in_flight_bytes };
 
 	worker->sched = sched_new(orders[consumer->ordering], &limits);
+	worker->sharers = 1;
 	worker->partitions = xcalloc(PAGE_PARTITIONS_MAX, sizeof(struct partition *));
 	rate_init(&worker->breaker, consumer->dlq_breaker.count, consumer->dlq_breaker.window_us);
 	atomic_store(&worker->dlq_partitions, -1);

@@ -38,7 +38,8 @@ struct partition {
 	struct page_partition *page;
 	enum partition_state state;
 	struct tracker *tracker; /* of the present epoch; NULL unless RUNNING */
-	struct record *stash, **stash_tail; /* polled, but no room in the tracker yet */
+	struct record *stash, **stash_tail; /* polled, but no room for them yet */
+	uint64_t bytes; /* of its records in the scheduler */
 	bool is_open; /* may be read now; main thread */
 	int64_t closed_since_us; /* not read since then, 0 while open */
 	int64_t committed; /* the group's offset as far as we know, -1 none */
@@ -107,6 +108,7 @@ struct worker {
 
 	pthread_mutex_t lock;
 	pthread_cond_t work_ready; /* lanes wait: the scheduler may have something */
+	pthread_cond_t lanes_end; /* lanes wait for a store: only their end cuts that short */
 	pthread_cond_t returned; /* main waits: a lane gave a batch back */
 	struct sched *sched;
 	struct partition **
@@ -115,6 +117,7 @@ struct worker {
 	struct dead_letter *new_dead_letters; /* from lanes, newest first */
 	bool lanes_stop;
 	unsigned idle_lanes;
+	unsigned sharers; /* partitions that share what may be in flight, at least 1 */
 
 	struct lane *lanes;
 	unsigned lane_count;
@@ -124,6 +127,7 @@ struct worker {
 	/* main thread only */
 	struct dead_letter *dead_letters;
 	unsigned dead_letter_count;
+	uint64_t dead_letter_bytes;
 	struct rate breaker;
 	bool is_paused, is_draining, is_joined, commit_is_under_way;
 	_Atomic bool
@@ -138,7 +142,7 @@ struct worker {
 
 /* dispatch.c */
 void dispatch_records(struct worker *worker, struct source_record *records, unsigned count);
-/* Decide which partitions may be read now. Returns true when at least one may. */
+/* Decide which partitions may be read now. Returns true when one may not, and waits for lanes. */
 bool dispatch_open(struct worker *worker, int64_t now_us);
 
 /* partition.c */
