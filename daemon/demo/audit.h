@@ -27,7 +27,7 @@ struct audit {
 	unsigned row_count, applied_once, applied_twice, retried_orders;
 	unsigned letter_count, letter_repeats;
 	unsigned both; /* effect and dead letter */
-	unsigned wrong; /* effects and dead letters that no record explains, other bytes or reason */
+	unsigned wrong; /* effects and dead letters that no record explains; other bytes */
 	unsigned lost;
 };
 
