@@ -81,7 +81,7 @@ static int check_items(const struct config_strings *strings, bool (*is_valid)(co
 static int parse_strings(const char *text, const struct schema_context *context,
 	bool (*is_valid)(const char *item), const char *form, void *field, struct err *err)
 {
-	struct config_strings strings;
+	struct config_strings strings = { 0 };
 	int r = split_items(context->pool, text, &strings, err);
 
 	if (r == 0) {
@@ -189,7 +189,7 @@ int schema_parse_id_sources(const struct schema_key *key, const char *text,
 {
 	struct config_consumer *consumer =
 		(void *)((char *)field - offsetof(struct config_consumer, event_id));
-	struct config_strings strings;
+	struct config_strings strings = { 0 };
 	int r = parse_strings(text, context, is_id_source,
 		"header:NAME or json:PATH (header:event_id, json:payload.id)", &strings, err);
 
