@@ -38,9 +38,10 @@ int32_t start_parse_count(const char *metadata)
 	char *end;
 	long count;
 
-	if (!metadata || strncmp(metadata, "n=", 2) != 0) {
+	if (!metadata || strncmp(metadata, "n=", 2) != 0 || metadata[2] < '0' ||
+		metadata[2] > '9') {
 		return -1;
 	}
 	count = strtol(metadata + 2, &end, 10);
-	return end == metadata + 2 || *end || count < 0 || count > INT32_MAX ? -1 : (int32_t)count;
+	return *end || count > INT32_MAX ? -1 : (int32_t)count;
 }

@@ -44,8 +44,10 @@ static void script_handle(
 	static const struct {
 		const char *what;
 		enum onced_result result;
-	} results[] = { { "skip", ONCED_SKIP }, { "retry", ONCED_RETRY },
-		{ "reject", ONCED_REJECT }, { "unavailable", ONCED_UNAVAILABLE } };
+		unsigned last_attempt;
+	} results[] = { { "skip", ONCED_SKIP, UINT32_MAX }, { "retry", ONCED_RETRY, UINT32_MAX },
+		{ "retry-once", ONCED_RETRY, 1 }, { "reject", ONCED_REJECT, UINT32_MAX },
+		{ "unavailable", ONCED_UNAVAILABLE, UINT32_MAX } };
 	const struct script_state *state = opaque;
 	struct onced_value value = { ONCED_VALUE_TEXT, onced_event_id(event) };
 	struct onced_bytes what;
@@ -53,7 +55,8 @@ static void script_handle(
 	note_call(event);
 	onced_event_path(event, state->what, &what);
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
-		if (slice_equal_str(slice_from(what.data, what.len), results[i].what)) {
+		if (slice_equal_str(slice_from(what.data, what.len), results[i].what) &&
+			onced_event_attempt(event) <= results[i].last_attempt) {
 			onced_outcome_set(
 				outcome, results[i].result, "T1", "told to %s", results[i].what);
 			return;
