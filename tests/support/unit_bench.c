@@ -9,6 +9,9 @@
 #include "event/event_id.h"
 #include "handlers/builtins.h"
 
+/* Of the record at offset 0. */
+#define FIRST_TIMESTAMP_MS ((int64_t)1767323045678)
+
 /* The bench of the running test: handlers find it by this. */
 static struct unit_bench *current;
 
@@ -235,7 +238,7 @@ static struct record *poll_record(
 		.slot = strand,
 		.epoch = 1,
 		.offset = offset,
-		.timestamp_ms = 1767323045678 + offset,
+		.timestamp_ms = FIRST_TIMESTAMP_MS + offset,
 		.key = SLICE_NULL,
 		.value = slice_from_str(message->value) };
 	struct record *record = record_new(&source_ops, NULL, &polled, 1);
@@ -396,6 +399,18 @@ void bench_fail_statement(
 size_t bench_effects(const struct unit_bench *bench, const char *id)
 {
 	return fake_store_count_value(bench->store, id);
+}
+
+struct store_claim bench_claim(unsigned strand, int64_t offset, const char *id)
+{
+	struct dedup_key key = event_dedup_key(
+		SLICE_LITERAL("orders"), SLICE_LITERAL("orders"), slice_from_str(id));
+	struct store_claim claim = { .position = { SLICE_LITERAL("orders"), (int32_t)strand, offset,
+					     FIRST_TIMESTAMP_MS + offset },
+		.event_id = slice_from_str(id) };
+
+	memcpy(claim.key, key.bytes, sizeof(claim.key));
+	return claim;
 }
 
 const struct fake_row *bench_row(const struct unit_bench *bench, const char *id)

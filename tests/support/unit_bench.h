@@ -105,6 +105,8 @@ void bench_fail(struct unit_bench *bench, const struct fake_fault *fault);
 /* The statement of this event is refused, always. */
 void bench_fail_statement(
 	struct unit_bench *bench, const char *id, enum store_failure failure, const char *code);
+/* The claim of an event at its position, as the unit of work makes it. `id` is borrowed. */
+struct store_claim bench_claim(unsigned strand, int64_t offset, const char *id);
 /* How often the effect of an event was committed. */
 size_t bench_effects(const struct unit_bench *bench, const char *id);
 /* The row of an event's key; NULL when there is none. */

@@ -183,13 +183,8 @@ static void a_dead_letter_found_at_its_position_is_produced_again_in_the_first_o
 
 static void a_dead_letter_without_words_is_still_produced(void **state)
 {
-	struct store_claim claim;
+	struct store_claim claim = bench_claim(0, 0, "a");
 
-	bench_add(bench, 0, "a");
-	bench_run_expect(bench, "D");
-	claim = work(0)->claim;
-	bench_close(bench);
-	bench = bench_open(NULL);
 	fake_store_ops.begin(bench->session);
 	fake_store_ops.decide_dlq(bench->session, &claim, SLICE_LITERAL("gibberish"));
 	fake_store_ops.commit(bench->session);

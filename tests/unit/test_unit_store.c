@@ -89,13 +89,8 @@ static void a_record_that_conflicts_alone_is_charged_alone(void **state)
 static void an_id_that_somebody_holds_waits_alone(void **state)
 {
 	struct store_session *rival;
-	struct store_claim claim;
+	struct store_claim claim = bench_claim(5, 9, "busy");
 
-	bench_add(bench, 5, "busy");
-	bench_run_expect(bench, "D");
-	claim = work(0)->claim;
-	bench_close(bench);
-	bench = bench_open(NULL);
 	assert_int_equal(fake_store_ops.session_open(bench->store, &rival, NULL), 0);
 	assert_int_equal(fake_store_ops.session_ready(rival, NULL), 0);
 	fake_store_ops.begin(rival);
