@@ -57,7 +57,10 @@ struct sink_ops {
 		struct sink *sink, const char *topic, int timeout_ms, struct err *err);
 	/* The cluster's own id, "" when unknown within timeout_ms. Any thread. */
 	void (*cluster_id)(struct sink *sink, char *ret, size_t size, int timeout_ms);
-	/* Begin and end of logs; uses a handle that does not fetch. Blocks up to timeout_ms; any thread. `offset` in: EARLIEST or LATEST. */
+	/*
+	 * Begin and end of logs; uses a handle that does not fetch. Blocks up to twice timeout_ms;
+	 * any thread. `offset` in: EARLIEST or LATEST. 0 when at least one `result` is 0.
+	 */
 	int (*log_offsets)(struct sink *sink, struct source_offset *offsets, size_t count,
 		int timeout_ms, struct err *err);
 	void (*close)(struct sink *sink, int timeout_ms);

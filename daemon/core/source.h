@@ -87,6 +87,7 @@ struct source_offset {
 	const char *topic;
 	int32_t partition;
 	int64_t offset; /* answer; SOURCE_OFFSET_NONE: no commit */
+	int result; /* answer: 0, or -errno where nothing could be found out of this one */
 	const char
 		*metadata; /* answer of committed(): owned by the caller after, free(); NULL none */
 };

@@ -8,10 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "kafka/conf.h"
 #include "kafka/kafka.h"
+
+/* How long one partition may keep the questions about others waiting. */
+enum { ALONE_MS = 500 };
+/* Answers of what was purged come at once. */
+enum { PURGED_MS = 200 };
 
 struct sink {
 	rd_kafka_t *rk;
@@ -157,8 +163,8 @@ static void sink_cluster_id(struct sink *sink, char *ret, size_t size, int timeo
 	}
 }
 
-static int sink_log_offsets(struct sink *sink, struct source_offset *offsets, size_t count,
-	int timeout_ms, struct err *err)
+static rd_kafka_resp_err_t ask_log_offsets(
+	struct sink *sink, struct source_offset *offsets, size_t count, int timeout_ms)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	rd_kafka_resp_err_t code;
@@ -168,11 +174,40 @@ static int sink_log_offsets(struct sink *sink, struct source_offset *offsets, si
 			->offset = offsets[i].offset;
 	}
 	code = rd_kafka_offsets_for_times(sink->rk, list, timeout_ms);
-	for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++) {
-		code = list->elems[i].err;
-		offsets[i].offset = list->elems[i].offset;
+	for (size_t i = 0; i < count; i++) {
+		bool is_known = !code && !list->elems[i].err && list->elems[i].offset >= 0;
+		offsets[i].result = is_known ? 0 : -EAGAIN;
+		if (is_known) {
+			offsets[i].offset = list->elems[i].offset;
+		}
 	}
 	rd_kafka_topic_partition_list_destroy(list);
+	return code;
+}
+
+/* A partition without a leader fails the question for all: ask for each, as long as there is time. */
+static rd_kafka_resp_err_t ask_one_by_one(
+	struct sink *sink, struct source_offset *offsets, size_t count, int timeout_ms)
+{
+	int64_t end_us = clock_mono_us() + (int64_t)timeout_ms * 1000;
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	bool is_any_known = false;
+
+	for (size_t i = 0; i < count && clock_mono_us() < end_us; i++) {
+		code = ask_log_offsets(sink, &offsets[i], 1, ALONE_MS);
+		is_any_known |= offsets[i].result == 0;
+	}
+	return is_any_known ? RD_KAFKA_RESP_ERR_NO_ERROR : code;
+}
+
+static int sink_log_offsets(struct sink *sink, struct source_offset *offsets, size_t count,
+	int timeout_ms, struct err *err)
+{
+	rd_kafka_resp_err_t code = ask_log_offsets(sink, offsets, count, timeout_ms);
+
+	if (code && count > 1) {
+		code = ask_one_by_one(sink, offsets, count, timeout_ms);
+	}
 	return code ? kafka_err(err, -EAGAIN, code, "asking for log offsets") : 0;
 }
 
@@ -180,7 +215,7 @@ static void sink_close(struct sink *sink, int timeout_ms)
 {
 	rd_kafka_flush(sink->rk, timeout_ms);
 	rd_kafka_purge(sink->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	rd_kafka_poll(sink->rk, 0);
+	rd_kafka_flush(sink->rk, PURGED_MS); /* what was given up is answered, too */
 	rd_kafka_destroy(sink->rk);
 	free(sink);
 }

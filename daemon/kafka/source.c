@@ -650,7 +650,7 @@ static int source_committed(struct source *source, struct source_offset *offsets
 	code = rd_kafka_committed(source->rk, list, timeout_ms);
 	for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++) {
 		const rd_kafka_topic_partition_t *tp = &list->elems[i];
-		code = tp->err;
+		offsets[i].result = tp->err ? -EAGAIN : 0;
 		offsets[i].offset = tp->offset >= 0 ? tp->offset : SOURCE_OFFSET_NONE;
 		offsets[i].metadata =
 			tp->metadata_size ? xstrndup(tp->metadata, tp->metadata_size) : NULL;

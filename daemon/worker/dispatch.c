@@ -14,12 +14,20 @@ enum { DEAD_LETTERS_MAX = 1000 };
 #define LONG_CLOSED_US ((int64_t)5 * 1000 * 1000)
 
 /* Attempts made before this epoch, if the position is the very same. */
-static void restore_attempts(const struct partition *p, struct record *record)
+static void restore_attempts(struct partition *p, struct record *record)
 {
-	for (size_t i = 0; i < p->attempt_count; i++) {
+	size_t i = p->attempt_next;
+
+	while (i < p->attempt_count && p->attempts[i].position.offset < record->item.offset) {
+		i++;
+	}
+	p->attempt_next = i;
+	for (; i < p->attempt_count; i++) {
 		const struct store_attempts *a = &p->attempts[i];
-		if (a->position.offset == record->item.offset &&
-			a->position.timestamp_ms == record->timestamp_ms) {
+		if (a->position.offset != record->item.offset) {
+			return;
+		}
+		if (a->position.timestamp_ms == record->timestamp_ms) {
 			record->attempts = a->attempts;
 			record->first_failure_ms = a->first_failure_ms;
 			record->last_failure_ms = a->last_failure_ms;
@@ -83,7 +91,7 @@ static bool enter(struct worker *worker, struct partition *p, struct record *rec
 		/* the source promised rising offsets: a broken promise would lose or repeat records */
 		__builtin_trap();
 	}
-	if (p->attempt_count) {
+	if (p->attempt_next < p->attempt_count) {
 		restore_attempts(p, record);
 	}
 	page_add(&p->page->consumed, 1);

@@ -176,6 +176,7 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	free(p->attempts);
 	p->attempts = TAKE(finding->attempts);
 	p->attempt_count = finding->attempt_count;
+	p->attempt_next = 0;
 	p->handed = p->committed;
 	p->closed_since_us = 0;
 	p->bytes = 0;
@@ -321,7 +322,7 @@ static void bury(struct worker *worker, struct partition *p)
 	unsettled = tracker ? tracker_unsettled(tracker) : 0;
 	free(p->attempts);
 	p->attempts = NULL;
-	p->attempt_count = 0;
+	p->attempt_count = p->attempt_next = 0;
 	p->parked = p->held = 0;
 	pthread_mutex_unlock(&worker->lock);
 	tracker_free(tracker);
@@ -333,6 +334,7 @@ static void bury(struct worker *worker, struct partition *p)
 	page_set(&p->page->first_unsettled_offset, -1);
 	page_set(&p->page->first_unsettled_ms, 0);
 	page_text_set(&p->page->text, "%s", "");
+	clerk_forget(worker, p);
 	set_state(p, PARTITION_NONE, PAGE_PARTITION_REVOKED);
 }
 

@@ -48,7 +48,7 @@ struct partition {
 	int32_t known_count; /* partitions of the topic when the group began; commit metadata */
 	int32_t topic_count; /* partitions of the topic now */
 	struct store_attempts *attempts; /* of records that failed before this epoch, by offset */
-	size_t attempt_count;
+	size_t attempt_count, attempt_next; /* by offset, and the first not passed yet */
 	unsigned parked, held; /* strands' first records that wait */
 	int64_t head_offset, head_since_ms; /* first unsettled, and since when it is that */
 	int64_t next_open_us; /* OPENING: when the clerk is asked again */
@@ -194,6 +194,8 @@ int clerk_start(struct worker *worker, struct err *err);
 void clerk_stop(struct worker *worker);
 void clerk_ask_open(struct worker *worker, const struct partition *partition);
 void clerk_tell_committed(struct worker *worker, const struct partition *partition);
+/* It is not ours any more: do not follow it. */
+void clerk_forget(struct worker *worker, const struct partition *partition);
 void clerk_tell_pause(struct worker *worker, const struct store_pause *pause);
 /* Main thread: take in what the clerk found out. */
 void clerk_collect(struct worker *worker);

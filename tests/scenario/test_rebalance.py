@@ -103,3 +103,23 @@ def test_two_topics_of_one_consumer(world):
         assert world.sql("SELECT count(*), count(DISTINCT event_id) FROM effects") == [(200, 200)]
     finally:
         world.kafka.delete_topic(other)
+
+
+def test_a_listed_partition_that_does_not_exist_stops_no_other(world):
+    world.create_topics(partitions=2)
+    world.produce_stream(200, keys=20)
+    onced = world.start({"consumer c": {"partitions": "0-2"}})
+    onced.wait_until(lambda: world.lag() == 0, 30, "the partitions that exist are consumed")
+    shown = onced.partitions()[(world.topic, 2)]
+    assert "no partition 2" in str(shown), shown
+    onced.stop()
+    world.check_finished()
+
+
+def test_a_topic_that_does_not_exist_stops_no_other(world):
+    world.create_topics(partitions=2)
+    world.produce_stream(200, keys=20)
+    onced = world.start({"consumer c": {"topics": f"{world.name}.missing, {world.topic}", "partitions": "0-1"}})
+    onced.wait_until(lambda: world.lag() == 0, 60, "the topic that exists is consumed")
+    onced.stop()
+    world.check_finished()

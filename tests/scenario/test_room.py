@@ -4,8 +4,6 @@ test_room - what waits keeps only its own: the others have room, and what was ke
 
 import pytest
 
-from . import events
-
 
 def gate(world, name, code="23503"):
     world.sql("INSERT INTO gates VALUES (%s, %s)", (name, code))
@@ -16,7 +14,7 @@ def open_gates(world):
 
 
 @pytest.mark.parametrize("limits", [
-    {"in_flight.max": 100, "batch.max": 20},
+    {"in_flight.max": 100},
     {"in_flight.bytes": "1MiB"},
 ], ids=["records", "bytes"])
 def test_a_waiting_partition_leaves_room_for_the_others(world, limits):
@@ -49,15 +47,3 @@ def test_what_was_kept_back_goes_on_although_nothing_new_comes(world, limits):
     open_gates(world)
     world.finish(onced, ordering="key")
     assert len({e.event_id for e in world.effects()}) == 200
-
-
-def test_a_partition_that_waits_does_not_slow_down_one_that_works(world):
-    """Room that a lane makes is used at once, not when something else happens to wake the reader."""
-    world.create_topics(partitions=4)
-    for n in range(3000):
-        world.kafka.produce(world.topic, events.envelope(f"a{n}", n), partition=0)
-    world.kafka.flush()
-    onced = world.start({"consumer c": {"in_flight.max": 8, "batch.max": 1}})
-    world.wait_finished(onced, 60)
-    onced.stop()
-    world.check_finished()

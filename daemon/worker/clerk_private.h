@@ -1,0 +1,53 @@
+/*
+ * clerk_private - what the files of the clerk share
+ *
+ * The clerk's own lock guards entries, findings and pauses; nothing blocks under it.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "worker/worker_private.h"
+
+enum { ASK_TIMEOUT_MS = 5000 };
+
+/* A partition the clerk knows of: opened by request, then followed for its lag and last commit. */
+struct clerk_entry {
+	const char *topic;
+	int32_t partition;
+	uint32_t slot, epoch;
+	bool wants_open;
+	bool is_followed; /* opened and still ours */
+	int64_t committed; /* to be noted as seen; -1 nothing new */
+	int64_t next_seen_us;
+	int64_t end_offset; /* finding, -1 nothing new */
+};
+
+struct clerk_finding {
+	struct clerk_finding *next;
+	struct partition_finding opened;
+	struct err err; /* not opened: text set */
+};
+
+struct clerk {
+	struct worker *worker;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool is_stopping, is_started;
+	struct store_session *session;
+
+	struct clerk_entry entries[PAGE_PARTITIONS_MAX]; /* by slot */
+	uint32_t entry_count;
+	struct clerk_finding *findings;
+	struct store_pause pause_to_put, pause_found;
+	bool has_pause_to_put, has_pause_found;
+	int64_t next_lag_us, next_pause_us;
+};
+
+bool clerk_store_is_ready(struct clerk *clerk, struct err *err);
+/* Under the lock: the partitions that wait to be opened, copied; the caller frees. */
+size_t clerk_take_wanted(struct clerk *clerk, struct clerk_entry **ret);
+/* Find out where they start, and report; what is known of one does not wait for another topic. */
+void clerk_open(struct clerk *clerk, const struct clerk_entry *entries, size_t count);
+void clerk_finding_free(struct clerk_finding *finding);
