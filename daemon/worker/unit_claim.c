@@ -85,7 +85,7 @@ void unit_apply_claims(struct unit *unit, struct unit_range range)
 		if (work->claim.verdict == CLAIM_DUPLICATE) {
 			work->fate = UNIT_DUPLICATE;
 		} else if (work->claim.verdict == CLAIM_SETTLED_DLQ) {
-			/* decided before, perhaps not produced: produce (again), never the effect */
+			/* decided before, perhaps not produced: never the effect */
 			unit_condemn_again(unit, work);
 		}
 	}

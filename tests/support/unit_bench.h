@@ -7,7 +7,8 @@
  *	{"event_id": "a", "event_type": "", "payload": {"do": "reject"}}
  *
  * "do" is retry, retry-once, reject, unavailable or skip; absent: one statement whose only value is
- * the event id. The event type "other" goes to a second handler of the same kind, "sql" to the built-in.
+ * the event id. The event type "other" goes to a second handler of the same kind, "sql" to the
+ * built-in.
  */
 #pragma once
 
