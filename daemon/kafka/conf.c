@@ -51,6 +51,17 @@ static const struct property consumer_owned[] = {
 #define QUEUE_BOUND_MIN_BYTES ((int64_t)4 << 20)
 #define QUEUE_BOUND_MAX_BYTES ((int64_t)64 << 20)
 
+/*
+ * What the library keeps beside the bytes of a record: 300 measured, so small records are bound by number
+ * too: as many as fill the bound at 512 bytes each, and more than one answer of 100-byte records holds,
+ * or 2.0.2 stalls. A queue may exceed its bound by one answer (fetch.message.max.bytes).
+ */
+#define QUEUE_OVERHEAD_BYTES ((int64_t)320)
+#define QUEUE_RECORD_BYTES ((int64_t)512)
+#define QUEUE_SMALL_RECORD_BYTES ((int64_t)100)
+#define QUEUE_BOUND_MIN_MESSAGES ((int64_t)12000)
+#define FETCH_BYTES ((int64_t)1 << 20)
+
 static const char *session_timeout_ms(const struct source_options *options)
 {
 	/* A static member's partitions wait for its return; a dynamic one's should move soon. */
@@ -111,11 +122,25 @@ int64_t kafka_queue_bound_bytes(const struct source_options *options)
 	return bound > QUEUE_BOUND_MAX_BYTES ? QUEUE_BOUND_MAX_BYTES : bound;
 }
 
+static int64_t queue_bound_messages(const struct source_options *options)
+{
+	int64_t messages = kafka_queue_bound_bytes(options) / QUEUE_RECORD_BYTES;
+
+	return messages < QUEUE_BOUND_MIN_MESSAGES ? QUEUE_BOUND_MIN_MESSAGES : messages;
+}
+
+int64_t kafka_queue_memory_bytes(const struct source_options *options)
+{
+	int64_t messages = queue_bound_messages(options) + FETCH_BYTES / QUEUE_SMALL_RECORD_BYTES;
+
+	return kafka_queue_bound_bytes(options) + FETCH_BYTES + messages * QUEUE_OVERHEAD_BYTES;
+}
+
 static int set_group(rd_kafka_conf_t *conf, const struct source_options *options, struct err *err)
 {
 	const struct config_consumer *consumer = options->consumer;
 	bool is_cooperative = consumer->assignment == ASSIGNMENT_COOPERATIVE;
-	char kbytes[32];
+	char kbytes[32], messages[32];
 	int r;
 
 	if (is_cooperative && rd_kafka_version() < KAFKA_VERSION_COOPERATIVE) {
@@ -127,6 +152,7 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 	}
 	snprintf(kbytes, sizeof(kbytes), "%lld",
 		(long long)(kafka_queue_bound_bytes(options) / 1024));
+	snprintf(messages, sizeof(messages), "%lld", (long long)queue_bound_messages(options));
 
 	const struct property group[] = {
 		{ "group.id", consumer->group_id, 0 },
@@ -134,6 +160,7 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 		{ "partition.assignment.strategy",
 			is_cooperative ? "cooperative-sticky" : "range,roundrobin", 0 },
 		{ "queued.max.messages.kbytes", kbytes, 0 },
+		{ "queued.min.messages", messages, 0 },
 	};
 	r = SET_TABLE(conf, group, err);
 	if (r == 0 && options->instance_id[0]) {

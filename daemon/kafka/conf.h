@@ -25,6 +25,9 @@ int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **re
 /* The bound of one partition's queue, bytes. */
 int64_t kafka_queue_bound_bytes(const struct source_options *options);
 
+/* What that queue may take in memory at most, small records and the last answer included. */
+int64_t kafka_queue_memory_bytes(const struct source_options *options);
+
 /* librdkafka's own lines become ours. */
 void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 

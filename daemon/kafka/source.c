@@ -671,7 +671,7 @@ static unsigned source_assigned_count(const struct source *source)
 
 static int64_t source_prefetch_bound(const struct source *source)
 {
-	return kafka_queue_bound_bytes(&source->options) * source_assigned_count(source);
+	return kafka_queue_memory_bytes(&source->options) * source_assigned_count(source);
 }
 
 /* ---- life ---- */

@@ -148,6 +148,7 @@ static void hold_lost(struct partition *p, const struct start_facts *facts)
 	log_error("partition held: its offset is lost", LOG_STR("topic", p->id.topic),
 		LOG_INT("partition", p->id.partition), LOG_STR("what", what),
 		LOG_STR("remedy", "set the group's offset, or offset.lost = earliest or latest"));
+	page_set(&p->page->held, 1);
 	set_state(p, PARTITION_LOST, PAGE_PARTITION_HELD);
 }
 
@@ -216,6 +217,7 @@ static void name_unlisted(struct worker *worker, const struct partition *p)
 		}
 		page_text_set(&worker->page->partitions[index].text,
 			"held: no worker lists this partition; add it to `partitions`");
+		page_set(&worker->page->partitions[index].held, 1);
 		atomic_store(&worker->page->partitions[index].state, PAGE_PARTITION_HELD);
 		log_error("partition is listed by no worker: it is not consumed",
 			LOG_STR("topic", p->id.topic), LOG_INT("partition", n),
