@@ -49,6 +49,7 @@ static void store_is_up(struct lane *lane)
 	struct worker *worker = lane->worker;
 
 	lane->backoff_us = 0;
+	lane->is_refused = false;
 	unit_stage(&lane->unit, PAGE_STAGE_IDLE, NULL);
 	if (atomic_load(&worker->page->store_is_down) &&
 		atomic_exchange(&worker->page->store_is_down, 0)) {
@@ -78,11 +79,13 @@ static bool store_is_ready(struct lane *lane)
 	struct err err = ERR_INIT;
 
 	if (lane->worker->wiring->store->session_ready(lane->session, &err) == 0) {
-		if (lane->backoff_us) {
+		/* one that answers and refuses (read-only, out of room) is up when a batch went through */
+		if (lane->backoff_us && !lane->is_refused) {
 			store_is_up(lane);
 		}
 		return true;
 	}
+	lane->is_refused = false;
 	store_is_down(lane, &err);
 	back_off(lane);
 	return false;
@@ -340,7 +343,10 @@ static void run_batch(struct lane *lane, unsigned count)
 	unit_run(&lane->unit, lane->batch, count);
 	adapt(lane, clock_mono_us() - started_us);
 	if (lane->unit.store_failed) {
+		lane->is_refused = true;
 		store_is_down(lane, &lane->unit.store_err);
+	} else if (lane->backoff_us) {
+		store_is_up(lane);
 	}
 	finish(lane, count);
 	atomic_store_explicit(&lane->unit.options.page_lane->batch, 0, memory_order_relaxed);

@@ -90,6 +90,7 @@ struct lane {
 	struct sched_return *returns;
 	unsigned batch_limit; /* shrinks when a batch takes longer than batch.time */
 	int64_t backoff_us;
+	bool is_refused; /* the store answers, but the last batch was turned away */
 	bool is_started;
 };
 

@@ -97,10 +97,10 @@ def test_refused_because_read_only_is_nobodys_fault(world):
     world.kafka.flush()
     onced = world.start(SMALL)
     onced.wait_until(lambda: any(w["store_down"] for w in onced.workers()), 20, "status says that the store refuses")
+    # Two lanes, first pauses of some milliseconds that double up to a second: 30 questions take several.
     began = time.monotonic()
-    errors = onced.metrics().sum("onced_store_errors_total")
-    onced.wait_metric(errors + 3, "onced_store_errors_total")
-    assert time.monotonic() - began > 0.5, "a store that refuses is asked in a hot loop"
+    onced.wait_metric(30, "onced_store_errors_total")
+    assert time.monotonic() - began > 3, "a store that refuses is asked in a hot loop"
     assert onced.metrics().sum("onced_retries_total") == 0
     assert world.effect_count() == 0
     world.sql("DELETE FROM gates")
