@@ -1,5 +1,5 @@
 """
-The benchmark's command line; bench/run prepares the machine and calls it.
+__main__ - the benchmark's command line; bench/run prepares the machine and calls it
 """
 
 import argparse
@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
 
 from . import distance, growth, idle, kill, latency, noop, old_claims, poison, throughput
 from .run import WrongResult
@@ -33,6 +34,7 @@ def parse(arguments):
     parser.add_argument("--small", action="store_true",
                         help="a few thousand records, one run: fails on wrong results only, keeps none")
     parser.add_argument("--keep", action="store_true", help="write bench/results and docs/benchmarks")
+    parser.add_argument("--junit", type=pathlib.Path, help="write the verdicts for scripts/test")
     options = parser.parse_args(arguments)
     options.pairs = options.pairs or (1 if options.small else 5)
     if options.only:
@@ -94,19 +96,32 @@ def redraw():
             print(f"\n### {module.TITLE}\n\n{module.show(result)}")
 
 
+def write_junit(path, wrong):
+    suite = ElementTree.Element("testsuite", name="bench")
+    for name, text in wrong.items():
+        case = ElementTree.SubElement(suite, "testcase", classname="bench", name=name)
+        if text:
+            ElementTree.SubElement(case, "failure").text = text
+    ElementTree.ElementTree(suite).write(path)
+
+
 def main():
     options = parse(sys.argv[1:])
     wanted = options.what or ["throughput"]
     if wanted == ["charts"]:
         redraw()
         return 0
+    wrong = {}
     for name in MEASUREMENTS if "all" in wanted else wanted:
+        wrong[name] = None
         try:
             perform(name, options)
-        except WrongResult as wrong:
-            print(f"WRONG RESULT: {wrong}", file=sys.stderr)
-            return 1
-    return 0
+        except WrongResult as error:
+            wrong[name] = str(error)
+            print(f"WRONG RESULT: {error}", file=sys.stderr)
+    if options.junit:
+        write_junit(options.junit, wrong)
+    return 1 if any(wrong.values()) else 0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ DEFAULT_COUNT, SMALL_COUNT = 300_000, 2_000
 def measure(options):
     runs = {}
     with Stage() as stage:
+        if not options.small:
+            run(stage, contender.ONCED, stage.orders(options.count))  # the broker's compiler warms up
         for _ in range(options.pairs):
             for partitions in PARTITIONS:
                 work = stage.orders(options.count, partitions)

@@ -8,12 +8,14 @@ import os
 import sys
 import time
 
+from confluent_kafka import KafkaException
+
 from support.process import children_of
 
 from . import chart, contender, figures
 from .contender import Entry
 from .meter import cpu_seconds, rss_bytes
-from .stage import Stage
+from .stage import COORDINATOR_COMES, Stage
 
 TITLE = "Idle"
 SECONDS, SMALL_SECONDS = 60, 3
@@ -30,13 +32,23 @@ def switches(pid):
     return total
 
 
+def assigned(stage, group):
+    """Partitions that members of the group own; none while a new broker makes the offsets topic."""
+    try:
+        return sum(len(owned) for _, owned in stage.kafka.describe_group(group)[1].values())
+    except KafkaException as error:
+        if error.args[0].code() not in COORDINATOR_COMES:
+            raise
+        return 0
+
+
 def run(stage, who, seconds):
     topic = stage.new_topic("idle")
     database = stage.fresh_database()
     entry = Entry(stage, who, topic, database)
     try:
         deadline = time.monotonic() + 60
-        while sum(len(parts) for _, parts in stage.kafka.describe_group(entry.group)[1].values()) < 4:
+        while assigned(stage, entry.group) < 4:
             entry.must_run()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{who.name} did not join its group")

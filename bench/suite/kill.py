@@ -13,6 +13,7 @@ import time
 from . import chart, contender, figures, workload
 from .contender import Entry
 from .latency import wait_working
+from .run import WrongResult
 from .stage import Stage
 
 TITLE = "kill -9 of a worker"
@@ -56,7 +57,7 @@ def run(stage, kills):
         rows, ids = stage.postgres.execute(
             "SELECT count(*), count(DISTINCT event_id) FROM orders", database=database)[0]
         if (rows, ids) != (count, count):
-            raise RuntimeError(f"{rows} effects of {ids} ids, must be {count}")
+            raise WrongResult(f"{rows} effects of {ids} ids, must be {count}")
         back = [dict(stage.postgres.execute(BACK, (moment,), database)) for moment in killer.moments]
     finally:
         entry.close()

@@ -13,6 +13,7 @@ import time
 from . import chart, contender, figures, workload
 from .contender import Entry
 from .meter import Meter
+from .run import WrongResult
 from .stage import Stage
 
 TITLE = "Latency at a steady rate"
@@ -53,7 +54,7 @@ def run(stage, who, seconds):
         stage.drop_database(database)
     steady = sorted(d for d, placed in rows if placed >= (started + WARM_UP_SECONDS) * 1e6)
     if len(rows) != count + 20:
-        raise RuntimeError(f"{who.name}: {len(rows)} effects of {count + 20} orders")
+        raise WrongResult(f"{who.name}: {len(rows)} effects of {count + 20} orders")
     return {
         **{name: figures.percentile(steady, share) / 1e3 for name, share in SHARES}, "max": steady[-1] / 1e3,
         "worker_cpu_percent": 100 * meter.cpu_between("worker", started, ended) / (ended - started),
@@ -66,6 +67,8 @@ def measure(options):
     everyone = contender.available(names) + [LINGER]
     runs = {who.name: [] for who in everyone}
     with Stage(postgres_settings={"track_commit_timestamp": "on"}) as stage:
+        if not options.small:
+            run(stage, contender.ONCED, SMALL_SECONDS)  # the broker's compiler warms up
         for _ in range(options.pairs):
             for who in everyone:
                 runs[who.name].append(run(stage, who, SMALL_SECONDS if options.small else SECONDS))

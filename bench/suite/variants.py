@@ -17,6 +17,8 @@ def paired(options, plain, variants):
     """
     runs = {"plain": []}
     ratios = {}
+    if not options.small:
+        plain()  # the broker's compiler warms up
     for number in range(options.pairs):
         for label, hard in variants.items():
             order = [("plain", plain), (label, hard)]
