@@ -1,8 +1,8 @@
 /*
  * batch - one transaction of the bare loop on the wire
  *
- * BEGIN and the claim of all ids leave together; when the verdicts are there, the effects of the new
- * ones and COMMIT leave together. Two waits a batch.
+ * BEGIN and the claim of all ids leave together; when the verdicts are there, the effects of the
+ * new ones and COMMIT leave together. Two waits a batch.
  */
 #pragma once
 

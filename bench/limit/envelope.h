@@ -14,8 +14,15 @@ struct field {
 	size_t len;
 };
 
-enum { FIELD_EVENT_ID, FIELD_ORDER_ID, FIELD_CUSTOMER, FIELD_AMOUNT, FIELD_CURRENCY,
-	FIELD_PLACED_US, FIELD_COUNT };
+enum {
+	FIELD_EVENT_ID,
+	FIELD_ORDER_ID,
+	FIELD_CUSTOMER,
+	FIELD_AMOUNT,
+	FIELD_CURRENCY,
+	FIELD_PLACED_US,
+	FIELD_COUNT
+};
 
 /* False: a field is not where it should be. */
 bool envelope_fields(const char *value, size_t len, struct field fields[FIELD_COUNT]);

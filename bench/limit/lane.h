@@ -24,7 +24,7 @@ struct lane {
 	bool is_closed;
 
 	PGconn *conn;
-	/* one past the last offset done, by partition; shared by all lanes, each has its own ones */
+	/* one past the last offset done, by partition; each lane writes those of its own */
 	_Atomic int64_t *done;
 };
 

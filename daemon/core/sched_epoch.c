@@ -86,7 +86,9 @@ struct sched_item *sched_epoch_end(struct sched *sched, uint32_t slot_index, uin
 		ARRAY_GROW(slot->dead, slot->dead_count, slot->dead_capacity);
 		slot->dead[slot->dead_count++] = (struct dead_epoch){ epoch, slot->given_out };
 	}
-	/* All strands are looked at: epochs end rarely, and lists by slot would cost every record. */
+	/*
+	 * All strands are looked at: epochs end rarely, and lists by slot would cost every record.
+	 */
 	struct epoch_end end = { sched, slot_index, NULL };
 	strand_table_each(&sched->table, sched_strand_empty, &end);
 	return end.list;

@@ -1,8 +1,8 @@
 /*
  * sink - the port through which dead letters leave
  *
- * Implemented by kafka/sink.c. send() copies what it is given and never blocks; every send is answered once by on_result, called
- * inside sink_poll() on the worker's main thread.
+ * Implemented by kafka/sink.c. send() copies what it is given and never blocks; every send is
+ * answered once by on_result, called inside sink_poll() on the worker's main thread.
  */
 #pragma once
 
@@ -48,11 +48,17 @@ struct sink_options {
 struct sink_ops {
 	int (*check)(const struct sink_options *options, struct err *err);
 	int (*open)(const struct sink_options *options, struct sink **ret, struct err *err);
-	/* 0; 1: queue full, try later; 2: too large (no on_result follows a positive answer). Any thread. */
+	/*
+	 * 0; 1: queue full, try later; 2: too large (no on_result follows a positive answer). Any
+	 * thread.
+	 */
 	int (*send)(struct sink *sink, const struct sink_message *message, struct err *err);
 	unsigned (*poll)(struct sink *sink); /* serve answers, no waiting; returns how many */
 	unsigned (*pending)(const struct sink *sink);
-	/* Partitions of a topic: count, -ENOENT when the cluster has no such topic, -EAGAIN when it cannot say now. Blocks up to timeout_ms; any thread. */
+	/*
+	 * Partitions of a topic: count, -ENOENT when the cluster has no such topic, -EAGAIN when it
+	 * cannot say now. Blocks up to timeout_ms; any thread.
+	 */
 	int (*partition_count)(
 		struct sink *sink, const char *topic, int timeout_ms, struct err *err);
 	/* The cluster's own id, "" when unknown within timeout_ms. Any thread. */

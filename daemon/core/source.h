@@ -1,8 +1,9 @@
 /*
  * source - the port through which records arrive and offsets are committed
  *
- * Implemented by kafka/source.c. One thread (the worker's main thread) calls everything but what is marked. The source
- * hands out records of each partition in offset order from the start the worker chose, and never decides about offsets itself.
+ * Implemented by kafka/source.c. One thread (the worker's main thread) calls everything but what is
+ * marked. The source hands out records of each partition in offset order from the start the worker
+ * chose, and never decides about offsets itself.
  */
 #pragma once
 
@@ -31,7 +32,10 @@ struct source_record {
 	struct slice key, value;
 };
 
-/* One partition of an assignment. `slot` is small and stable for (topic, partition) in this process. */
+/*
+ * One partition of an assignment. `slot` is small and stable for (topic, partition) in this
+ * process.
+ */
 struct source_partition {
 	const char *topic; /* lives as long as the source */
 	int32_t partition;
@@ -43,7 +47,8 @@ enum source_event_kind {
 	SOURCE_ASSIGNED, /* `partitions` are ours; none is read before source_start() */
 	SOURCE_REVOKED, /* inside the call the worker may still commit; is_lost: it may not */
 	SOURCE_COMMITTED, /* answer of an asynchronous commit */
-	SOURCE_RANGE, /* the partition's offset is out of range or unknown: it stands until source_start() */
+	/* the partition's offset is out of range or unknown: it stands until source_start() */
+	SOURCE_RANGE,
 	SOURCE_ERROR, /* something a person should see; the source goes on by itself */
 	SOURCE_FENCED, /* another holder of the instance id; every epoch is over */
 	SOURCE_FATAL, /* the client cannot go on */
@@ -54,7 +59,8 @@ struct source_event {
 	const struct source_partition *partitions; /* ASSIGNED, REVOKED, RANGE */
 	size_t partition_count;
 	bool is_lost;
-	int commit_result; /* COMMITTED: 0, or -errno: -ESTALE not our generation, -EAGAIN try again */
+	/* COMMITTED: 0, or -errno: -ESTALE not our generation, -EAGAIN try again */
+	int commit_result;
 	bool is_broker_down; /* ERROR: all brokers are away */
 	struct err err;
 };
@@ -71,8 +77,8 @@ struct source_options {
 	const char *instance_id; /* "" = dynamic */
 	const char *client_id;
 	uint32_t slot; /* which of consumer->groups, where there are groups */
-	unsigned
-		expected_partitions; /* how many are likely to be ours at once; shares the prefetch budget. 0 = 1 */
+	/* how many are likely to be ours at once; shares the prefetch budget. 0 = 1 */
+	unsigned expected_partitions;
 	const struct source_listener *listener;
 };
 
@@ -98,8 +104,9 @@ struct source_ops {
 	int (*open)(const struct source_options *options, struct source **ret, struct err *err);
 
 	/*
-	 * Wait up to timeout_ms for the first record or event, then take what is there without waiting, up to `max`
-	 * records in all. Partitions for which `is_open(context, slot)` says no are not read. Returns the count.
+	 * Wait up to timeout_ms for the first record or event, then take what is there without
+	 * waiting, up to `max` records in all. Partitions for which `is_open(context, slot)` says
+	 * no are not read. Returns the count.
 	 */
 	unsigned (*poll)(struct source *source, struct source_record *records, unsigned max,
 		int timeout_ms, bool (*is_open)(void *context, uint32_t slot), void *context);
@@ -107,7 +114,10 @@ struct source_ops {
 	/* Wake a poll that waits. Any thread. */
 	void (*wake)(struct source *source);
 
-	/* Read the partition from `offset` under a new epoch. Several between two polls cost one re-assignment. */
+	/*
+	 * Read the partition from `offset` under a new epoch. Several between two polls cost one
+	 * re-assignment.
+	 */
 	int (*start)(struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch,
 		struct err *err);
 
@@ -115,7 +125,10 @@ struct source_ops {
 	int (*pause)(struct source *source, uint32_t slot, bool is_paused);
 
 	void (*release)(struct source *source, void *handle); /* any thread */
-	/* Headers of a record, parsed at the first call; count, or -errno. Any thread, one at a time per record. */
+	/*
+	 * Headers of a record, parsed at the first call; count, or -errno. Any thread, one at a
+	 * time per record.
+	 */
 	int (*headers)(void *handle, struct source_header *headers, size_t max);
 
 	/* One asynchronous commit may be under way; its answer is SOURCE_COMMITTED. */
@@ -131,6 +144,9 @@ struct source_ops {
 	/* What the queues of the present assignment may hold at most, bytes. */
 	int64_t (*prefetch_bound_bytes)(const struct source *source);
 
-	/* Leave (or keep a static membership) and free. Records must be released before. Blocks; the caller has a deadline. */
+	/*
+	 * Leave (or keep a static membership) and free. Records must be released before. Blocks;
+	 * the caller has a deadline.
+	 */
 	void (*close)(struct source *source);
 };

@@ -52,9 +52,10 @@ static const struct property consumer_owned[] = {
 #define QUEUE_BOUND_MAX_BYTES ((int64_t)64 << 20)
 
 /*
- * What the library keeps beside the bytes of a record: 300 measured, so small records are bound by number
- * too: as many as fill the bound at 512 bytes each, and more than one answer of 100-byte records holds,
- * or 2.0.2 stalls. A queue may exceed its bound by one answer (fetch.message.max.bytes).
+ * What the library keeps beside the bytes of a record: 300 measured, so small records are bound by
+ * number too: as many as fill the bound at 512 bytes each, and more than one answer of 100-byte
+ * records holds, or 2.0.2 stalls. A queue may exceed its bound by one answer
+ * (fetch.message.max.bytes).
  */
 #define QUEUE_OVERHEAD_BYTES ((int64_t)320)
 #define QUEUE_RECORD_BYTES ((int64_t)512)

@@ -17,7 +17,10 @@
 #define KAFKA_VERSION_METRICS_PUSH 0x020500ff /* enable.metrics.push, on by default */
 #define KAFKA_VERSION_COOPERATIVE 0x020a00ff /* commits during a cooperative rebalance are safe */
 
-/* The caller owns `ret` (rd_kafka_conf_destroy or rd_kafka_new). -EINVAL: names the property; secrets are not repeated. */
+/*
+ * The caller owns `ret` (rd_kafka_conf_destroy or rd_kafka_new). -EINVAL: names the property;
+ * secrets are not repeated.
+ */
 int kafka_conf_consumer(
 	const struct source_options *options, rd_kafka_conf_t **ret, struct err *err);
 int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err);

@@ -1,7 +1,8 @@
 /*
  * kafka - what the rest of onced may know of librdkafka
  *
- * The only directory that includes librdkafka. Runs in: worker, probe, embedded broker; never in the supervisor.
+ * The only directory that includes librdkafka. Runs in: worker, probe, embedded broker; never in
+ * the supervisor.
  */
 #pragma once
 

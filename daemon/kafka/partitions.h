@@ -40,8 +40,8 @@ struct kafka_partition *kafka_partitions_find(
 void kafka_partition_assign(struct kafka_partitions *all, struct kafka_partition *partition);
 
 /*
- * A fresh queue, forwarded to from the library's own, waking `wake_fd` when it gets its first entry. Before
- * rd_kafka_assign(), and nothing may be read until that returned.
+ * A fresh queue, forwarded to from the library's own, waking `wake_fd` when it gets its first
+ * entry. Before rd_kafka_assign(), and nothing may be read until that returned.
  */
 int kafka_partition_open_queue(struct kafka_partition *partition, rd_kafka_t *rk, int wake_fd);
 

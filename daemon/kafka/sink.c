@@ -2,7 +2,8 @@
  * sink - dead letters out: the producer side of librdkafka
  *
  * Runs in: worker; send() and the questions from any thread, poll() on the main thread. Also the
- * handle on which questions about logs are asked: on the consuming handle they wait behind its long poll.
+ * handle on which questions about logs are asked: on the consuming handle they wait behind its long
+ * poll.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -185,7 +186,9 @@ static rd_kafka_resp_err_t ask_log_offsets(
 	return code;
 }
 
-/* A partition without a leader fails the question for all: ask for each, as long as there is time. */
+/*
+ * A partition without a leader fails the question for all: ask for each, as long as there is time.
+ */
 static rd_kafka_resp_err_t ask_one_by_one(
 	struct sink *sink, struct source_offset *offsets, size_t count, int timeout_ms)
 {

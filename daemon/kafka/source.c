@@ -1,9 +1,10 @@
 /*
  * source - records in, offsets out: the consumer side of librdkafka
  *
- * Runs in: worker, main thread, but for release(), headers(), committed() and wake(). Owns the consumer handle and the
- * queues of its partitions. It commits what it is told and nothing else; the library's own offset
- * store and reset policy are off. Callbacks of the library run inside poll() and close() only.
+ * Runs in: worker, main thread, but for release(), headers(), committed() and wake(). Owns the
+ * consumer handle and the queues of its partitions. It commits what it is told and nothing else;
+ * the library's own offset store and reset policy are off. Callbacks of the library run inside
+ * poll() and close() only.
  */
 #include <errno.h>
 #include <poll.h>
@@ -273,8 +274,9 @@ static void wait_for_library(struct source *source)
 }
 
 /*
- * Stop fetching what has a queue (eager: everything, the assignment stays ours). A fetcher that stops takes the
- * forwarding off its partition's queue, and does so on the library's main thread: only after that may a new one be set.
+ * Stop fetching what has a queue (eager: everything, the assignment stays ours). A fetcher that
+ * stops takes the forwarding off its partition's queue, and does so on the library's main thread:
+ * only after that may a new one be set.
  */
 static void stop_fetching(struct source *source)
 {
@@ -288,8 +290,9 @@ static void stop_fetching(struct source *source)
 }
 
 /*
- * Under the eager protocol only a full assignment can start one partition: the others are passed with
- * their next offset. Each gets a fresh queue, so that nothing fetched before can be read after.
+ * Under the eager protocol only a full assignment can start one partition: the others are passed
+ * with their next offset. Each gets a fresh queue, so that nothing fetched before can be read
+ * after.
  */
 static void restart_all(struct source *source)
 {
@@ -446,7 +449,10 @@ static unsigned read_partitions(struct source *source, struct source_record *rec
 	return count;
 }
 
-/* Rebalances, answers and errors; a record here would be one of a partition without its own queue, and comes again. */
+/*
+ * Rebalances, answers and errors; a record here would be one of a partition without its own queue,
+ * and comes again.
+ */
 static bool serve_events(struct source *source)
 {
 	bool served = false;

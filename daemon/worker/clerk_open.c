@@ -1,8 +1,8 @@
 /*
  * clerk_open - find out where partitions start
  *
- * Runs in: worker, the clerk's thread. Asks group, log and store, topic by topic: what is wrong with
- * one partition or one topic is told of that one, and the others start.
+ * Runs in: worker, the clerk's thread. Asks group, log and store, topic by topic: what is wrong
+ * with one partition or one topic is told of that one, and the others start.
  */
 #include <errno.h>
 #include <stdlib.h>

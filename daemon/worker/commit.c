@@ -1,8 +1,9 @@
 /*
  * commit - settled offsets to the group
  *
- * Runs in: worker, main thread. Asynchronous and coalesced, one under way at a time; synchronous where a partition is left.
- * Only offsets of the present epoch are handed over, and never lower than before in that epoch.
+ * Runs in: worker, main thread. Asynchronous and coalesced, one under way at a time; synchronous
+ * where a partition is left. Only offsets of the present epoch are handed over, and never lower
+ * than before in that epoch.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -88,7 +88,9 @@ static bool enter(struct worker *worker, struct partition *p, struct record *rec
 		return false;
 	}
 	if (tracker_add(p->tracker, record->item.offset) < 0) {
-		/* the source promised rising offsets: a broken promise would lose or repeat records */
+		/*
+		 * the source promised rising offsets: a broken promise would lose or repeat records
+		 */
 		__builtin_trap();
 	}
 	if (p->attempt_next < p->attempt_count) {

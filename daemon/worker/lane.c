@@ -1,8 +1,9 @@
 /*
  * lane - a thread that runs units of work
  *
- * Runs in: worker. Owns its store session and its unit. Takes a batch, works it without the lock, and tells scheduler, tracker and
- * dead letters the result under it. While the store is away it takes nothing.
+ * Runs in: worker. Owns its store session and its unit. Takes a batch, works it without the lock,
+ * and tells scheduler, tracker and dead letters the result under it. While the store is away it
+ * takes nothing.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -79,7 +80,10 @@ static bool store_is_ready(struct lane *lane)
 	struct err err = ERR_INIT;
 
 	if (lane->worker->wiring->store->session_ready(lane->session, &err) == 0) {
-		/* one that answers and refuses (read-only, out of room) is up when a batch went through */
+		/*
+		 * one that answers and refuses (read-only, out of room) is up when a batch went
+		 * through
+		 */
 		if (lane->backoff_us && !lane->is_refused) {
 			store_is_up(lane);
 		}

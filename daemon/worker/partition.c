@@ -1,9 +1,9 @@
 /*
  * partition - the life of an epoch: assigned, opened, settled, revoked
  *
- * Runs in: worker, main thread, but for partition_settle() and partition_if_live() (any, under the lock).
- * Nothing of a partition is read before the clerk has found out where it starts, so that neither a
- * missing nor an impossible offset can skip records silently.
+ * Runs in: worker, main thread, but for partition_settle() and partition_if_live() (any, under the
+ * lock). Nothing of a partition is read before the clerk has found out where it starts, so that
+ * neither a missing nor an impossible offset can skip records silently.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -360,8 +360,8 @@ void partitions_revoked(struct worker *worker, const struct source_event *event)
 }
 
 /*
- * Its next offset is gone from the log. What was read before settles first, for it may be gone too; then the partition
- * is opened anew, and found lost.
+ * Its next offset is gone from the log. What was read before settles first, for it may be gone too;
+ * then the partition is opened anew, and found lost.
  */
 void partition_range(struct worker *worker, const struct source_event *event)
 {

@@ -27,7 +27,8 @@ static int check_statements(const struct worker_wiring *wiring, const struct ros
 	int r = wiring->store->session_ready(session, err);
 
 	if (r != 0) {
-		return 1; /* a store that is away, or not migrated yet, is not the configuration's fault */
+		/* a store that is away, or not migrated yet, is not the configuration's fault */
+		return 1;
 	}
 	for (size_t i = 0; i < roster->statement_count; i++) {
 		r = wiring->store->session_check(session, i, err);

@@ -223,8 +223,8 @@ static void turn(struct worker *worker, struct source_record *records)
 	serve_signals(worker);
 	wake_lanes(worker, now_us);
 	waits_for_lanes = dispatch_open(worker, now_us);
-	atomic_store_explicit(&worker->wants_wake, waits_for_lanes || worker->is_draining,
-		memory_order_release);
+	atomic_store_explicit(
+		&worker->wants_wake, waits_for_lanes || worker->is_draining, memory_order_release);
 	count = wiring->source->poll(worker->source, records, POLL_MAX,
 		poll_timeout_ms(worker, now_us), is_open, worker);
 	if (count) {
@@ -260,7 +260,10 @@ static void *end_anyway(void *argument)
 	struct timespec left = { CLOSE_SECONDS, 0 };
 
 	nanosleep(&left, NULL);
-	/* destroying a client does not return after a consumed topic was deleted; nothing is lost by leaving now */
+	/*
+	 * destroying a client does not return after a consumed topic was deleted; nothing is lost
+	 * by leaving now
+	 */
 	log_notice("a client library did not close in time, leaving without it");
 	log_flush();
 	_exit(*exit_status ? *exit_status : WORKER_EXIT_STUCK);
@@ -478,7 +481,10 @@ static int open_all(struct worker *worker, struct err *err)
 	name_handlers(worker);
 	r = open_sink(worker, err);
 	if (r == 0) {
-		/* positions are compared with the cluster's id in them; a broker that is away gets its time */
+		/*
+		 * positions are compared with the cluster's id in them; a broker that is away gets
+		 * its time
+		 */
 		wiring->sink->cluster_id(
 			worker->sink, worker->cluster_id, sizeof(worker->cluster_id), ASK_MS);
 	}

@@ -1,9 +1,9 @@
 /*
  * worker - one process that owns a partition group
  *
- * Runs in: worker and probe. The main thread polls, dispatches, tracks and commits; lanes run units of work; the clerk does
- * what may block and belongs to no batch. Adapters come in by `struct worker_wiring`; nothing here
- * names Kafka or a database.
+ * Runs in: worker and probe. The main thread polls, dispatches, tracks and commits; lanes run units
+ * of work; the clerk does what may block and belongs to no batch. Adapters come in by `struct
+ * worker_wiring`; nothing here names Kafka or a database.
  */
 #pragma once
 
@@ -27,13 +27,13 @@ struct worker_wiring {
 };
 
 /*
- * Serve until drained, fenced or failed. `channel_fd` is read for PROTO_START first. Returns the exit status; when
- * library threads are stuck it does not return but exits.
+ * Serve until drained, fenced or failed. `channel_fd` is read for PROTO_START first. Returns the
+ * exit status; when library threads are stuck it does not return but exits.
  */
 int worker_run(const struct worker_wiring *wiring, int channel_fd, struct page *page);
 
 /*
- * Check what needs foreign code: [kafka] values, handler parameters and, where the store is reachable,
- * statements. 0; 1: the store could not be reached, the rest is fine; -EINVAL.
+ * Check what needs foreign code: [kafka] values, handler parameters and, where the store is
+ * reachable, statements. 0; 1: the store could not be reached, the rest is fine; -EINVAL.
  */
 int worker_probe(const struct worker_wiring *wiring, struct err *err);

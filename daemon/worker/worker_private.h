@@ -10,8 +10,9 @@
  *	clerk.c        a thread for what may block and belongs to no batch
  *	show.c         gauges of the page
  *
- * Threads: the main thread owns source and sink and runs all of it but lanes and clerk. `lock` guards
- * the scheduler, the partitions' epochs and trackers, and the queues between threads; nothing blocks under it.
+ * Threads: the main thread owns source and sink and runs all of it but lanes and clerk. `lock`
+ * guards the scheduler, the partitions' epochs and trackers, and the queues between threads;
+ * nothing blocks under it.
  */
 #pragma once
 
@@ -112,8 +113,8 @@ struct worker {
 	pthread_cond_t lanes_end; /* lanes wait for a store: only their end cuts that short */
 	pthread_cond_t returned; /* main waits: a lane gave a batch back */
 	struct sched *sched;
-	struct partition **
-		partitions; /* by slot, PAGE_PARTITIONS_MAX; entries are never freed while lanes run */
+	/* by slot, PAGE_PARTITIONS_MAX; entries are never freed while lanes run */
+	struct partition **partitions;
 	uint32_t partition_count;
 	struct dead_letter *new_dead_letters; /* from lanes, newest first */
 	bool lanes_stop;

@@ -1,8 +1,9 @@
 /*
- * test_source - the consumer side of Kafka gives every record once, in order, whatever is started when
+ * test_source - the consumer side of Kafka gives every record once, in order, whatever is started
+ * when
  *
- * Needs a broker: ONCED_TEST_KAFKA. Records are the numbers 0, 1, 2 ... of their partition, so that a
- * gap or a repeat shows where it happens.
+ * Needs a broker: ONCED_TEST_KAFKA. Records are the numbers 0, 1, 2 ... of their partition, so that
+ * a gap or a repeat shows where it happens.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -14,8 +14,11 @@ COLUMNS = 100
 TAB = 8
 FILE_LINES = 500
 
-# Longer than FILE_LINES for a reason.
-LONG_FILES = {}
+# Longer than FILE_LINES: these may shrink and not grow.
+LONG_FILES = {
+    "daemon/kafka/source.c": 800,  # one consumer handle, its callbacks, its queues and their questions
+    "daemon/worker/worker.c": 530,
+}
 
 _LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\bfor now\b")
 _MACHINE = re.compile(r"(?<![\w.])/(work|root|home)/\w")
@@ -77,7 +80,7 @@ def test_no_file_is_too_long():
     problems = []
     for path in tree.files(".c", ".h", ".py"):
         length = len(tree.text(path).splitlines())
-        if length > FILE_LINES and str(path) not in LONG_FILES:
+        if length > LONG_FILES.get(str(path), FILE_LINES):
             problems.append(f"{path}: {length} lines: two duties?")
     tree.report(problems)
 

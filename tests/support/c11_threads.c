@@ -133,8 +133,7 @@ int cnd_wait(cnd_t *cnd, mtx_t *mtx)
 	return answer(pthread_cond_wait(condition(cnd), mutex(mtx)));
 }
 
-int cnd_timedwait(
-	cnd_t *restrict cnd, mtx_t *restrict mtx, const struct timespec *restrict until)
+int cnd_timedwait(cnd_t *restrict cnd, mtx_t *restrict mtx, const struct timespec *restrict until)
 {
 	return answer(pthread_cond_timedwait(condition(cnd), mutex(mtx), until));
 }

@@ -13,7 +13,9 @@
 const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 	[PG_OWN_BEGIN] = { "onced_begin", "BEGIN ISOLATION LEVEL READ COMMITTED", 0, { 0 } },
 	[PG_OWN_SETTINGS] = { "onced_settings", NULL, 0, { 0 } },
-	/* Arrays side by side in the list, not in FROM: a sixth cheaper, no row is stored between. */
+	/*
+	 * Arrays side by side in the list, not in FROM: a sixth cheaper, no row is stored between.
+	 */
 	[PG_OWN_CLAIM] = { "onced_claim",
 		"INSERT INTO onced.processed_events " EVENT_COLUMNS
 		" SELECT unnest($1), $2, unnest($3), unnest($4), unnest($5), unnest($6), 0,"
