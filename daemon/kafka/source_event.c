@@ -1,0 +1,98 @@
+/*
+ * source_event - what the library tells, in the words of the port
+ *
+ * Runs in: worker, main thread: callbacks of the library, inside poll() and close() only.
+ */
+#include "kafka/source_private.h"
+
+#include <errno.h>
+
+void source_emit(struct source *source, const struct source_event *event)
+{
+	source->listener.on_event(source->listener.context, event);
+}
+
+void source_emit_error(struct source *source, enum source_event_kind kind,
+	const struct kafka_partition *partition, const struct err *err)
+{
+	struct source_event event = { .kind = kind, .err = *err };
+
+	if (partition) {
+		event.partitions = &partition->id;
+		event.partition_count = 1;
+	}
+	source_emit(source, &event);
+}
+
+static bool is_fencing(rd_kafka_resp_err_t code)
+{
+	/* UNRELEASED_INSTANCE_ID (111) has no name in older headers */
+	return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || (int)code == 111;
+}
+
+void source_on_fatal(struct source *source)
+{
+	char text[512];
+	struct err err = ERR_INIT;
+	rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->rk, text, sizeof(text));
+
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || source->is_over) {
+		return;
+	}
+	source->is_over = true;
+	kafka_err(&err, 0, code, text);
+	source_emit_error(source, is_fencing(code) ? SOURCE_FENCED : SOURCE_FATAL, NULL, &err);
+}
+
+void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+	struct source *source = opaque;
+	struct source_event event = { .kind = SOURCE_ERROR };
+
+	if (code == RD_KAFKA_RESP_ERR__FATAL) {
+		source_on_fatal(source);
+		return;
+	}
+	event.is_broker_down = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+	kafka_err(&event.err, 0, code, reason);
+	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < 0x020601ff) {
+		err_set(&event.err, 0,
+			"%s (with SCRAM: librdkafka %s cannot log in to Kafka 4.x although the "
+			"password is right; "
+			"use 2.6.1 or newer, or PLAIN over TLS)",
+			reason, rd_kafka_version_str());
+	}
+	source_emit(source, &event);
+}
+
+void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+	rd_kafka_topic_partition_list_t *offsets, void *opaque)
+{
+	struct source *source = opaque;
+	struct source_event event = { .kind = SOURCE_COMMITTED };
+
+	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && offsets && i < offsets->cnt; i++) {
+		code = offsets->elems[i].err;
+	}
+	switch (code) {
+	case RD_KAFKA_RESP_ERR_NO_ERROR:
+	case RD_KAFKA_RESP_ERR__NO_OFFSET:
+		break;
+	case RD_KAFKA_RESP_ERR__STATE:
+	case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+	case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+	case RD_KAFKA_RESP_ERR__FATAL:
+		event.commit_result = -ESTALE;
+		break;
+	default:
+		event.commit_result = -EAGAIN;
+		break;
+	}
+	if (event.commit_result < 0) {
+		kafka_err(&event.err, 0, code, "offset commit");
+	}
+	source_emit(source, &event);
+	source_on_fatal(source);
+}

@@ -1,0 +1,60 @@
+/*
+ * source_private - what the files of the source share
+ *
+ *	source.c         life, and the table of the port
+ *	source_event.c   what the library tells
+ *	source_assign.c  which partitions are fetched, and from where
+ *	source_read.c    records and headers
+ *	source_commit.c  offsets
+ */
+#pragma once
+
+#include "kafka/conf.h"
+#include "kafka/partitions.h"
+
+struct source {
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *events; /* the consumer queue: rebalances, answers, errors */
+	struct source_options options;
+	struct source_listener listener;
+	struct kafka_partitions partitions;
+	size_t next_turn;
+	int wake_fd;
+	bool is_explicit; /* partitions are listed, the group only keeps offsets */
+	bool is_listed; /* those were given out, at the first poll */
+	bool needs_restart; /* start() was called since the last assignment */
+	bool is_over; /* fenced or fatal */
+};
+
+/* source_event.c */
+void source_emit(struct source *source, const struct source_event *event);
+void source_emit_error(struct source *source, enum source_event_kind kind,
+	const struct kafka_partition *partition, const struct err *err);
+void source_on_fatal(struct source *source);
+void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque);
+void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+	rd_kafka_topic_partition_list_t *offsets, void *opaque);
+
+/* source_assign.c */
+void source_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+	rd_kafka_topic_partition_list_t *list, void *opaque);
+void source_restart(struct source *source);
+int source_start(
+	struct source *source, uint32_t slot, int64_t offset, uint32_t *ret_epoch, struct err *err);
+int source_pause(struct source *source, uint32_t slot, bool is_paused);
+void source_give_listed(struct source *source);
+void source_revoke_listed(struct source *source);
+
+/* source_read.c */
+unsigned source_poll(struct source *source, struct source_record *records, unsigned max,
+	int timeout_ms, bool (*is_open)(void *context, uint32_t slot), void *context);
+void source_release(struct source *source, void *handle);
+int source_headers(void *handle, struct source_header *headers, size_t max);
+
+/* source_commit.c */
+int source_commit(
+	struct source *source, const struct source_commit *commits, size_t count, struct err *err);
+int source_commit_sync(struct source *source, const struct source_commit *commits, size_t count,
+	int timeout_ms, struct err *err);
+int source_committed(struct source *source, struct source_offset *offsets, size_t count,
+	int timeout_ms, struct err *err);
