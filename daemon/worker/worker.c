@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "worker/worker_private.h"
 
-enum { POLL_MAX = 2000, POLL_MS = 100, POLL_BUSY_MS = 2, ASK_MS = 2000 };
+enum { POLL_MAX = 2000, POLL_MS = 100, POLL_BUSY_MS = 2 };
 
 /* How long leaving the group and closing clients may take before the process just ends. */
 enum { CLOSE_SECONDS = 4 };
@@ -67,7 +67,7 @@ static void on_error(struct worker *worker, const struct source_event *event)
 	}
 }
 
-static void on_event(void *context, const struct source_event *event)
+void worker_on_event(void *context, const struct source_event *event)
 {
 	struct worker *worker = context;
 
@@ -141,6 +141,13 @@ static void serve_signals(struct worker *worker)
 		begin_drain(worker, clock_mono_us() + worker->wiring->config->drain_timeout_us,
 			"signal");
 	}
+}
+
+void worker_listen(struct worker *worker)
+{
+	page_set(&worker->page->heartbeat_us, clock_mono_us());
+	serve_channel(worker);
+	serve_signals(worker);
 }
 
 static void tell(struct worker *worker, enum proto_type type)
@@ -218,9 +225,7 @@ static void turn(struct worker *worker, struct source_record *records)
 	bool waits_for_lanes;
 	unsigned count;
 
-	page_set(&worker->page->heartbeat_us, now_us);
-	serve_channel(worker);
-	serve_signals(worker);
+	worker_listen(worker);
 	wake_lanes(worker, now_us);
 	waits_for_lanes = dispatch_open(worker, now_us);
 	atomic_store_explicit(
@@ -322,182 +327,6 @@ static void finish(struct worker *worker)
 	log_flush();
 }
 
-/* ---- the start ---- */
-
-static int receive_start(struct worker *worker, struct err *err)
-{
-	struct proto_frame frame;
-	int64_t deadline_us = clock_mono_us() + 5 * 1000000;
-	struct timespec nap = { 0, 1000000 };
-	int r;
-
-	while ((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN &&
-		clock_mono_us() < deadline_us) {
-		nanosleep(&nap, NULL);
-	}
-	if (r < 0 || frame.type != PROTO_START || frame.start.version != PROTO_VERSION) {
-		return err_set(err, -EPROTO,
-			"the supervisor did not say hello: start workers by onced -c FILE");
-	}
-	worker->start = frame.start;
-	return 0;
-}
-
-static int open_sink(struct worker *worker, struct err *err)
-{
-	static struct sink_listener listener = { .on_result = dead_letter_answered };
-	struct sink_options options = { .config = worker->wiring->config,
-		.consumer = worker->consumer,
-		.client_id = worker->start.client_id,
-		.listener = &listener };
-
-	listener.context = worker;
-	return worker->wiring->sink->open(&options, &worker->sink, err);
-}
-
-/* How many partitions will be ours at once, if the broker says; shares the prefetch budget. */
-static unsigned expected_partitions(struct worker *worker)
-{
-	const struct config_consumer *consumer = worker->consumer;
-	unsigned total = 0;
-
-	if (consumer->groups) {
-		return (unsigned)(consumer->groups[worker->start.slot].count *
-			consumer->topics.count);
-	}
-	for (size_t i = 0; i < consumer->topics.count; i++) {
-		int count = worker->wiring->sink->partition_count(
-			worker->sink, consumer->topics.items[i], ASK_MS, NULL);
-		total += count > 0 ? (unsigned)count : 0;
-	}
-	return (total + consumer->workers - 1) / consumer->workers;
-}
-
-static int open_source(struct worker *worker, struct err *err)
-{
-	struct source_listener listener = { worker, on_event };
-	struct source_options options = { .config = worker->wiring->config,
-		.consumer = worker->consumer,
-		.instance_id = worker->start.instance_id,
-		.client_id = worker->start.client_id,
-		.slot = worker->start.slot,
-		.expected_partitions = expected_partitions(worker),
-		.listener = &listener };
-
-	return worker->wiring->source->open(&options, &worker->source, err);
-}
-
-static int open_store(struct worker *worker, struct err *err)
-{
-	const struct config *config = worker->wiring->config;
-	const struct config_consumer *consumer = worker->consumer;
-	struct store_options options = { .url = config->store,
-		.user = config->store_user,
-		.password = config->store_password,
-		.scope = consumer->dedup_scope,
-		.consumer = consumer->name,
-		.group_id = consumer->group_id,
-		.cluster_id = worker->cluster_id,
-		.statement_timeout_us = config->store_statement_timeout_us
-			? config->store_statement_timeout_us
-			: worker->roster.handlers[0].config->timeout_us,
-		.lock_timeout_us = config->store_lock_timeout_us,
-		.idle_timeout_us = config->store_idle_timeout_us,
-		.reconnect_max_us = config->store_reconnect_max_us,
-		.statements = worker->roster.statements,
-		.statement_count = worker->roster.statement_count };
-
-	return worker->wiring->store->open(&options, &worker->store, err);
-}
-
-static void init_locks(struct worker *worker)
-{
-	pthread_condattr_t monotonic;
-
-	pthread_mutex_init(&worker->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&worker->work_ready, &monotonic);
-	pthread_cond_init(&worker->lanes_end, &monotonic);
-	pthread_cond_init(&worker->returned, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-}
-
-static void init_core(struct worker *worker)
-{
-	static const enum sched_order orders[] = {
-		[ORDERING_PARTITION] = SCHED_ORDER_PARTITION,
-		[ORDERING_KEY] = SCHED_ORDER_KEY,
-		[ORDERING_NONE] = SCHED_ORDER_NONE,
-	};
-	const struct config_consumer *consumer = worker->consumer;
-	struct sched_limits limits = { .batch_max = consumer->batch_max,
-		.in_flight_max = consumer->in_flight_max,
-		.in_flight_bytes = (uint64_t)consumer->in_flight_bytes };
-
-	worker->sched = sched_new(orders[consumer->ordering], &limits);
-	worker->sharers = 1;
-	worker->partitions = xcalloc(PAGE_PARTITIONS_MAX, sizeof(struct partition *));
-	rate_init(&worker->breaker, consumer->dlq_breaker.count, consumer->dlq_breaker.window_us);
-	atomic_store(&worker->dlq_partitions, -1);
-}
-
-/* A store that one writer at a time may use gains nothing from more lanes. */
-static unsigned lane_count(const struct worker *worker)
-{
-	return worker->wiring->store->is_single_writer ? 1 : worker->consumer->lanes;
-}
-
-static bool wants_ids(const struct worker *worker)
-{
-	return worker->is_deduplicated || worker->consumer->event_missing == EVENT_MISSING_DLQ;
-}
-
-static void name_handlers(struct worker *worker)
-{
-	for (size_t i = 0; i < worker->roster.handler_count && i < PAGE_HANDLERS_MAX; i++) {
-		struct page_handler *shown = &worker->page->handlers[i];
-		strncpy(shown->name, worker->roster.handlers[i].config->name,
-			sizeof(shown->name) - 1);
-	}
-	worker->page->handler_count = (uint32_t)worker->roster.handler_count;
-}
-
-static int open_all(struct worker *worker, struct err *err)
-{
-	const struct worker_wiring *wiring = worker->wiring;
-	int r = receive_start(worker, err);
-
-	if (r < 0) {
-		return r;
-	}
-	r = roster_open(&worker->roster, worker->consumer, lane_count(worker), wiring->store,
-		wants_ids(worker), wiring->find_handler, err);
-	if (r < 0) {
-		worker->exit_status = WORKER_EXIT_CONFIG;
-		return r;
-	}
-	worker->lane_count = lane_count(worker);
-	name_handlers(worker);
-	r = open_sink(worker, err);
-	if (r == 0) {
-		/*
-		 * positions are compared with the cluster's id in them; a broker that is away gets
-		 * its time
-		 */
-		wiring->sink->cluster_id(
-			worker->sink, worker->cluster_id, sizeof(worker->cluster_id), ASK_MS);
-	}
-	r = r < 0 ? r : open_store(worker, err);
-	r = r < 0 ? r : open_source(worker, err);
-	r = r < 0 ? r : clerk_start(worker, err);
-	r = r < 0 ? r : lanes_start(worker, err);
-	if (r == -EINVAL) {
-		worker->exit_status = WORKER_EXIT_CONFIG;
-	}
-	return r;
-}
-
 int worker_run(const struct worker_wiring *wiring, int channel_fd, struct page *page)
 {
 	struct worker *worker = NEW(struct worker);
@@ -513,9 +342,9 @@ int worker_run(const struct worker_wiring *wiring, int channel_fd, struct page *
 	worker->channel_fd = channel_fd;
 	worker->page = page;
 	worker->is_deduplicated = wiring->store->is_transactional;
-	init_locks(worker);
-	init_core(worker);
-	if (open_all(worker, &err) < 0) {
+	worker_init_locks(worker);
+	worker_init_core(worker);
+	if (worker_open(worker, &err) < 0) {
 		int status = worker->exit_status ? worker->exit_status : WORKER_EXIT_FAILURE;
 		worker_fail(worker, status, &err);
 	} else {

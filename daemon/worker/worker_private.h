@@ -1,7 +1,8 @@
 /*
  * worker_private - what the files of one worker share
  *
- *	worker.c       life: start, loop, drain
+ *	worker.c       life: loop, drain, end
+ *	open.c         its parts, opened in order
  *	dispatch.c     polled records into the scheduler
  *	partition.c    epochs: assigned, opened, settled, revoked
  *	commit.c       offsets
@@ -202,7 +203,17 @@ void clerk_tell_pause(struct worker *worker, const struct store_pause *pause);
 /* Main thread: take in what the clerk found out. */
 void clerk_collect(struct worker *worker);
 
+/* open.c */
+void worker_init_locks(struct worker *worker);
+void worker_init_core(struct worker *worker);
+/* Opens everything up to the lanes. Fails with `err`; exit_status is set where it is known. */
+int worker_open(struct worker *worker, struct err *err);
+
 /* worker.c */
+/* One sign of life, and what supervisor and signals ask for. */
+void worker_listen(struct worker *worker);
+/* The source's listener; `context` is the worker. */
+void worker_on_event(void *context, const struct source_event *event);
 void worker_pause(struct worker *worker, bool is_paused, const char *text);
 void worker_fail(struct worker *worker, int exit_status, const struct err *err);
 

@@ -1,0 +1,212 @@
+/*
+ * open - a worker's parts, opened in order
+ *
+ * Runs in: worker, main thread, once. What was opened is closed by worker.c in the mirror order,
+ * also after a failure half-way.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/worker_private.h"
+
+enum { ASK_MS = 2000 };
+
+static int receive_start(struct worker *worker, struct err *err)
+{
+	struct proto_frame frame;
+	int64_t deadline_us = clock_mono_us() + 5 * 1000000;
+	struct timespec nap = { 0, 1000000 };
+	int r;
+
+	while ((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN &&
+		clock_mono_us() < deadline_us) {
+		nanosleep(&nap, NULL);
+	}
+	if (r < 0 || frame.type != PROTO_START || frame.start.version != PROTO_VERSION) {
+		return err_set(err, -EPROTO,
+			"the supervisor did not say hello: start workers by onced -c FILE");
+	}
+	worker->start = frame.start;
+	return 0;
+}
+
+static int open_sink(struct worker *worker, struct err *err)
+{
+	static struct sink_listener listener = { .on_result = dead_letter_answered };
+	struct sink_options options = { .config = worker->wiring->config,
+		.consumer = worker->consumer,
+		.client_id = worker->start.client_id,
+		.listener = &listener };
+
+	listener.context = worker;
+	return worker->wiring->sink->open(&options, &worker->sink, err);
+}
+
+/* How many partitions will be ours at once, if the broker says; shares the prefetch budget. */
+static unsigned expected_partitions(struct worker *worker)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	unsigned total = 0;
+
+	if (consumer->groups) {
+		return (unsigned)(consumer->groups[worker->start.slot].count *
+			consumer->topics.count);
+	}
+	for (size_t i = 0; i < consumer->topics.count; i++) {
+		int count = worker->wiring->sink->partition_count(
+			worker->sink, consumer->topics.items[i], ASK_MS, NULL);
+		total += count > 0 ? (unsigned)count : 0;
+	}
+	return (total + consumer->workers - 1) / consumer->workers;
+}
+
+static int open_source(struct worker *worker, struct err *err)
+{
+	struct source_listener listener = { worker, worker_on_event };
+	struct source_options options = { .config = worker->wiring->config,
+		.consumer = worker->consumer,
+		.instance_id = worker->start.instance_id,
+		.client_id = worker->start.client_id,
+		.slot = worker->start.slot,
+		.expected_partitions = expected_partitions(worker),
+		.listener = &listener };
+
+	return worker->wiring->source->open(&options, &worker->source, err);
+}
+
+static int open_store(struct worker *worker, struct err *err)
+{
+	const struct config *config = worker->wiring->config;
+	const struct config_consumer *consumer = worker->consumer;
+	struct store_options options = { .url = config->store,
+		.user = config->store_user,
+		.password = config->store_password,
+		.scope = consumer->dedup_scope,
+		.consumer = consumer->name,
+		.group_id = consumer->group_id,
+		.cluster_id = worker->cluster_id,
+		.statement_timeout_us = config->store_statement_timeout_us
+			? config->store_statement_timeout_us
+			: worker->roster.handlers[0].config->timeout_us,
+		.lock_timeout_us = config->store_lock_timeout_us,
+		.idle_timeout_us = config->store_idle_timeout_us,
+		.reconnect_max_us = config->store_reconnect_max_us,
+		.statements = worker->roster.statements,
+		.statement_count = worker->roster.statement_count };
+
+	return worker->wiring->store->open(&options, &worker->store, err);
+}
+
+void worker_init_locks(struct worker *worker)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&worker->work_ready, &monotonic);
+	pthread_cond_init(&worker->lanes_end, &monotonic);
+	pthread_cond_init(&worker->returned, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+void worker_init_core(struct worker *worker)
+{
+	static const enum sched_order orders[] = {
+		[ORDERING_PARTITION] = SCHED_ORDER_PARTITION,
+		[ORDERING_KEY] = SCHED_ORDER_KEY,
+		[ORDERING_NONE] = SCHED_ORDER_NONE,
+	};
+	const struct config_consumer *consumer = worker->consumer;
+	struct sched_limits limits = { .batch_max = consumer->batch_max,
+		.in_flight_max = consumer->in_flight_max,
+		.in_flight_bytes = (uint64_t)consumer->in_flight_bytes };
+
+	worker->sched = sched_new(orders[consumer->ordering], &limits);
+	worker->sharers = 1;
+	worker->partitions = xcalloc(PAGE_PARTITIONS_MAX, sizeof(struct partition *));
+	rate_init(&worker->breaker, consumer->dlq_breaker.count, consumer->dlq_breaker.window_us);
+	atomic_store(&worker->dlq_partitions, -1);
+}
+
+/* A store that one writer at a time may use gains nothing from more lanes. */
+static unsigned lane_count(const struct worker *worker)
+{
+	return worker->wiring->store->is_single_writer ? 1 : worker->consumer->lanes;
+}
+
+static bool wants_ids(const struct worker *worker)
+{
+	return worker->is_deduplicated || worker->consumer->event_missing == EVENT_MISSING_DLQ;
+}
+
+static void name_handlers(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->roster.handler_count && i < PAGE_HANDLERS_MAX; i++) {
+		struct page_handler *shown = &worker->page->handlers[i];
+		strncpy(shown->name, worker->roster.handlers[i].config->name,
+			sizeof(shown->name) - 1);
+	}
+	worker->page->handler_count = (uint32_t)worker->roster.handler_count;
+}
+
+/*
+ * Positions are compared with the cluster's id in them: without it a decision made before could
+ * look like another record's. While the brokers are away there is nothing to do but wait, and to listen.
+ */
+static void wait_for_cluster(struct worker *worker)
+{
+	bool is_told = false;
+
+	while (!worker->is_draining) {
+		worker_listen(worker);
+		worker->wiring->sink->cluster_id(
+			worker->sink, worker->cluster_id, sizeof(worker->cluster_id), ASK_MS);
+		if (worker->cluster_id[0]) {
+			break;
+		}
+		worker->page->broker_is_down = 1;
+		page_text_set(&worker->page->broker_text, "no broker answers yet");
+		if (!is_told) {
+			log_warning("waiting for Kafka: no broker answers yet");
+			is_told = true;
+		}
+		log_flush();
+	}
+	worker->page->broker_is_down = 0;
+}
+
+int worker_open(struct worker *worker, struct err *err)
+{
+	const struct worker_wiring *wiring = worker->wiring;
+	int r = receive_start(worker, err);
+
+	if (r < 0) {
+		return r;
+	}
+	r = roster_open(&worker->roster, worker->consumer, lane_count(worker), wiring->store,
+		wants_ids(worker), wiring->find_handler, err);
+	if (r < 0) {
+		worker->exit_status = WORKER_EXIT_CONFIG;
+		return r;
+	}
+	worker->lane_count = lane_count(worker);
+	name_handlers(worker);
+	r = open_sink(worker, err);
+	if (r == 0) {
+		wait_for_cluster(worker);
+	}
+	r = r < 0 ? r : open_store(worker, err);
+	r = r < 0 ? r : open_source(worker, err);
+	r = r < 0 ? r : clerk_start(worker, err);
+	r = r < 0 ? r : lanes_start(worker, err);
+	if (r == -EINVAL) {
+		worker->exit_status = WORKER_EXIT_CONFIG;
+	}
+	return r;
+}
