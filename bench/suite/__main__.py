@@ -64,9 +64,9 @@ def machine():
             "date": time.strftime("%Y-%m-%d", time.gmtime())}
 
 
-def write_charts(module, result):
+def write_charts(charts):
     CHARTS.mkdir(parents=True, exist_ok=True)
-    for name, svg in module.charts(result).items():
+    for name, svg in charts.items():
         (CHARTS / f"{name}.svg").write_text(svg)
 
 
@@ -78,12 +78,13 @@ def perform(name, options):
     started = time.monotonic()
     result = module.measure(argparse.Namespace(**{**vars(options), "count": count}))
     took = time.monotonic() - started
+    charts = module.charts(result)
     print(f"\n{module.TITLE}\n\n{module.show(result)}\n\n({options.pairs} runs of each, {took:.0f} s)\n", flush=True)
     if options.keep and not options.small:
         RESULTS.mkdir(exist_ok=True)
         kept = {"measurement": name, "machine": before, **result}
         (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
-        write_charts(module, result)
+        write_charts(charts)
 
 
 def redraw():
@@ -92,7 +93,7 @@ def redraw():
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text())
-            write_charts(module, result)
+            write_charts(module.charts(result))
             print(f"\n### {module.TITLE}\n\n{module.show(result)}")
 
 

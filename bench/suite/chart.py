@@ -9,8 +9,8 @@ import html
 
 from . import figures
 
-WIDTH = 760
-LABEL_WIDTH = 330
+WIDTH = 820
+LABEL_WIDTH = 390
 BAR = 18
 GAP = 12
 TOP = 44

@@ -50,7 +50,7 @@ ALL = {c.name: c for c in [
     Contender("go", "Go, hand-tuned batches (franz-go, pgx)", PLAIN_CLAIMS, (str(BUILD / "go-batch"),)),
     Contender("go-2", "the same with two loops and connections", PLAIN_CLAIMS, (str(BUILD / "go-batch"),),
               (("BENCH_LOOPS", "2"),)),
-    Contender("python", "Python, hand-tuned batches (confluent-kafka, psycopg 3)", PLAIN_CLAIMS, _python("batch.py")),
+    Contender("python", "Python, hand-tuned batches (psycopg 3)", PLAIN_CLAIMS, _python("batch.py")),
     Contender("python-each", "Python, a transaction and a commit for each message", PLAIN_CLAIMS, _python("each.py"),
               share=0.04),
 ]}

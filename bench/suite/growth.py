@@ -40,7 +40,13 @@ def show(result):
         [p, *(figures.text(result["summary"][f"{p}/{w}"]["per_second"]) for w in WORKERS)] for p in PARTITIONS])
 
 
+def _count(number, word):
+    return f"{number} {word}{'s' if number > 1 else ''}"
+
+
 def charts(result):
-    series = [(f"onced, {p} partitions", [result["summary"][f"{p}/{w}"]["per_second"]["median"] for w in WORKERS])
-              for p in PARTITIONS]
-    return {"growth": chart.steps("Orders per second by workers", "msg/s", [f"{w} workers" for w in WORKERS], series)}
+    def medians(partitions):
+        return [result["summary"][f"{partitions}/{w}"]["per_second"]["median"] for w in WORKERS]
+    series = [(f"onced, {_count(p, 'partition')}", medians(p)) for p in PARTITIONS]
+    ticks = [_count(w, "worker") for w in WORKERS]
+    return {"growth": chart.steps("Orders per second by workers", "msg/s", ticks, series)}
