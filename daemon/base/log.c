@@ -190,9 +190,14 @@ void log_init(int fd, enum log_format format, enum log_level level, const char *
 	the_log.slot = slot;
 }
 
+bool log_is_wanted(enum log_level level)
+{
+	return level <= the_log.level;
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields)
 {
-	if (level > the_log.level) {
+	if (!log_is_wanted(level)) {
 		return;
 	}
 	/* Built under the lock, so that lines are in the order of their times. */

@@ -83,6 +83,9 @@ void log_init(int fd, enum log_format format, enum log_level level, const char *
 /* `fields` ends with LOG_FIELD_END. Use the macros. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
+/* Would a line of this level be written? For callers to whom making the line is dear. */
+bool log_is_wanted(enum log_level level);
+
 /* Write what waits in the ring, as far as the descriptor takes it now. */
 void log_flush(void);
 

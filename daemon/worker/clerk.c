@@ -37,15 +37,25 @@ static struct clerk_entry *entry_of(struct clerk *clerk, const struct partition 
 	return entry;
 }
 
-void clerk_ask_open(struct worker *worker, const struct partition *partition)
+/* All at once: what is opened together is started together, and costs one assignment. */
+void clerk_ask_open(struct worker *worker, int64_t now_us)
 {
 	struct clerk *clerk = worker->clerk;
+	bool any = false;
 
 	pthread_mutex_lock(&clerk->lock);
-	struct clerk_entry *entry = entry_of(clerk, partition);
-	entry->epoch = partition->id.epoch;
-	entry->wants_open = true;
-	pthread_cond_signal(&clerk->wake);
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		struct partition *p = worker->partitions[i];
+		if (p->state != PARTITION_OPENING || p->is_asked || now_us < p->next_open_us) {
+			continue;
+		}
+		struct clerk_entry *entry = entry_of(clerk, p);
+		entry->epoch = p->id.epoch;
+		entry->wants_open = p->is_asked = any = true;
+	}
+	if (any) {
+		pthread_cond_signal(&clerk->wake);
+	}
 	pthread_mutex_unlock(&clerk->lock);
 }
 

@@ -193,6 +193,9 @@ void onced_log(const struct onced_event *event, const char *format, ...)
 	char text[512];
 	va_list args;
 
+	if (!log_is_wanted(LOG_LEVEL_INFO)) {
+		return;
+	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);

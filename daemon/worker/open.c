@@ -145,14 +145,14 @@ static bool wants_ids(const struct worker *worker)
 	return worker->is_deduplicated || worker->consumer->event_missing == EVENT_MISSING_DLQ;
 }
 
+/* The page outlives this process, and counts of a handler go on under its name. */
 static void name_handlers(struct worker *worker)
 {
-	for (size_t i = 0; i < worker->roster.handler_count && i < PAGE_HANDLERS_MAX; i++) {
-		struct page_handler *shown = &worker->page->handlers[i];
-		strncpy(shown->name, worker->roster.handlers[i].config->name,
-			sizeof(shown->name) - 1);
+	for (size_t i = 0; i < worker->roster.handler_count; i++) {
+		struct roster_handler *handler = &worker->roster.handlers[i];
+		int index = page_handler_index(worker->page, handler->config->name);
+		handler->page_index = index < 0 ? PAGE_HANDLERS_MAX - 1 : (unsigned)index;
 	}
-	worker->page->handler_count = (uint32_t)worker->roster.handler_count;
 }
 
 /*

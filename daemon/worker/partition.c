@@ -400,11 +400,8 @@ void partitions_open_tick(struct worker *worker, int64_t now_us)
 		if (p->state == PARTITION_RUNNING && p->is_out_of_range) {
 			reopen_if_settled(worker, p);
 		}
-		if (p->state == PARTITION_OPENING && !p->is_asked && now_us >= p->next_open_us) {
-			p->is_asked = true;
-			clerk_ask_open(worker, p);
-		}
 	}
+	clerk_ask_open(worker, now_us);
 }
 
 void partitions_fini(struct worker *worker)

@@ -25,7 +25,8 @@ struct roster_handler {
 	const struct onced_handler *ops;
 	struct verdict_overrides overrides;
 	void **states; /* one a lane */
-	unsigned index; /* into roster->handlers, and into the page */
+	unsigned index; /* into roster->handlers */
+	unsigned page_index; /* into the page's handlers */
 	_Atomic int64_t last_success_us; /* monotonic: the witness of "exhausted" */
 };
 

@@ -37,7 +37,7 @@ void unit_stage(struct unit *unit, enum page_stage stage, const struct unit_work
 	if (work) {
 		page_set(&lane->offset, work->record->item.offset);
 		atomic_store_explicit(&lane->attempt, work->event.attempt, memory_order_relaxed);
-		atomic_store_explicit(&lane->handler, work->handler ? work->handler->index : 0,
+		atomic_store_explicit(&lane->handler, work->handler ? work->handler->page_index : 0,
 			memory_order_relaxed);
 		atomic_store_explicit(
 			&lane->partition_index, work->page_index, memory_order_relaxed);

@@ -26,7 +26,7 @@ static void call_handler(struct unit *unit, struct unit_work *work)
 	work->handler->ops->handle(
 		work->handler->states[unit->options.lane], &work->event, work->outcome);
 	if (unit->options.page) {
-		page_histogram_add(&unit->options.page->handlers[work->handler->index].seconds,
+		page_histogram_add(&unit->options.page->handlers[work->handler->page_index].seconds,
 			clock_mono_us() - started_us);
 	}
 }

@@ -195,7 +195,8 @@ void lanes_stop(struct worker *worker);
 /* clerk.c */
 int clerk_start(struct worker *worker, struct err *err);
 void clerk_stop(struct worker *worker);
-void clerk_ask_open(struct worker *worker, const struct partition *partition);
+/* Have the starts of all partitions found out that are due for it. */
+void clerk_ask_open(struct worker *worker, int64_t now_us);
 void clerk_tell_committed(struct worker *worker, const struct partition *partition);
 /* It is not ours any more: do not follow it. */
 void clerk_forget(struct worker *worker, const struct partition *partition);

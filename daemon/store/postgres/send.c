@@ -158,7 +158,7 @@ static bool send_prepare_user(struct pg_run *run, size_t op, size_t index, char 
 	const struct store_statement *statement = &run->session->store->options.statements[index];
 	struct pg_prepared *prepared = &run->session->user[index];
 
-	if (statement_text_refused(statement->sql)) {
+	if (!prepared->is_there && statement_text_refused(statement->sql)) {
 		return fail_local(run, op, STORE_STATEMENT, "0A000",
 			"a handler's statement must not control the transaction or the session");
 	}
