@@ -157,7 +157,6 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 
 	const struct property group[] = {
 		{ "group.id", consumer->group_id, 0 },
-		{ "client.id", options->client_id, 0 },
 		{ "partition.assignment.strategy",
 			is_cooperative ? "cooperative-sticky" : "range,roundrobin", 0 },
 		{ "queued.max.messages.kbytes", kbytes, 0 },
@@ -178,6 +177,7 @@ int kafka_conf_consumer(
 
 	r = SET_TABLE(conf, common_defaults, err);
 	r = r < 0 ? r : SET_TABLE(conf, consumer_defaults, err);
+	r = r < 0 ? r : set(conf, "client.id", options->client_id, err);
 	r = r < 0 ? r : set(conf, "session.timeout.ms", session_timeout_ms(options), err);
 	r = r < 0 ? r : set_pairs(conf, &options->config->kafka, "kafka", err);
 	r = r < 0 ? r : SET_TABLE(conf, consumer_owned, err);
@@ -229,9 +229,9 @@ int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **re
 
 	r = SET_TABLE(conf, common_defaults, err);
 	r = r < 0 ? r : SET_TABLE(conf, producer_defaults, err);
+	r = r < 0 ? r : set(conf, "client.id", options->client_id, err);
 	r = r < 0 ? r : set_common_pairs(conf, &options->config->kafka, err);
 	r = r < 0 ? r : set_pairs(conf, &options->config->kafka_producer, "kafka producer", err);
-	r = r < 0 ? r : set(conf, "client.id", options->client_id, err);
 	if (r < 0) {
 		rd_kafka_conf_destroy(conf);
 		return r;

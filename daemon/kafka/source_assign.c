@@ -126,6 +126,7 @@ static void on_revoke(struct source *source, rd_kafka_topic_partition_list_t *li
 	}
 	if (!is_incremental(source)) {
 		apply_assignment(source, NULL);
+		source->needs_restart = false; /* nothing is left of what was started */
 	}
 	free(ids);
 }

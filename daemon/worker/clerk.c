@@ -46,7 +46,7 @@ void clerk_ask_open(struct worker *worker, int64_t now_us)
 	pthread_mutex_lock(&clerk->lock);
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
 		struct partition *p = worker->partitions[i];
-		if (p->state != PARTITION_OPENING || p->is_asked || now_us < p->next_open_us) {
+		if (!partition_waits_for_start(p) || p->is_asked || now_us < p->next_open_us) {
 			continue;
 		}
 		struct clerk_entry *entry = entry_of(clerk, p);
@@ -357,7 +357,9 @@ static void *clerk_main(void *argument)
 		count = clerk_take_wanted(clerk, &wanted);
 		pthread_mutex_unlock(&clerk->lock);
 		if (count && !is_stopping) {
-			carry_pause(clerk); /* known before anything is read */
+			/* known before anything is read */
+			carry_pause(clerk);
+			refresh_dlq(clerk);
 			clerk_open(clerk, wanted, count);
 		}
 		free(wanted);

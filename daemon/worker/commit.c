@@ -35,8 +35,9 @@ static void batch_fini(struct commit_batch *batch)
 	free(batch->metadata);
 }
 
-/* Take the partition in when it has something new to commit. */
-static void collect(struct worker *worker, struct commit_batch *batch, struct partition *p)
+/* Take the partition in when it has something to commit that is above `after`. */
+static void collect(
+	struct worker *worker, struct commit_batch *batch, struct partition *p, int64_t after)
 {
 	int64_t offset = -1;
 
@@ -45,7 +46,7 @@ static void collect(struct worker *worker, struct commit_batch *batch, struct pa
 		offset = tracker_committable(p->tracker);
 	}
 	pthread_mutex_unlock(&worker->lock);
-	if (offset < 0 || offset <= p->handed) {
+	if (offset < 0 || offset <= after) {
 		return;
 	}
 	p->handed = p->under_way = offset;
@@ -82,7 +83,7 @@ void commit_tick(struct worker *worker, int64_t now_us)
 	worker->next_commit_us = now_us + worker->consumer->commit_interval_us;
 	batch_init(&batch, worker->partition_count);
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
-		collect(worker, &batch, worker->partitions[i]);
+		collect(worker, &batch, worker->partitions[i], worker->partitions[i]->handed);
 	}
 	if (batch.count) {
 		FAILPOINT("before_offset_commit");
@@ -140,7 +141,9 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 
 	batch_init(&batch, all);
 	for (size_t i = 0; i < all; i++) {
-		collect(worker, &batch, worker->partitions[partitions ? partitions[i].slot : i]);
+		struct partition *p = worker->partitions[partitions ? partitions[i].slot : i];
+		/* also what is under way: it may be refused, and nobody would repeat it */
+		collect(worker, &batch, p, p->under_way >= 0 ? p->committed : p->handed);
 	}
 	if (batch.count) {
 		FAILPOINT("before_offset_commit");

@@ -19,6 +19,12 @@
 #define RETRY_FIRST_US ((int64_t)200 * 1000)
 #define RETRY_MAX_US ((int64_t)5 * 1000 * 1000)
 #define LOG_INTERVAL_US ((int64_t)10 * 1000 * 1000)
+/* An answer is looked for soon after sending, and less often the longer it takes. */
+#define ANSWER_FIRST_US ((int64_t)1000)
+#define ANSWER_MAX_US ((int64_t)50 * 1000)
+
+/* Dead letters that wait hold memory: with so many nothing more is decided. */
+enum { DEAD_LETTERS_MAX = 1000, LINES_PER_SECOND = 100 };
 
 /* ---- from lanes ---- */
 
@@ -171,6 +177,29 @@ static void too_large(struct worker *worker, struct dead_letter *letter, const s
 
 /* ---- the list ---- */
 
+static void append_letter(struct worker *worker, struct dead_letter *letter)
+{
+	letter->next = NULL;
+	*worker->dead_letters_tail = letter;
+	worker->dead_letters_tail = &letter->next;
+	worker->dead_letter_count++;
+	worker->dead_letter_bytes += letter->record->item.bytes;
+}
+
+/* Take the letter out of the list that `at` points into. */
+static struct dead_letter *take_letter(struct worker *worker, struct dead_letter **at)
+{
+	struct dead_letter *letter = *at;
+
+	*at = letter->next;
+	if (!*at) {
+		worker->dead_letters_tail = at;
+	}
+	worker->dead_letter_count--;
+	worker->dead_letter_bytes -= letter->record->item.bytes;
+	return letter;
+}
+
 static void unlink_letter(struct worker *worker, struct dead_letter *letter)
 {
 	struct dead_letter **at = &worker->dead_letters;
@@ -179,9 +208,31 @@ static void unlink_letter(struct worker *worker, struct dead_letter *letter)
 		at = &(*at)->next;
 	}
 	if (*at) {
-		*at = letter->next;
-		worker->dead_letter_count--;
+		take_letter(worker, at);
 	}
+}
+
+bool dead_letters_are_full(const struct worker *worker)
+{
+	return worker->dead_letter_count >= DEAD_LETTERS_MAX ||
+		worker->dead_letter_bytes >= (uint64_t)worker->consumer->in_flight_bytes;
+}
+
+static void log_letter(struct worker *worker, const struct dead_letter *letter)
+{
+	const struct record *record = letter->record;
+	const struct partition *p = worker->partitions[record->item.slot];
+
+	if (!lines_take(
+		    &worker->dead_letter_lines, clock_mono_us(), LINES_PER_SECOND, "dead letter")) {
+		return;
+	}
+	log_warning("dead letter", LOG_STR("topic", p->id.topic),
+		LOG_INT("partition", p->id.partition), LOG_INT("offset", record->item.offset),
+		LOG_SLICE("event_id", slice_from(letter->event_id, letter->event_id_len)),
+		LOG_INT("attempt", record->attempts),
+		LOG_STR("reason", page_reason_names[letter->reason]), LOG_STR("code", letter->code),
+		LOG_STR("error", letter->text), LOG_STR("dlq_topic", worker->consumer->dlq_topic));
 }
 
 static void accepted(struct worker *worker, struct dead_letter *letter)
@@ -207,12 +258,7 @@ static void accepted(struct worker *worker, struct dead_letter *letter)
 		log_notice("dead letters are accepted again",
 			LOG_STR("dlq_topic", worker->consumer->dlq_topic));
 	}
-	log_warning("dead letter", LOG_STR("topic", p->id.topic),
-		LOG_INT("partition", p->id.partition), LOG_INT("offset", record->item.offset),
-		LOG_SLICE("event_id", slice_from(letter->event_id, letter->event_id_len)),
-		LOG_INT("attempt", record->attempts),
-		LOG_STR("reason", page_reason_names[letter->reason]), LOG_STR("code", letter->code),
-		LOG_STR("error", letter->text), LOG_STR("dlq_topic", worker->consumer->dlq_topic));
+	log_letter(worker, letter);
 	unlink_letter(worker, letter);
 	letter_free(letter);
 }
@@ -253,7 +299,20 @@ static void trip_breaker(struct worker *worker)
 	clerk_tell_pause(worker, &pause);
 }
 
-/* Take over what lanes decided, oldest first. */
+/* What lanes decided, oldest first. */
+static struct dead_letter *reversed(struct dead_letter *list)
+{
+	struct dead_letter *result = NULL;
+
+	while (list) {
+		struct dead_letter *next = list->next;
+		list->next = result;
+		result = list;
+		list = next;
+	}
+	return result;
+}
+
 static void take_new(struct worker *worker, int64_t now_us)
 {
 	struct dead_letter *list, *letter;
@@ -262,29 +321,26 @@ static void take_new(struct worker *worker, int64_t now_us)
 	list = worker->new_dead_letters;
 	worker->new_dead_letters = NULL;
 	pthread_mutex_unlock(&worker->lock);
+	list = reversed(list);
 	while ((letter = list)) {
 		list = letter->next;
-		letter->next = worker->dead_letters;
-		worker->dead_letters = letter;
-		worker->dead_letter_count++;
+		append_letter(worker, letter);
 		if (rate_hit(&worker->breaker, now_us) && !worker->is_paused) {
 			trip_breaker(worker);
 		}
 	}
 }
 
-void dead_letters_tick(struct worker *worker, int64_t now_us)
+/* Under way, waiting for its time, or sent now. Returns when to look at it again. */
+static int64_t serve_letter(struct worker *worker, struct dead_letter *letter, int64_t now_us)
 {
 	struct err err = ERR_INIT;
 
-	take_new(worker, now_us);
-	for (struct dead_letter *letter = worker->dead_letters; letter; letter = letter->next) {
-		if (letter->is_sent || now_us < letter->due_us) {
-			continue;
-		}
+	if (!letter->is_sent && now_us >= letter->due_us) {
 		switch (produce(worker, letter, &err)) {
 		case 0:
 			letter->is_sent = true;
+			letter->sent_us = now_us;
 			break;
 		case 2:
 			too_large(worker, letter, &err);
@@ -294,6 +350,24 @@ void dead_letters_tick(struct worker *worker, int64_t now_us)
 			break;
 		}
 	}
+	if (letter->is_sent) {
+		int64_t wait_us = (now_us - letter->sent_us) / 4;
+		wait_us = wait_us < ANSWER_FIRST_US ? ANSWER_FIRST_US : wait_us;
+		return now_us + (wait_us < ANSWER_MAX_US ? wait_us : ANSWER_MAX_US);
+	}
+	return letter->due_us;
+}
+
+void dead_letters_tick(struct worker *worker, int64_t now_us)
+{
+	int64_t due_us = INT64_MAX;
+
+	take_new(worker, now_us);
+	for (struct dead_letter *letter = worker->dead_letters; letter; letter = letter->next) {
+		int64_t at_us = serve_letter(worker, letter, now_us);
+		due_us = at_us < due_us ? at_us : due_us;
+	}
+	worker->dead_letters_due_us = due_us;
 }
 
 void dead_letters_drop(struct worker *worker, uint32_t slot, uint32_t epoch)
@@ -308,8 +382,7 @@ void dead_letters_drop(struct worker *worker, uint32_t slot, uint32_t epoch)
 			at = &letter->next;
 			continue;
 		}
-		*at = letter->next;
-		worker->dead_letter_count--;
+		take_letter(worker, at);
 		if (letter->is_sent) {
 			letter->is_orphan = true; /* the answer frees it */
 		} else {
@@ -322,9 +395,6 @@ void dead_letters_fini(struct worker *worker)
 {
 	take_new(worker, clock_mono_us());
 	while (worker->dead_letters) {
-		struct dead_letter *letter = worker->dead_letters;
-		worker->dead_letters = letter->next;
-		letter_free(letter);
+		letter_free(take_letter(worker, &worker->dead_letters));
 	}
-	worker->dead_letter_count = 0;
 }

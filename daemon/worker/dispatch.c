@@ -8,9 +8,6 @@
 #include "base/failpoint.h"
 #include "worker/worker_private.h"
 
-/* Dead letters that wait hold memory too: above this nothing more is read. */
-enum { DEAD_LETTERS_MAX = 1000 };
-
 #define LONG_CLOSED_US ((int64_t)5 * 1000 * 1000)
 
 /* Attempts made before this epoch, if the position is the very same. */
@@ -177,20 +174,15 @@ static bool may_be_read(const struct worker *worker, const struct partition *p)
 		tracker_ahead(p->tracker) < worker->consumer->ahead_max;
 }
 
-static bool may_read(const struct worker *worker)
-{
-	return !worker->is_draining && !worker->is_paused &&
-		worker->dead_letter_count < DEAD_LETTERS_MAX &&
-		worker->dead_letter_bytes < (uint64_t)worker->consumer->in_flight_bytes;
-}
-
 bool dispatch_open(struct worker *worker, int64_t now_us)
 {
-	bool is_reading = may_read(worker), is_any_closed = false;
+	bool is_stopped = worker->is_draining || worker->is_paused || dead_letters_are_full(worker);
+	bool is_any_closed = false;
 	unsigned assigned = worker->wiring->source->assigned_count(worker->source);
 
 	pthread_mutex_lock(&worker->lock);
 	worker->sharers = assigned ? assigned : 1;
+	sched_pause_all(worker->sched, is_stopped);
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
 		struct partition *p = worker->partitions[i];
 		p->is_open = false;
@@ -200,7 +192,7 @@ bool dispatch_open(struct worker *worker, int64_t now_us)
 		if (p->stash) {
 			enter_stashed(worker, p);
 		}
-		p->is_open = is_reading && may_be_read(worker, p);
+		p->is_open = !is_stopped && may_be_read(worker, p);
 		is_any_closed |= !p->is_open;
 	}
 	/* what was kept back may be all that is left to do: nobody else would tell the lanes */

@@ -16,6 +16,9 @@
 
 #define BACKOFF_FIRST_US ((int64_t)20 * 1000)
 
+/* Of one kind and lane: enough to follow single records, too few to fill a disk in an outage. */
+enum { LINES_PER_SECOND = 20 };
+
 static void wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us)
 {
 	struct timespec until;
@@ -167,10 +170,13 @@ static unsigned take(struct lane *lane)
 	return count;
 }
 
-static void log_failure(const struct unit_work *work, const char *message)
+static void log_failure(struct lines *lines, const struct unit_work *work, const char *message)
 {
-	int64_t delay_us = work->due_us - clock_mono_us();
+	int64_t now_us = clock_mono_us(), delay_us = work->due_us - now_us;
 
+	if (!lines_take(lines, now_us, LINES_PER_SECOND, message)) {
+		return;
+	}
 	log_warning(message, LOG_SLICE("topic", work->event.topic),
 		LOG_INT("partition", work->event.partition),
 		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
@@ -272,9 +278,9 @@ static void before_finish(struct lane *lane, unsigned count)
 			work->end == UNIT_DEAD ||
 			(work->end == UNIT_AGAIN && !lane->unit.store_failed);
 		if (work->end == UNIT_RETRY) {
-			log_failure(work, "failed, will be tried again");
+			log_failure(&lane->retry_lines, work, "failed, will be tried again");
 		} else if (work->end == UNIT_HELD) {
-			log_failure(work, "held, nothing is burnt");
+			log_failure(&lane->hold_lines, work, "held, nothing is burnt");
 		}
 		if (is_staying) {
 			detach(lane, work);

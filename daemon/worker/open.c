@@ -58,6 +58,7 @@ static unsigned expected_partitions(struct worker *worker)
 			consumer->topics.count);
 	}
 	for (size_t i = 0; i < consumer->topics.count; i++) {
+		page_set(&worker->page->heartbeat_us, clock_mono_us());
 		int count = worker->wiring->sink->partition_count(
 			worker->sink, consumer->topics.items[i], ASK_MS, NULL);
 		total += count > 0 ? (unsigned)count : 0;
@@ -129,6 +130,8 @@ void worker_init_core(struct worker *worker)
 
 	worker->sched = sched_new(orders[consumer->ordering], &limits);
 	worker->sharers = 1;
+	worker->dead_letters_tail = &worker->dead_letters;
+	worker->dead_letters_due_us = INT64_MAX;
 	worker->partitions = xcalloc(PAGE_PARTITIONS_MAX, sizeof(struct partition *));
 	rate_init(&worker->breaker, consumer->dlq_breaker.count, consumer->dlq_breaker.window_us);
 	atomic_store(&worker->dlq_partitions, -1);
@@ -157,7 +160,8 @@ static void name_handlers(struct worker *worker)
 
 /*
  * Positions are compared with the cluster's id in them: without it a decision made before could
- * look like another record's. While the brokers are away there is nothing to do but wait, and to listen.
+ * look like another record's. While the brokers are away there is nothing to do but wait, and to
+ * listen.
  */
 static void wait_for_cluster(struct worker *worker)
 {
@@ -200,6 +204,9 @@ int worker_open(struct worker *worker, struct err *err)
 	r = open_sink(worker, err);
 	if (r == 0) {
 		wait_for_cluster(worker);
+	}
+	if (r == 0 && worker->is_draining) {
+		return 0; /* nothing has begun */
 	}
 	r = r < 0 ? r : open_store(worker, err);
 	r = r < 0 ? r : open_source(worker, err);

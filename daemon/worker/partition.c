@@ -16,6 +16,11 @@
 
 /* How long the clerk is left alone after it could not open a partition. */
 #define OPEN_RETRY_US ((int64_t)500 * 1000)
+/* A lost partition is looked at again: the log may have grown, or the group's offset been set. */
+#define LOST_RETRY_US ((int64_t)5 * 1000 * 1000)
+
+/* A commit that others wait for is worth a moment, and not more than that. */
+enum { COMMIT_MIN_MS = 1000, COMMIT_MAX_MS = 5000 };
 
 struct partition *partition_get(struct worker *worker, const struct source_partition *id)
 {
@@ -105,11 +110,16 @@ void partitions_assigned(struct worker *worker, const struct source_event *event
 	partitions_open_tick(worker, clock_mono_us());
 }
 
+bool partition_waits_for_start(const struct partition *p)
+{
+	return p->state == PARTITION_OPENING || p->state == PARTITION_LOST;
+}
+
 static struct partition *if_opening(struct worker *worker, uint32_t slot, uint32_t epoch)
 {
 	struct partition *p = worker->partitions[slot];
 
-	if (p->id.epoch != epoch || p->state != PARTITION_OPENING) {
+	if (p->id.epoch != epoch || !partition_waits_for_start(p)) {
 		return NULL; /* revoked or assigned anew meanwhile */
 	}
 	p->is_asked = false;
@@ -123,6 +133,8 @@ void partition_not_opened(
 
 	if (p) {
 		p->next_open_us = clock_mono_us() + OPEN_RETRY_US;
+	}
+	if (p && p->state == PARTITION_OPENING) {
 		page_text_set(&p->page->text, "where it starts is not known yet: %s", err->text);
 	}
 }
@@ -131,6 +143,10 @@ static void hold_lost(struct partition *p, const struct start_facts *facts)
 {
 	char what[128];
 
+	p->next_open_us = clock_mono_us() + LOST_RETRY_US;
+	if (p->state == PARTITION_LOST) {
+		return; /* told before */
+	}
 	if (facts->committed >= 0) {
 		snprintf(what, sizeof(what),
 			"committed offset %lld is outside the log (%lld to %lld)",
@@ -212,7 +228,9 @@ static void name_unlisted(struct worker *worker, const struct partition *p)
 		int index = is_listed(worker->consumer, n)
 			? -1
 			: page_partition_index(worker->page, p->id.topic, n);
-		if (index < 0) {
+		if (index < 0 ||
+			atomic_load(&worker->page->partitions[index].state) ==
+				PAGE_PARTITION_HELD) {
 			continue;
 		}
 		page_text_set(&worker->page->partitions[index].text,
@@ -340,19 +358,38 @@ static void bury(struct worker *worker, struct partition *p)
 	set_state(p, PARTITION_NONE, PAGE_PARTITION_REVOKED);
 }
 
+int partition_commit_ms(const struct worker *worker)
+{
+	int64_t ms = worker->consumer->revoke_timeout_us / 1000;
+
+	return ms < COMMIT_MIN_MS ? COMMIT_MIN_MS : ms > COMMIT_MAX_MS ? COMMIT_MAX_MS : (int)ms;
+}
+
+static bool are_known(const struct worker *worker, const struct source_event *event)
+{
+	for (size_t i = 0; i < event->partition_count; i++) {
+		if (event->partitions[i].slot >= worker->partition_count) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void partitions_revoked(struct worker *worker, const struct source_event *event)
 {
-	int timeout_ms = (int)(worker->consumer->revoke_timeout_us / 1000);
-
 	log_info(event->is_lost ? "assignment lost" : "revoked",
 		LOG_INT("partitions", (int64_t)event->partition_count));
+	if (!are_known(worker, event)) {
+		return; /* more than we can hold: the worker gives up */
+	}
 	for (size_t i = 0; i < event->partition_count; i++) {
 		stop_giving(worker, worker->partitions[event->partitions[i].slot]);
 	}
 	if (!event->is_lost) {
 		wait_for_lanes(worker, event);
 		worker->wiring->sink->poll(worker->sink);
-		commit_now(worker, event->partitions, event->partition_count, timeout_ms);
+		commit_now(worker, event->partitions, event->partition_count,
+			partition_commit_ms(worker));
 	}
 	for (size_t i = 0; i < event->partition_count; i++) {
 		bury(worker, worker->partitions[event->partitions[i].slot]);
@@ -385,7 +422,7 @@ static void reopen_if_settled(struct worker *worker, struct partition *p)
 	if (!is_settled) {
 		return;
 	}
-	commit_now(worker, &p->id, 1, (int)(worker->consumer->revoke_timeout_us / 1000));
+	commit_now(worker, &p->id, 1, partition_commit_ms(worker));
 	stop_giving(worker, p);
 	bury(worker, p);
 	p->is_out_of_range = p->is_asked = false;

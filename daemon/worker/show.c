@@ -58,7 +58,9 @@ void show_status_line(struct worker *worker)
 	sched_get_stats(worker->sched, &stats);
 	pthread_mutex_unlock(&worker->lock);
 	log_info("status",
-		LOG_INT("assigned", worker->wiring->source->assigned_count(worker->source)),
+		LOG_INT("assigned",
+			worker->source ? worker->wiring->source->assigned_count(worker->source)
+				       : 0),
 		LOG_INT("in_flight", (int64_t)stats.in_flight),
 		LOG_INT("parked_strands", (int64_t)stats.parked_strands),
 		LOG_INT("held_strands", (int64_t)stats.held_strands),

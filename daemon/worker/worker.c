@@ -16,10 +16,12 @@
 #include "base/memory.h"
 #include "worker/worker_private.h"
 
-enum { POLL_MAX = 2000, POLL_MS = 100, POLL_BUSY_MS = 2 };
+enum { POLL_MAX = 2000, POLL_MS = 100, POLL_DRAIN_MS = 20 };
 
 /* How long leaving the group and closing clients may take before the process just ends. */
 enum { CLOSE_SECONDS = 4 };
+/* At the drain's deadline the supervisor's patience ends 3 s later. */
+enum { LATE_CLOSE_SECONDS = 1, LATE_COMMIT_MS = 1000 };
 /* Without a supervisor nobody watches: leave soon. */
 #define ORPHAN_DRAIN_US ((int64_t)5 * 1000 * 1000)
 #define LOG_INTERVAL_US ((int64_t)10 * 1000 * 1000)
@@ -45,6 +47,7 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text)
 	if (is_paused) {
 		log_error("consumer paused", LOG_STR("reason", text));
 	} else {
+		rate_reset(&worker->breaker); /* what tripped it is over: it counts anew */
 		log_notice("consumer resumed");
 	}
 }
@@ -176,18 +179,18 @@ static bool is_open(void *context, uint32_t slot)
 
 static int poll_timeout_ms(struct worker *worker, int64_t now_us)
 {
-	int64_t due_us;
+	int64_t due_us, most_ms = worker->is_draining ? POLL_DRAIN_MS : POLL_MS;
 
-	if (worker->dead_letters || worker->is_draining) {
-		return POLL_BUSY_MS;
-	}
 	pthread_mutex_lock(&worker->lock);
 	due_us = sched_next_due_us(worker->sched);
 	pthread_mutex_unlock(&worker->lock);
-	if (due_us - now_us < (int64_t)POLL_MS * 1000) {
+	if (worker->dead_letters && worker->dead_letters_due_us < due_us) {
+		due_us = worker->dead_letters_due_us;
+	}
+	if (due_us - now_us < most_ms * 1000) {
 		return due_us <= now_us ? 0 : (int)((due_us - now_us) / 1000 + 1);
 	}
-	return POLL_MS;
+	return (int)most_ms;
 }
 
 static void wake_lanes(struct worker *worker, int64_t now_us)
@@ -259,11 +262,17 @@ static void serve(struct worker *worker)
 
 /* ---- the end ---- */
 
+struct last_moment {
+	int exit_status;
+	time_t seconds;
+};
+
 static void *end_anyway(void *argument)
 {
-	const int *exit_status = argument;
-	struct timespec left = { CLOSE_SECONDS, 0 };
+	struct last_moment last = *(struct last_moment *)argument;
+	struct timespec left = { last.seconds, 0 };
 
+	free(argument);
 	nanosleep(&left, NULL);
 	/*
 	 * destroying a client does not return after a consumed topic was deleted; nothing is lost
@@ -271,15 +280,25 @@ static void *end_anyway(void *argument)
 	 */
 	log_notice("a client library did not close in time, leaving without it");
 	log_flush();
-	_exit(*exit_status ? *exit_status : WORKER_EXIT_STUCK);
+	_exit(last.exit_status ? last.exit_status : WORKER_EXIT_STUCK);
+}
+
+static bool is_late(const struct worker *worker)
+{
+	return worker->is_draining && clock_mono_us() >= worker->drain_deadline_us;
 }
 
 static void set_close_deadline(struct worker *worker)
 {
+	struct last_moment *last = NEW(struct last_moment);
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, end_anyway, &worker->exit_status) == 0) {
+	last->exit_status = worker->exit_status;
+	last->seconds = is_late(worker) ? LATE_CLOSE_SECONDS : CLOSE_SECONDS;
+	if (pthread_create(&thread, NULL, end_anyway, last) == 0) {
 		pthread_detach(thread);
+	} else {
+		free(last);
 	}
 }
 
@@ -303,7 +322,8 @@ static void finish(struct worker *worker)
 	const struct worker_wiring *wiring = worker->wiring;
 
 	if (worker->source && worker->exit_status == WORKER_EXIT_OK) {
-		commit_now(worker, NULL, 0, (int)(worker->consumer->revoke_timeout_us / 1000));
+		commit_now(worker, NULL, 0,
+			is_late(worker) ? LATE_COMMIT_MS : partition_commit_ms(worker));
 	}
 	tell_end(worker);
 	set_close_deadline(worker);

@@ -26,6 +26,7 @@
 #include "core/tracker.h"
 #include "os/page.h"
 #include "os/proto.h"
+#include "worker/lines.h"
 #include "worker/record.h"
 #include "worker/unit.h"
 #include "worker/worker.h"
@@ -73,6 +74,7 @@ struct dead_letter {
 	bool is_holding; /* its strand is held */
 	bool is_oversized; /* send headers only */
 	int64_t due_us; /* not sent: when to try (again) */
+	int64_t sent_us;
 	unsigned failures;
 };
 
@@ -92,6 +94,7 @@ struct lane {
 	struct sched_return *returns;
 	unsigned batch_limit; /* shrinks when a batch takes longer than batch.time */
 	int64_t backoff_us;
+	struct lines retry_lines, hold_lines;
 	bool is_refused; /* the store answers, but the last batch was turned away */
 	bool is_started;
 };
@@ -128,9 +131,11 @@ struct worker {
 	char cluster_id[64];
 
 	/* main thread only */
-	struct dead_letter *dead_letters;
+	struct dead_letter *dead_letters, **dead_letters_tail; /* oldest first */
 	unsigned dead_letter_count;
 	uint64_t dead_letter_bytes;
+	int64_t dead_letters_due_us; /* when they are to be looked at again */
+	struct lines dead_letter_lines;
 	struct rate breaker;
 	bool is_paused, is_draining, is_joined, commit_is_under_way;
 	_Atomic bool
@@ -170,6 +175,10 @@ void partition_not_opened(
 /* Under the lock. False: the epoch is dead and nothing changed. */
 bool partition_settle(struct worker *worker, const struct record *record, enum page_result result);
 struct partition *partition_if_live(struct worker *worker, uint32_t slot, uint32_t epoch);
+/* The clerk is to find out where it starts: it is new, or what was found was no place to start. */
+bool partition_waits_for_start(const struct partition *p);
+/* How long a commit may take that others wait for. */
+int partition_commit_ms(const struct worker *worker);
 void partitions_fini(struct worker *worker);
 
 /* commit.c */
@@ -182,6 +191,8 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 /* dead_letter.c */
 /* Under the lock, from a lane: takes the record over. */
 void dead_letter_add(struct worker *worker, struct unit_work *work);
+/* There are so many that no more may be decided, nor read. */
+bool dead_letters_are_full(const struct worker *worker);
 void dead_letters_tick(struct worker *worker, int64_t now_us);
 void dead_letter_answered(void *context, void *tag, enum sink_result result, const struct err *err);
 /* Forget those of a dead epoch; whoever owns the partition next produces them. */

@@ -44,8 +44,11 @@ def test_start_and_stop_while_the_broker_is_away(world):
     onced.wait_until(lambda: onced.worker_pids(), 30, "a worker runs")
     onced.stop()
     onced.start(wait=False)
+    onced.wait_until(lambda: onced.workers()[0]["broker_down"], 30, "status says that the broker is away")
     world.kafka.start()
     world.finish(onced, 120)
+    # Positions without the cluster's id would be other positions after the next start.
+    assert world.sql("SELECT count(*) FROM onced.topics WHERE cluster_id = ''") == [(0,)]
 
 
 def lose_records(world, onced):
@@ -79,6 +82,20 @@ def test_lost_records_hold_their_partition_loudly(world):
     assert onced.metrics().sum("onced_held") >= 1
     onced.stop()
     assert world.committed()[where] == 50, "a hold ends by a person's word only"
+
+
+def test_lost_partition_goes_on_when_the_offset_is_set(world):
+    """Listed partitions leave the group without members, so that its offsets can be set while onced runs."""
+    onced = world.onced({"consumer c": {"partitions": "0-1"}})
+    lose_records(world, onced)
+    onced.start()
+    where = (world.topic, 0)
+    onced.wait_until(lambda: onced.partitions().get(where, {}).get("state") == "held", 40, "the partition is held")
+    world.kafka.set_committed(world.group, world.topic, {0: 90})
+    onced.wait_until(lambda: world.lag() == 0, 30, "it goes on by itself")
+    onced.wait_until(lambda: onced.metrics().sum("onced_held") == 0, 5, "nothing is held any more")
+    onced.stop()
+    assert world.sql('SELECT count(*) FROM effects WHERE partition = 0 AND "offset" >= 50') == [(10,)]
 
 
 @pytest.mark.parametrize("policy, applied", [("earliest", 20), ("latest", 0)])
