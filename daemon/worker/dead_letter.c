@@ -243,7 +243,7 @@ static void accepted(struct worker *worker, struct dead_letter *letter)
 
 	FAILPOINT("after_dlq_ack");
 	pthread_mutex_lock(&worker->lock);
-	is_settled = partition_settle(worker, record, PAGE_DEAD_LETTERED);
+	is_settled = partition_settle(worker, record, PAGE_DEAD_LETTERED, clock_wall_ms());
 	pthread_mutex_unlock(&worker->lock);
 	if (is_settled) {
 		page_add(&p->page->dead_letters[letter->reason], 1);

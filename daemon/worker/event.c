@@ -74,6 +74,7 @@ enum event_problem event_decode(
 	const char *fault = scan(event, roster);
 	const struct event_header *headers = NULL;
 	enum event_id_result result;
+	char scratch[EVENT_ID_MAX];
 	int header_count = 0;
 
 	event->type = type_of(event, roster);
@@ -92,9 +93,11 @@ enum event_problem event_decode(
 		return EVENT_UNDECODABLE;
 	}
 	result = event_id_find(roster->id_sources, roster->id_source_count, headers,
-		(size_t)header_count, event->refs, arena_alloc(event->arena, EVENT_ID_MAX),
-		&event->id);
+		(size_t)header_count, event->refs, scratch, &event->id);
 	if (result == EVENT_ID_FOUND) {
+		if (event->id.data == scratch) {
+			event->id = arena_copy(event->arena, event->id);
+		}
 		return EVENT_OK;
 	}
 	event->id = SLICE_NULL;

@@ -215,7 +215,7 @@ static void leave(struct worker *worker, const struct record *record)
 }
 
 /* Under the lock: one record's end into tracker, page and dead letters. */
-static struct sched_return finish_one(struct worker *worker, struct unit_work *work)
+static struct sched_return finish_one(struct worker *worker, struct unit_work *work, int64_t now_ms)
 {
 	static const enum page_result results[] = {
 		[UNIT_DONE] = PAGE_DONE,
@@ -229,7 +229,7 @@ static struct sched_return finish_one(struct worker *worker, struct unit_work *w
 	case UNIT_DONE:
 	case UNIT_DUPLICATE:
 	case UNIT_SKIPPED:
-		partition_settle(worker, record, results[work->end]);
+		partition_settle(worker, record, results[work->end], now_ms);
 		break;
 	case UNIT_DEAD:
 		if (partition_if_live(worker, record->item.slot, record->item.epoch)) {
@@ -310,13 +310,14 @@ static void finish(struct lane *lane, unsigned count)
 {
 	struct worker *worker = lane->worker;
 	struct sched_item *dead = NULL;
+	int64_t now_ms = clock_wall_ms();
 	bool has_letters;
 
 	before_finish(lane, count);
 	FAILPOINT("before_settle");
 	pthread_mutex_lock(&worker->lock);
 	for (unsigned i = 0; i < count; i++) {
-		lane->returns[i] = finish_one(worker, &lane->unit.works[i]);
+		lane->returns[i] = finish_one(worker, &lane->unit.works[i], now_ms);
 	}
 	sched_give_back(worker->sched, lane->returns, count, &dead);
 	has_letters = worker->new_dead_letters != NULL;

@@ -56,7 +56,8 @@ struct partition *partition_if_live(struct worker *worker, uint32_t slot, uint32
 	return p && p->tracker && p->id.epoch == epoch ? p : NULL;
 }
 
-bool partition_settle(struct worker *worker, const struct record *record, enum page_result result)
+bool partition_settle(
+	struct worker *worker, const struct record *record, enum page_result result, int64_t now_ms)
 {
 	struct partition *p = partition_if_live(worker, record->item.slot, record->item.epoch);
 
@@ -66,7 +67,7 @@ bool partition_settle(struct worker *worker, const struct record *record, enum p
 	}
 	page_add(&p->page->settled[result], 1);
 	if (record->timestamp_ms > 0) {
-		int64_t age_ms = clock_wall_ms() - record->timestamp_ms;
+		int64_t age_ms = now_ms - record->timestamp_ms;
 		page_histogram_add(&worker->page->settle_seconds, age_ms > 0 ? age_ms * 1000 : 0);
 	}
 	return true;

@@ -41,7 +41,7 @@ void unit_stage(struct unit *unit, enum page_stage stage, const struct unit_work
 			memory_order_relaxed);
 		atomic_store_explicit(
 			&lane->partition_index, work->page_index, memory_order_relaxed);
-		page_set(&lane->started_us, clock_mono_us());
+		page_set(&lane->started_us, unit->now_us);
 	}
 	atomic_store_explicit(&lane->stage, stage, memory_order_release);
 }
@@ -104,6 +104,7 @@ static enum store_failure try_once(
 	enum store_failure failure;
 
 	begin_try(unit, range);
+	unit->now_us = clock_mono_us();
 	unit_stage(unit, PAGE_STAGE_CLAIM, &unit->works[range.first]);
 	store->begin(unit->session);
 	unit_queue_claims(unit, range);

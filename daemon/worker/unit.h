@@ -59,7 +59,7 @@ struct unit_work {
 	bool has_key;
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
 	bool must_die; /* no handler will see it: reason and text say why */
-	struct onced_outcome *outcome; /* of the handler; NULL: not called yet in this batch */
+	const struct onced_outcome *outcome; /* of the handler; NULL: not called yet in this batch */
 	uint32_t group, page_index;
 };
 
@@ -99,6 +99,7 @@ struct unit {
 	/* by handler: the work for which it said UNAVAILABLE in this batch, NULL none */
 	const struct unit_work **unavailable;
 	uint32_t next_group;
+	int64_t now_us; /* the clock, read once a handler */
 	uint64_t random;
 	struct err store_err; /* when `store_failed` */
 	bool store_failed; /* connection lost or store not available: the batch comes back */

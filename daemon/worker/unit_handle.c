@@ -13,21 +13,35 @@ static enum verdict verdict_of_outcome(enum onced_result result)
 					: VERDICT_UNAVAILABLE;
 }
 
+/* Nearly all say DONE, and that needs no memory of its own. */
+static const struct onced_outcome *keep(struct unit *unit, const struct onced_outcome *said)
+{
+	static const struct onced_outcome done = { .result = ONCED_DONE };
+	struct onced_outcome *kept;
+
+	if (said->result == ONCED_DONE) {
+		return &done;
+	}
+	kept = arena_alloc(&unit->arena, sizeof(*kept));
+	*kept = *said;
+	return kept;
+}
+
 static void call_handler(struct unit *unit, struct unit_work *work)
 {
-	int64_t started_us = clock_mono_us();
+	int64_t started_us = unit->now_us;
+	struct onced_outcome said;
 
-	work->outcome = arena_alloc(&unit->arena, sizeof(*work->outcome));
-	work->outcome->result = ONCED_DONE;
-	work->outcome->retry_after_ms = 0;
-	work->outcome->code[0] = '\0';
-	work->outcome->reason[0] = '\0';
+	said.result = ONCED_DONE;
+	said.retry_after_ms = 0;
+	said.code[0] = said.reason[0] = '\0';
 	unit_stage(unit, PAGE_STAGE_HANDLER, work);
-	work->handler->ops->handle(
-		work->handler->states[unit->options.lane], &work->event, work->outcome);
+	work->handler->ops->handle(work->handler->states[unit->options.lane], &work->event, &said);
+	work->outcome = keep(unit, &said);
+	unit->now_us = clock_mono_us();
 	if (unit->options.page) {
 		page_histogram_add(&unit->options.page->handlers[work->handler->page_index].seconds,
-			clock_mono_us() - started_us);
+			unit->now_us - started_us);
 	}
 }
 
@@ -87,6 +101,7 @@ static void follow(const struct unit *unit, struct unit_work *work)
 
 void unit_call_handlers(struct unit *unit, struct unit_range range)
 {
+	unit->now_us = clock_mono_us();
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
 		if (unit_is_cut(unit, i)) {

@@ -173,7 +173,8 @@ void partition_opened(struct worker *worker, struct partition_finding *finding);
 void partition_not_opened(
 	struct worker *worker, uint32_t slot, uint32_t epoch, const struct err *err);
 /* Under the lock. False: the epoch is dead and nothing changed. */
-bool partition_settle(struct worker *worker, const struct record *record, enum page_result result);
+bool partition_settle(struct worker *worker, const struct record *record, enum page_result result,
+	int64_t now_ms);
 struct partition *partition_if_live(struct worker *worker, uint32_t slot, uint32_t epoch);
 /* The clerk is to find out where it starts: it is new, or what was found was no place to start. */
 bool partition_waits_for_start(const struct partition *p);
