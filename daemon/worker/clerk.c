@@ -368,6 +368,10 @@ static void *clerk_main(void *argument)
 		}
 	} while (!is_stopping);
 	note_seen(clerk, clock_mono_us());
+	pthread_mutex_lock(&clerk->lock);
+	clerk->has_ended = true;
+	pthread_cond_signal(&clerk->ended);
+	pthread_mutex_unlock(&clerk->lock);
 	return NULL;
 }
 
@@ -384,6 +388,7 @@ int clerk_start(struct worker *worker, struct err *err)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&clerk->wake, &monotonic);
+	pthread_cond_init(&clerk->ended, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	r = worker->wiring->store->session_open(worker->store, &clerk->session, err);
 	if (r < 0) {
@@ -398,6 +403,7 @@ int clerk_start(struct worker *worker, struct err *err)
 static void wait_for_end(struct worker *worker, struct clerk *clerk)
 {
 	struct timespec until;
+	bool has_ended;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += STOP_MS / 1000;
@@ -406,10 +412,16 @@ static void wait_for_end(struct worker *worker, struct clerk *clerk)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	if (pthread_clockjoin_np(clerk->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-		worker->wiring->store->session_interrupt(clerk->session);
-		pthread_join(clerk->thread, NULL);
+	pthread_mutex_lock(&clerk->lock);
+	while (!clerk->has_ended &&
+		pthread_cond_timedwait(&clerk->ended, &clerk->lock, &until) == 0) {
 	}
+	has_ended = clerk->has_ended;
+	pthread_mutex_unlock(&clerk->lock);
+	if (!has_ended) {
+		worker->wiring->store->session_interrupt(clerk->session);
+	}
+	pthread_join(clerk->thread, NULL);
 }
 
 void clerk_stop(struct worker *worker)
@@ -434,6 +446,7 @@ void clerk_stop(struct worker *worker)
 	worker->wiring->store->session_close(clerk->session);
 	pthread_mutex_destroy(&clerk->lock);
 	pthread_cond_destroy(&clerk->wake);
+	pthread_cond_destroy(&clerk->ended);
 	free(clerk);
 	worker->clerk = NULL;
 }

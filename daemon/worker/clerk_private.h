@@ -33,8 +33,8 @@ struct clerk {
 	struct worker *worker;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool is_stopping, is_started;
+	pthread_cond_t wake, ended;
+	bool is_stopping, is_started, has_ended;
 	struct store_session *session;
 
 	struct clerk_entry entries[PAGE_PARTITIONS_MAX]; /* by slot */
