@@ -181,6 +181,7 @@ void source_restart(struct source *source)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 	bool only_new = is_incremental(source);
+	struct err err = ERR_INIT;
 
 	stop_fetching(source);
 	for (size_t i = 0; i < source->partitions.count; i++) {
@@ -188,10 +189,14 @@ void source_restart(struct source *source)
 		if (!p->is_assigned || !p->is_started || (only_new && p->queue)) {
 			continue;
 		}
-		if (kafka_partition_open_queue(p, source->rk, source->wake_fd) == 0) {
-			rd_kafka_topic_partition_list_add(list, p->id.topic, p->id.partition)
-				->offset = p->next;
+		if (kafka_partition_open_queue(p, source->rk, source->wake_fd) < 0) {
+			/* not read, and so not to be taken for one without records: open it anew */
+			err_set(&err, 0, "librdkafka has no queue for the partition");
+			source_emit_error(source, SOURCE_RANGE, p, &err);
+			continue;
 		}
+		rd_kafka_topic_partition_list_add(list, p->id.topic, p->id.partition)->offset =
+			p->next;
 	}
 	if (only_new) {
 		log_if_refused(rd_kafka_incremental_assign(source->rk, list), "incremental_assign");

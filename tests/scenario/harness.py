@@ -103,7 +103,7 @@ class Onced:
             **os.environ,
             "ASAN_OPTIONS": f"{sanitizer}:detect_leaks=1",
             "UBSAN_OPTIONS": f"{sanitizer}:print_stacktrace=1",
-            "TSAN_OPTIONS": f"{sanitizer}:suppressions={TSAN_SUPPRESSIONS}",
+            "TSAN_OPTIONS": f"{sanitizer}:suppressions={TSAN_SUPPRESSIONS}:report_thread_leaks=0",
             "LSAN_OPTIONS": f"suppressions={LSAN_SUPPRESSIONS}:print_suppressions=0",
             **({"LD_PRELOAD": str(C11_THREADS)} if C11_THREADS.exists() else {}),
             **self.env,
