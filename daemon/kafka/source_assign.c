@@ -1,8 +1,8 @@
 /*
  * source_assign - which partitions are fetched, and from where
  *
- * Runs in: worker, main thread. The group protocol (or the configuration) says what is ours; nothing of
- * it is fetched before the worker said where it starts.
+ * Runs in: worker, main thread. The group protocol (or the configuration) says what is ours;
+ * nothing of it is fetched before the worker said where it starts.
  */
 #include "kafka/source_private.h"
 

@@ -59,7 +59,8 @@ struct unit_work {
 	bool has_key;
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
 	bool must_die; /* no handler will see it: reason and text say why */
-	const struct onced_outcome *outcome; /* of the handler; NULL: not called yet in this batch */
+	/* of the handler; NULL: not called yet in this batch */
+	const struct onced_outcome *outcome;
 	uint32_t group, page_index;
 };
 

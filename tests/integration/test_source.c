@@ -250,6 +250,27 @@ static void pause_and_resume_lose_and_repeat_nothing(void **state)
 	read_to_end(f);
 }
 
+static void a_paused_partition_survives_the_restart_of_another(void **state)
+{
+	struct fixture *f = *state;
+
+	wait_assigned(f);
+	for (unsigned i = 0; i < PARTITIONS; i++) {
+		start(f, i, 0);
+	}
+	for (int round = 0; round < 20; round++) {
+		unsigned paused = (unsigned)round % PARTITIONS, other = (paused + 1) % PARTITIONS;
+		poll_some(f);
+		kafka_source_ops.pause(f->source, f->assigned[paused].slot, true);
+		poll_some(f);
+		start(f, other, f->next[f->assigned[other].partition]);
+		poll_some(f);
+		kafka_source_ops.pause(f->source, f->assigned[paused].slot, false);
+		poll_some(f);
+	}
+	read_to_end(f);
+}
+
 static void an_offset_outside_the_log_is_told_and_can_be_restarted(void **state)
 {
 	struct fixture *f = *state;
@@ -280,6 +301,8 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			pause_and_resume_lose_and_repeat_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_paused_partition_survives_the_restart_of_another, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_offset_outside_the_log_is_told_and_can_be_restarted, set_up, tear_down),
 	};
