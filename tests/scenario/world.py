@@ -102,6 +102,8 @@ class World:
                 "commit.interval": "100ms",
                 "dlq.breaker": "off",
                 "offset.initial": "earliest",
+                # As `auto` would choose on a host; a bare one without a machine id has dynamic members.
+                "instance.id": "static-%n",
             },
             "handler effect": {"type": "sql", "statement": events.STATEMENT},
             "retry": {"delay": "50ms", "delay.max": "500ms", "attempts": 5},
