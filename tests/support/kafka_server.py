@@ -115,6 +115,9 @@ class KafkaCluster(KafkaClient):
             broker.wait_started()
         return self
 
+    def is_running(self):
+        return all(broker.is_running() for broker in self.brokers)
+
     def close(self):
         self.close_clients()
         for broker in self.brokers:
