@@ -104,6 +104,9 @@ void partitions_assigned(struct worker *worker, const struct source_event *event
 {
 	page_add(&worker->page->rebalances, 1);
 	log_info("assigned", LOG_INT("partitions", (int64_t)event->partition_count));
+	/* before anybody sees the partitions: what they may hold goes with them */
+	page_set(&worker->page->prefetch_bound_bytes,
+		worker->wiring->source->prefetch_bound_bytes(worker->source));
 	for (size_t i = 0; i < event->partition_count; i++) {
 		assigned(worker, &event->partitions[i]);
 	}
