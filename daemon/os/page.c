@@ -206,7 +206,6 @@ static void partition_clear_gauges(struct page_partition *partition)
 	page_set(&partition->end_offset, -1);
 	page_set(&partition->first_unsettled_ms, 0);
 	page_set(&partition->first_unsettled_offset, -1);
-	page_set(&partition->in_flight, 0);
 	page_set(&partition->parked, 0);
 	page_set(&partition->held, 0);
 	page_set(&partition->ahead, 0);
@@ -298,29 +297,37 @@ int page_handler_index(struct page *page, const char *name)
 	return (int)used;
 }
 
-/* consumed - settled - abandoned; 0 where a torn page says less than nothing. */
-static uint64_t partition_unended(const struct page_partition *partition)
+/* What ended is read first: it was consumed before. A torn page may still say less than nothing. */
+uint64_t page_partition_in_flight(const struct page_partition *partition)
 {
-	uint64_t ended = page_read(&partition->abandoned);
+	uint64_t ended = page_read(&partition->abandoned), consumed;
 
 	for (int i = 0; i < PAGE_RESULTS; i++) {
 		ended += page_read(&partition->settled[i]);
 	}
-	return page_read(&partition->consumed) > ended ? page_read(&partition->consumed) - ended
-						       : 0;
+	consumed = page_read(&partition->consumed);
+	return consumed > ended ? consumed - ended : 0;
 }
 
-uint64_t page_bury(struct page *page)
+/* What a worker that is gone had in hand. */
+static uint64_t book_abandoned(struct page *page)
 {
 	unsigned partitions = page_partitions_used(page);
 	uint64_t booked = 0;
 
 	for (unsigned i = 0; i < partitions; i++) {
-		uint64_t unended = partition_unended(&page->partitions[i]);
+		uint64_t unended = page_partition_in_flight(&page->partitions[i]);
 
 		page_add(&page->partitions[i].abandoned, unended);
 		booked += unended;
 	}
+	return booked;
+}
+
+uint64_t page_bury(struct page *page)
+{
+	uint64_t booked = book_abandoned(page);
+
 	page_clear(page);
 	atomic_store(&page->pid, 0);
 	return booked;

@@ -79,7 +79,7 @@ struct page_partition {
 	/* wall clock when the first unsettled record was polled, 0 none */
 	page_gauge first_unsettled_ms;
 	page_gauge first_unsettled_offset; /* -1 none */
-	page_gauge in_flight, parked, held, ahead;
+	page_gauge parked, held, ahead;
 	page_counter consumed, settled[PAGE_RESULTS], abandoned, retries;
 	page_counter dead_letters[PAGE_REASONS];
 	page_counter stale; /* results for a dead epoch, dropped */
@@ -142,6 +142,9 @@ void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms)
  * -EINVAL for a topic that is no topic. Worker's main thread.
  */
 int page_partition_index(struct page *page, const char *topic, int32_t partition);
+
+/* Records in hand: consumed and neither settled nor abandoned. */
+uint64_t page_partition_in_flight(const struct page_partition *partition);
 
 /*
  * Supervisor, after the worker is gone: book what was in flight as abandoned (consumed - settled -

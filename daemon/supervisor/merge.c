@@ -32,15 +32,24 @@ static int compare(const void *left, const void *right)
 	return (a->partition > b->partition) - (a->partition < b->partition);
 }
 
+/*
+ * What is in hand is what the other counters of this very reading leave, so that they add up in every
+ * answer. What ended is read first: it was consumed before.
+ */
 static void read_counters(const struct page_partition *partition, struct merged *row)
 {
-	row->consumed = page_read(&partition->consumed);
-	row->abandoned = page_read(&partition->abandoned);
+	uint64_t ended, unended;
+
+	row->abandoned = ended = page_read(&partition->abandoned);
 	row->retries = page_read(&partition->retries);
 	row->stale = page_read(&partition->stale);
 	for (int i = 0; i < PAGE_RESULTS; i++) {
 		row->settled[i] = page_read(&partition->settled[i]);
+		ended += row->settled[i];
 	}
+	row->consumed = page_read(&partition->consumed);
+	unended = row->consumed > ended ? row->consumed - ended : 0;
+	row->in_flight = (int64_t)(unended < PAGE_GAUGE_MAX ? unended : PAGE_GAUGE_MAX);
 	for (int i = 0; i < PAGE_REASONS; i++) {
 		row->dead_letters[i] = page_read(&partition->dead_letters[i]);
 	}
@@ -54,7 +63,6 @@ static void read_gauges(const struct slot *slot, const struct page_partition *pa
 	row->worker = (int)slot->number;
 	row->committed = page_get_within(&partition->committed, -1, INT64_MAX);
 	row->end_offset = page_get_within(&partition->end_offset, -1, INT64_MAX);
-	row->in_flight = page_get_within(&partition->in_flight, 0, PAGE_GAUGE_MAX);
 	row->parked = page_get_within(&partition->parked, 0, PAGE_GAUGE_MAX);
 	row->held = page_get_within(&partition->held, 0, PAGE_GAUGE_MAX);
 	row->ahead = page_get_within(&partition->ahead, 0, PAGE_GAUGE_MAX);
@@ -93,6 +101,7 @@ static void add(struct merged *into, const struct merged *row)
 	struct merged sum = row->worker >= 0 ? *row : *into;
 
 	sum.consumed = into->consumed + row->consumed;
+	sum.in_flight = into->in_flight + row->in_flight;
 	sum.abandoned = into->abandoned + row->abandoned;
 	sum.retries = into->retries + row->retries;
 	sum.stale = into->stale + row->stale;

@@ -120,7 +120,7 @@ static void page_gauges(const struct page *page, int64_t *ret_assigned, int64_t 
 
 		if (atomic_load(&partition->state) > PAGE_PARTITION_REVOKED) {
 			(*ret_assigned)++;
-			*ret_in_flight += page_get_within(&partition->in_flight, 0, PAGE_GAUGE_MAX);
+			*ret_in_flight += (int64_t)page_partition_in_flight(partition);
 		}
 	}
 }

@@ -351,7 +351,6 @@ static void bury(struct worker *worker, struct partition *p)
 	pthread_mutex_unlock(&worker->lock);
 	tracker_free(tracker);
 	page_add(&p->page->abandoned, unsettled);
-	page_set(&p->page->in_flight, 0);
 	page_set(&p->page->parked, 0);
 	page_set(&p->page->held, 0);
 	page_set(&p->page->ahead, 0);

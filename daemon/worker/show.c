@@ -18,7 +18,6 @@ static void show_partition(struct partition *p)
 		p->head_offset = head;
 		p->head_since_ms = clock_wall_ms();
 	}
-	page_set(&p->page->in_flight, (int64_t)unsettled);
 	page_set(&p->page->ahead, tracker_ahead(p->tracker));
 	page_set(&p->page->parked, p->parked);
 	page_set(&p->page->held, p->held);

@@ -136,7 +136,6 @@ static void fill_page(struct page *page)
 
 	atomic_store(&page->lane_count, 1);
 	page_add(&partition->consumed, 6);
-	page_set(&partition->in_flight, 6);
 	atomic_store(&partition->state, PAGE_PARTITION_RUNNING);
 	page->lanes[0].partition_index = (uint32_t)index;
 	page_set(&page->lanes[0].offset, 42);

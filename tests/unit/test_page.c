@@ -154,7 +154,7 @@ static void begin_keeps_counters_and_clears_the_rest(void **state)
 	struct page_partition *partition = &page->partitions[page_partition_index(page, "t", 0)];
 
 	page_add(&partition->consumed, 5);
-	page_set(&partition->in_flight, 5);
+	page_set(&partition->parked, 5);
 	atomic_store(&partition->state, PAGE_PARTITION_RUNNING);
 	page_text_set(&partition->text, "held");
 	atomic_store(&page->lane_count, 1);
@@ -162,7 +162,7 @@ static void begin_keeps_counters_and_clears_the_rest(void **state)
 	atomic_store(&page->joined, 1);
 	page_begin(page, 77, 123, 456);
 	assert_int_equal(page_read(&partition->consumed), 5);
-	assert_int_equal(page_get(&partition->in_flight), 0);
+	assert_int_equal(page_get(&partition->parked), 0);
 	assert_int_equal(atomic_load(&partition->state), PAGE_PARTITION_REVOKED);
 	assert_int_equal(atomic_load(&page->lanes[0].stage), PAGE_STAGE_IDLE);
 	assert_int_equal(atomic_load(&page->joined), 0);

@@ -81,7 +81,6 @@ static struct page_partition *move_a_partition(void)
 	page_add(&now->settled[PAGE_DONE], 1);
 	page_add(&now->settled[PAGE_DEAD_LETTERED], 1);
 	page_add(&now->dead_letters[PAGE_REJECTED], 1);
-	page_set(&now->in_flight, 3);
 	page_set(&now->committed, 110);
 	page_set(&now->end_offset, 120);
 	page_set(&now->first_unsettled_ms, NOW_MS - 2500);
