@@ -2,6 +2,8 @@
 test_rebalance - partitions move, appear, vanish; listed partitions stay where they are
 """
 
+import pytest
+
 from support.process import send_signal
 from . import checker, events
 
@@ -9,6 +11,7 @@ SMALL = {"batch.max": 20}
 QUICK_METADATA = {"kafka": {"topic.metadata.refresh.interval.ms": 1000}}
 
 
+@pytest.mark.threads
 def test_two_workers_share_a_topic(world):
     world.create_topics(partitions=8)
     onced = world.start({"consumer c": {"workers": 2}})

@@ -56,6 +56,7 @@ def test_new_tree_ends_orphans_that_do_not_answer(world):
     world.finish(onced)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 def test_drain_under_load_ends_in_time_and_repeats_nothing(world, number):
     world.create_topics(partitions=4)
