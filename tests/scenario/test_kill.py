@@ -63,13 +63,13 @@ def test_killed_once_at(world, stage):
 @pytest.mark.parametrize("stage", ["after_commit", "before_settle", "before_commit"])
 def test_killed_again_and_again_at(world, stage):
     """
-    Every process dies at its sixth pass: the work is done by many short lives. Without poison: a dead
-    letter needs a connection to the broker, for which such a life is too short.
+    Every process dies at its 60th pass: the work is done by many short lives, each long enough for a
+    commit to come back. Without poison: a dead letter needs a connection, for which they are too short.
     """
     world.create_topics(partitions=2)
-    records = world.produce_stream(400, keys=20, duplicates=0.02)
-    onced = world.start({"consumer c": {**SMALL_BATCHES, "commit.interval": "1ms"}},
-                        env={"ONCED_FAILPOINT": f"{stage}:kill:6"})
+    records = world.produce_stream(800, keys=20, duplicates=0.02)
+    onced = world.start({"consumer c": {**SMALL_BATCHES, "batch.max": 5, "commit.interval": "1ms"}},
+                        env={"ONCED_FAILPOINT": f"{stage}:kill:60"})
     world.wait_finished(onced, 60)
     assert onced.metrics().sum("onced_worker_exits_total") >= 2
     onced.stop()
