@@ -33,8 +33,8 @@ static int compare(const void *left, const void *right)
 }
 
 /*
- * What is in hand is what the other counters of this very reading leave, so that they add up in every
- * answer. What ended is read first: it was consumed before.
+ * What is in hand is what the other counters of this very reading leave, so that they add up in
+ * every answer. What ended is read first: it was consumed before.
  */
 static void read_counters(const struct page_partition *partition, struct merged *row)
 {
