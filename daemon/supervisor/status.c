@@ -119,8 +119,11 @@ static void page_gauges(const struct page *page, int64_t *ret_assigned, int64_t 
 		const struct page_partition *partition = &page->partitions[i];
 
 		if (atomic_load(&partition->state) > PAGE_PARTITION_REVOKED) {
+			uint64_t in_flight = page_partition_in_flight(partition);
+
 			(*ret_assigned)++;
-			*ret_in_flight += (int64_t)page_partition_in_flight(partition);
+			*ret_in_flight +=
+				(int64_t)(in_flight < PAGE_GAUGE_MAX ? in_flight : PAGE_GAUGE_MAX);
 		}
 	}
 }
