@@ -31,6 +31,17 @@ const char *onced_setup_param(const struct onced_setup *setup, const char *name)
 	return NULL;
 }
 
+bool onced_setup_param_at(const struct onced_setup *setup, size_t i, struct onced_param *ret)
+{
+	const struct config_pairs *params = &setup->config->params;
+
+	if (i >= params->count) {
+		return false;
+	}
+	*ret = (struct onced_param){ params->items[i].name, params->items[i].value };
+	return true;
+}
+
 int64_t onced_setup_timeout_ms(const struct onced_setup *setup)
 {
 	return setup->config->timeout_us / 1000;

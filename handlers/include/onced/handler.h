@@ -74,8 +74,8 @@ size_t onced_event_header_count(const struct onced_event *event);
 bool onced_event_header_at(const struct onced_event *event, size_t i, struct onced_bytes *ret_name,
 	struct onced_bytes *ret_value);
 /* The last header of that name (Kafka's own rule); false when there is none. */
-bool onced_event_header(const struct onced_event *event, const char *name,
-	struct onced_bytes *ret_value);
+bool onced_event_header(
+	const struct onced_event *event, const char *name, struct onced_bytes *ret_value);
 
 /* A value found by a path that open() asked for with onced_need_path(). */
 enum onced_kind {
@@ -88,8 +88,8 @@ enum onced_kind {
 	ONCED_OBJECT, /* JSON text */
 	ONCED_ARRAY, /* JSON text */
 };
-enum onced_kind onced_event_path(const struct onced_event *event, int path,
-	struct onced_bytes *ret_text);
+enum onced_kind onced_event_path(
+	const struct onced_event *event, int path, struct onced_bytes *ret_text);
 
 /*
  * One line in onced's log, level info, beside the event's position, id and attempt. Say nothing of
@@ -105,7 +105,10 @@ struct onced_param {
 	const char *name, *value;
 };
 
-/* A row of a handler's parameter table; ends with name == NULL. */
+/*
+ * A row of a handler's parameter table; ends with name == NULL. A name that ends in ".*" stands for a
+ * family: "headers.*" allows headers.accept, headers.x-tenant ...
+ */
 struct onced_param_spec {
 	const char *name;
 	const char *help;
@@ -120,6 +123,8 @@ struct onced_setup;
 const char *onced_setup_handler_name(const struct onced_setup *setup);
 /* The configured value or the table's default; NULL when neither. */
 const char *onced_setup_param(const struct onced_setup *setup, const char *name);
+/* The i-th configured parameter in the order of the file, families' members included; false past the end. */
+bool onced_setup_param_at(const struct onced_setup *setup, size_t i, struct onced_param *ret);
 int64_t onced_setup_timeout_ms(const struct onced_setup *setup);
 /* Say what is wrong, in one sentence; the last one counts. Returns -1, to be returned at once. */
 int onced_setup_fail(struct onced_setup *setup, const char *format, ...)
@@ -171,12 +176,24 @@ int onced_tx_send(const struct onced_event *event, int statement, const struct o
 
 /* ---- the handler ---- */
 
+/* Where the effect of a handler is made. */
+enum onced_effect {
+	/* in the event's transaction, or nowhere: claims and effects commit together, in batches */
+	ONCED_EFFECT_TRANSACTION = 0,
+	/*
+	 * elsewhere (another service, another process): the claim is committed as a lease before
+	 * handle(), and marked done after it. One event a lane; no transaction is open meanwhile.
+	 */
+	ONCED_EFFECT_ELSEWHERE,
+};
+
 struct onced_handler {
 	uint32_t abi; /* ONCED_HANDLER_ABI */
 	uint32_t size; /* sizeof(struct onced_handler) */
 	const char *name;
 	const char *help; /* one sentence */
 	const struct onced_param_spec *params;
+	enum onced_effect effect;
 
 	/* 0, or -1 after onced_setup_fail(). May be NULL. */
 	int (*check)(struct onced_setup *setup);
