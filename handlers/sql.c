@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "builtins.h"
-#include "sql_bind.h"
+#include "field_bind.h"
 #include "sql_template.h"
 
 static const struct onced_param_spec params[] = {
@@ -48,7 +48,7 @@ struct sql_state {
 	struct settings settings;
 	int *paths; /* a param's path; -1 for what is none */
 	int *statements; /* what onced_need_statement() called them */
-	struct sql_binding *bindings; /* by param */
+	struct field_binding *bindings; /* by param */
 	struct onced_value *values; /* of the statement being sent */
 };
 
@@ -97,7 +97,7 @@ static int read_rows(struct onced_setup *setup, struct settings *settings)
 static int read_statement(struct onced_setup *setup, struct settings *settings)
 {
 	const char *statement = onced_setup_param(setup, "statement");
-	struct sql_error error;
+	struct field_error error;
 
 	if (!statement) {
 		return onced_setup_fail(setup, "statement is required");
@@ -170,10 +170,10 @@ static int need_paths(struct onced_setup *setup, struct sql_state *state)
 	const struct sql_template *template = &state->settings.template;
 
 	for (size_t i = 0; i < template->param_count; i++) {
-		const struct sql_param *param = &template->params[i];
+		const struct field *param = &template->params[i];
 
 		state->paths[i] = -1;
-		if (param->root != SQL_ROOT_PATH) {
+		if (param->root != FIELD_PATH) {
 			continue;
 		}
 		state->paths[i] = onced_need_path(setup, param->name);
@@ -234,7 +234,7 @@ static void sql_handle(void *data, const struct onced_event *event, struct onced
 	const struct sql_template *template = &state->settings.template;
 
 	for (size_t i = 0; i < template->param_count; i++) {
-		if (sql_bind(event, &template->params[i], state->paths[i],
+		if (field_bind(event, &template->params[i], state->paths[i],
 			    state->settings.is_null_fine, &state->bindings[i], outcome) < 0) {
 			return;
 		}

@@ -17,6 +17,12 @@
 #define SHARED_SESSION "the session is shared by all events"
 #define ONE_ANSWER "it speaks its own protocol with the database"
 
+static const struct field_syntax syntax = {
+	.opening = ":",
+	.closing = "",
+	.hint = " (in an array slice put a blank behind the colon)",
+};
+
 /* Statements that may not be there, by their first word. */
 static const struct refused {
 	const char *word;
@@ -45,7 +51,7 @@ static const struct refused {
 /* One statement in the making. */
 struct rewrite {
 	struct sql_template *template;
-	struct sql_error *error;
+	struct field_error *error;
 	struct sql_statement *statement;
 	const char *start, *p; /* the whole text; what is read next */
 	char *out;
@@ -58,7 +64,7 @@ struct rewrite {
 
 static int refuse(struct rewrite *rewrite, const struct refused *refused)
 {
-	return sql_error_set(rewrite->error, rewrite->first.text, "%.*s is refused: %s",
+	return field_error_set(rewrite->error, rewrite->first.text, "%.*s is refused: %s",
 		(int)rewrite->first.len, rewrite->first.text, refused->reason);
 }
 
@@ -96,31 +102,31 @@ static int check_word(struct rewrite *rewrite, const struct sql_token *token)
 static int bad_token(struct rewrite *rewrite, const struct sql_token *token)
 {
 	if (token->kind == SQL_TOKEN_DOLLAR) {
-		return sql_error_set(rewrite->error, token->text,
+		return field_error_set(rewrite->error, token->text,
 			"placeholders are written as names, not as %.*s: :payload.NAME, :event_id",
 			token->len > 32 ? 32 : (int)token->len, token->text);
 	}
-	return sql_error_set(rewrite->error, token->text, "the %s that starts here does not end",
+	return field_error_set(rewrite->error, token->text, "the %s that starts here does not end",
 		token->text[0] == '/' ? "comment" : "quote");
 }
 
 /* ---- parameters ---- */
 
 /* The index of `param` among the template's; takes it over. -1: too many, or out of memory. */
-static int intern_param(struct rewrite *rewrite, struct sql_param *take_param)
+static int intern_param(struct rewrite *rewrite, struct field *take_param)
 {
 	struct sql_template *template = rewrite->template;
 
 	for (size_t i = 0; i < template->param_count; i++) {
-		if (sql_param_equal(&template->params[i], take_param)) {
+		if (field_equal(&template->params[i], take_param)) {
 			template->params[i].is_optional &= take_param->is_optional;
-			sql_param_fini(take_param);
+			field_fini(take_param);
 			return (int)i;
 		}
 	}
 	if (template->param_count == SQL_PARAMS_MAX) {
-		sql_param_fini(take_param);
-		return sql_error_set(rewrite->error, rewrite->p,
+		field_fini(take_param);
+		return field_error_set(rewrite->error, rewrite->p,
 			"more than %d different parameters", SQL_PARAMS_MAX);
 	}
 	template->params[template->param_count] = *take_param;
@@ -149,16 +155,16 @@ static bool is_glued(const struct rewrite *rewrite)
 
 static int put_param(struct rewrite *rewrite)
 {
-	struct sql_param param;
+	struct field param;
 	size_t len;
 	int index;
 
 	if (is_glued(rewrite)) {
-		return sql_error_set(rewrite->error, rewrite->p,
+		return field_error_set(rewrite->error, rewrite->p,
 			"put a blank before the parameter (or, in an array slice, behind the "
 			"colon)");
 	}
-	if (sql_param_parse(rewrite->p, &param, &len, rewrite->error) < 0) {
+	if (field_parse(rewrite->p, &syntax, &param, &len, rewrite->error) < 0) {
 		return -1;
 	}
 	index = intern_param(rewrite, &param);
@@ -267,7 +273,7 @@ static void finish_text(char *start, char *end)
 
 /* One statement from *p on, which is left at its end. */
 static int parse_statement(
-	struct sql_template *template, const char *start, const char **p, struct sql_error *error)
+	struct sql_template *template, const char *start, const char **p, struct field_error *error)
 {
 	struct rewrite rewrite = {
 		.template = template,
@@ -278,7 +284,7 @@ static int parse_statement(
 
 	rewrite.statement = add_statement(template, *p);
 	if (!rewrite.statement) {
-		return sql_error_set(error, *p, "out of memory");
+		return field_error_set(error, *p, "out of memory");
 	}
 	rewrite.out = rewrite.statement->text;
 	if (rewrite_tokens(&rewrite) < 0) {
@@ -288,7 +294,7 @@ static int parse_statement(
 	if (rewrite.content > 0) {
 		shrink(rewrite.statement);
 	} else if (*rewrite.p == ';' || template->statement_count == 1) {
-		return sql_error_set(error, rewrite.p, "the statement is empty");
+		return field_error_set(error, rewrite.p, "the statement is empty");
 	} else {
 		drop_last_statement(template);
 	}
@@ -296,21 +302,7 @@ static int parse_statement(
 	return 0;
 }
 
-/* Line and column, counted in characters, of error->at. */
-static void locate(struct sql_error *error, const char *text)
-{
-	error->line = error->column = 1;
-	for (; text < error->at; text++) {
-		if (*text == '\n') {
-			error->line++;
-			error->column = 1;
-		} else if (((unsigned char)text[1] & 0xc0) != 0x80) {
-			error->column++;
-		}
-	}
-}
-
-int sql_template_parse(const char *text, struct sql_template *ret, struct sql_error *error)
+int sql_template_parse(const char *text, struct sql_template *ret, struct field_error *error)
 {
 	const char *p = text;
 	int r = 0;
@@ -318,7 +310,7 @@ int sql_template_parse(const char *text, struct sql_template *ret, struct sql_er
 	*ret = (struct sql_template){ .statements = NULL };
 	ret->params = malloc(SQL_PARAMS_MAX * sizeof(*ret->params));
 	if (!ret->params) {
-		r = sql_error_set(error, text, "out of memory");
+		r = field_error_set(error, text, "out of memory");
 	}
 	while (r == 0) {
 		r = parse_statement(ret, text, &p, error);
@@ -327,7 +319,7 @@ int sql_template_parse(const char *text, struct sql_template *ret, struct sql_er
 		}
 	}
 	if (r < 0) {
-		locate(error, text);
+		field_error_locate(error, text);
 	}
 	return r;
 }
@@ -338,7 +330,7 @@ void sql_template_fini(struct sql_template *template)
 		drop_last_statement(template);
 	}
 	for (size_t i = 0; i < template->param_count; i++) {
-		sql_param_fini(&template->params[i]);
+		field_fini(&template->params[i]);
 	}
 	free(template->statements);
 	free(template->params);

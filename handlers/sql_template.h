@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "sql_param.h"
+#include "field.h"
 
 enum { SQL_PARAMS_MAX = 256 };
 
@@ -23,10 +23,10 @@ struct sql_statement {
 struct sql_template {
 	struct sql_statement *statements;
 	size_t statement_count;
-	struct sql_param *params; /* all different ones, in order of appearance */
+	struct field *params; /* all different ones, in order of appearance */
 	size_t param_count;
 };
 
 /* 0; -1 with `error`, lines and columns of `text`. sql_template_fini() in both cases. */
-int sql_template_parse(const char *text, struct sql_template *ret, struct sql_error *error);
+int sql_template_parse(const char *text, struct sql_template *ret, struct field_error *error);
 void sql_template_fini(struct sql_template *template);

@@ -102,7 +102,7 @@ static const char *name_numbers(const char *sql, bool *met, size_t count, struct
 static const char *check_again(const struct sql_statement *statement, const char *named)
 {
 	struct sql_template again;
-	struct sql_error error;
+	struct field_error error;
 	const char *wrong = NULL;
 
 	if (sql_template_parse(named, &again, &error) < 0) {
@@ -148,7 +148,7 @@ static const char *check_template(const struct sql_template *template)
 	return wrong;
 }
 
-static const char *check_error(const char *text, const struct sql_error *error)
+static const char *check_error(const char *text, const struct field_error *error)
 {
 	if (error->at < text || error->at > text + strlen(text)) {
 		return "an error outside the text";
@@ -161,7 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = strndup((const char *)data, size);
 	struct sql_template template;
-	struct sql_error error;
+	struct field_error error;
 	const char *wrong;
 
 	if (sql_template_parse(text, &template, &error) < 0) {

@@ -14,7 +14,7 @@
 #include "handlers/sql_template.h"
 
 static struct sql_template template;
-static struct sql_error error;
+static struct field_error error;
 
 static void parse(const char *text)
 {
@@ -54,7 +54,7 @@ static void assert_refused(const char *text, unsigned line, unsigned column, con
 	sql_template_fini(&template);
 }
 
-static void assert_param(size_t index, enum sql_root root, const char *name, const char *written)
+static void assert_param(size_t index, enum field_root root, const char *name, const char *written)
 {
 	assert_true(index < template.param_count);
 	assert_int_equal(template.params[index].root, root);
@@ -77,9 +77,9 @@ static void names_become_numbers_in_order_of_appearance(void **state)
 		"INSERT INTO orders (id, customer, body)\n    VALUES ($1, $2, $3)");
 	assert_int_equal(template.statements[0].param_count, 3);
 	assert_int_equal(template.param_count, 3);
-	assert_param(0, SQL_ROOT_PATH, "payload.order_id", ":payload.order_id");
-	assert_param(1, SQL_ROOT_PATH, "payload.customer.id", ":payload.customer.id");
-	assert_param(2, SQL_ROOT_PATH, "payload", ":payload");
+	assert_param(0, FIELD_PATH, "payload.order_id", ":payload.order_id");
+	assert_param(1, FIELD_PATH, "payload.customer.id", ":payload.customer.id");
+	assert_param(2, FIELD_PATH, "payload", ":payload");
 }
 
 static void every_root_is_known(void **state)
@@ -87,20 +87,20 @@ static void every_root_is_known(void **state)
 	parse("f(:event_id,:event_type,:source,:key,:topic,:partition,:offset,:timestamp,"
 	      ":timestamp_ms,:attempt,:headers.trace,:value,:value.a.b,:payload)");
 	assert_int_equal(template.param_count, 14);
-	assert_param(0, SQL_ROOT_EVENT_ID, NULL, ":event_id");
-	assert_param(1, SQL_ROOT_EVENT_TYPE, NULL, ":event_type");
-	assert_param(2, SQL_ROOT_SOURCE, NULL, ":source");
-	assert_param(3, SQL_ROOT_KEY, NULL, ":key");
-	assert_param(4, SQL_ROOT_TOPIC, NULL, ":topic");
-	assert_param(5, SQL_ROOT_PARTITION, NULL, ":partition");
-	assert_param(6, SQL_ROOT_OFFSET, NULL, ":offset");
-	assert_param(7, SQL_ROOT_TIMESTAMP, NULL, ":timestamp");
-	assert_param(8, SQL_ROOT_TIMESTAMP_MS, NULL, ":timestamp_ms");
-	assert_param(9, SQL_ROOT_ATTEMPT, NULL, ":attempt");
-	assert_param(10, SQL_ROOT_HEADER, "trace", ":headers.trace");
-	assert_param(11, SQL_ROOT_VALUE, NULL, ":value");
-	assert_param(12, SQL_ROOT_PATH, "a.b", ":value.a.b");
-	assert_param(13, SQL_ROOT_PATH, "payload", ":payload");
+	assert_param(0, FIELD_EVENT_ID, NULL, ":event_id");
+	assert_param(1, FIELD_EVENT_TYPE, NULL, ":event_type");
+	assert_param(2, FIELD_SOURCE, NULL, ":source");
+	assert_param(3, FIELD_KEY, NULL, ":key");
+	assert_param(4, FIELD_TOPIC, NULL, ":topic");
+	assert_param(5, FIELD_PARTITION, NULL, ":partition");
+	assert_param(6, FIELD_OFFSET, NULL, ":offset");
+	assert_param(7, FIELD_TIMESTAMP, NULL, ":timestamp");
+	assert_param(8, FIELD_TIMESTAMP_MS, NULL, ":timestamp_ms");
+	assert_param(9, FIELD_ATTEMPT, NULL, ":attempt");
+	assert_param(10, FIELD_HEADER, "trace", ":headers.trace");
+	assert_param(11, FIELD_VALUE, NULL, ":value");
+	assert_param(12, FIELD_PATH, "a.b", ":value.a.b");
+	assert_param(13, FIELD_PATH, "payload", ":payload");
 }
 
 static void the_same_parameter_has_the_same_number(void **state)
@@ -125,19 +125,19 @@ static void members_in_quotes_may_hold_anything(void **state)
 	parse("f(:headers.\"content-type\", :payload.\"a.b\".c, :payload.\"say \"\"hi\"\"\", "
 	      ":payload.\"back\\slash\", :headers.x.y, :payload.items.0.sku)");
 	assert_string_equal(template.statements[0].text, "f($1, $2, $3, $4, $5, $6)");
-	assert_param(0, SQL_ROOT_HEADER, "content-type", ":headers.\"content-type\"");
-	assert_param(1, SQL_ROOT_PATH, "payload.a\\.b.c", ":payload.\"a.b\".c");
-	assert_param(2, SQL_ROOT_PATH, "payload.say \"hi\"", ":payload.\"say \"\"hi\"\"\"");
-	assert_param(3, SQL_ROOT_PATH, "payload.back\\\\slash", ":payload.\"back\\slash\"");
-	assert_param(4, SQL_ROOT_HEADER, "x.y", ":headers.x.y");
-	assert_param(5, SQL_ROOT_PATH, "payload.items.0.sku", ":payload.items.0.sku");
+	assert_param(0, FIELD_HEADER, "content-type", ":headers.\"content-type\"");
+	assert_param(1, FIELD_PATH, "payload.a\\.b.c", ":payload.\"a.b\".c");
+	assert_param(2, FIELD_PATH, "payload.say \"hi\"", ":payload.\"say \"\"hi\"\"\"");
+	assert_param(3, FIELD_PATH, "payload.back\\\\slash", ":payload.\"back\\slash\"");
+	assert_param(4, FIELD_HEADER, "x.y", ":headers.x.y");
+	assert_param(5, FIELD_PATH, "payload.items.0.sku", ":payload.items.0.sku");
 }
 
 static void names_beyond_ascii_need_no_quotes(void **state)
 {
 	parse("f(:payload.stra\xc3\x9f"
 	      "e)");
-	assert_param(0, SQL_ROOT_PATH,
+	assert_param(0, FIELD_PATH,
 		"payload.stra\xc3\x9f"
 		"e",
 		":payload.stra\xc3\x9f"

@@ -1,9 +1,9 @@
 /*
- * sql_bind - the value of one parameter, taken from an event
+ * field_bind - the value of one field, taken from an event
  *
  * Runs in: worker, lane threads (pure).
  */
-#include "sql_bind.h"
+#include "field_bind.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,14 +20,14 @@ struct source {
 	int path;
 };
 
-static enum found bind_null(struct sql_binding *ret)
+static enum found bind_null(struct field_binding *ret)
 {
 	ret->value = (struct onced_value){ .kind = ONCED_VALUE_NULL };
 	return FOUND;
 }
 
 /* Bytes of unknown origin; null is a value. */
-static enum found bind_text(struct onced_bytes bytes, struct sql_binding *ret)
+static enum found bind_text(struct onced_bytes bytes, struct field_binding *ret)
 {
 	if (!bytes.data) {
 		return bind_null(ret);
@@ -40,12 +40,12 @@ static enum found bind_text(struct onced_bytes bytes, struct sql_binding *ret)
 }
 
 /* As above, where null is absence. */
-static enum found bind_text_if_any(struct onced_bytes bytes, struct sql_binding *ret)
+static enum found bind_text_if_any(struct onced_bytes bytes, struct field_binding *ret)
 {
 	return bytes.data ? bind_text(bytes, ret) : FOUND_MISSING;
 }
 
-static enum found bind_number(int64_t number, struct sql_binding *ret)
+static enum found bind_number(int64_t number, struct field_binding *ret)
 {
 	int len = snprintf(ret->text, sizeof(ret->text), "%" PRId64, number);
 
@@ -53,7 +53,7 @@ static enum found bind_number(int64_t number, struct sql_binding *ret)
 	return FOUND;
 }
 
-static enum found bind_path(const struct source *source, struct sql_binding *ret)
+static enum found bind_path(const struct source *source, struct field_binding *ret)
 {
 	static const struct {
 		enum onced_value_kind kind;
@@ -85,7 +85,7 @@ static enum found bind_path(const struct source *source, struct sql_binding *ret
 	return FOUND;
 }
 
-static enum found bind_header(const struct source *source, struct sql_binding *ret)
+static enum found bind_header(const struct source *source, struct field_binding *ret)
 {
 	struct onced_bytes value;
 
@@ -95,47 +95,47 @@ static enum found bind_header(const struct source *source, struct sql_binding *r
 	return bind_text(value, ret);
 }
 
-static enum found bind_value(const struct source *source, struct sql_binding *ret)
+static enum found bind_value(const struct source *source, struct field_binding *ret)
 {
 	return bind_text(onced_event_value(source->event), ret);
 }
 
-static enum found bind_key(const struct source *source, struct sql_binding *ret)
+static enum found bind_key(const struct source *source, struct field_binding *ret)
 {
 	return bind_text(onced_event_key(source->event), ret);
 }
 
-static enum found bind_event_id(const struct source *source, struct sql_binding *ret)
+static enum found bind_event_id(const struct source *source, struct field_binding *ret)
 {
 	return bind_text_if_any(onced_event_id(source->event), ret);
 }
 
-static enum found bind_event_type(const struct source *source, struct sql_binding *ret)
+static enum found bind_event_type(const struct source *source, struct field_binding *ret)
 {
 	return bind_text_if_any(onced_event_type(source->event), ret);
 }
 
-static enum found bind_event_source(const struct source *source, struct sql_binding *ret)
+static enum found bind_event_source(const struct source *source, struct field_binding *ret)
 {
 	return bind_text_if_any(onced_event_source(source->event), ret);
 }
 
-static enum found bind_topic(const struct source *source, struct sql_binding *ret)
+static enum found bind_topic(const struct source *source, struct field_binding *ret)
 {
 	return bind_text(onced_event_topic(source->event), ret);
 }
 
-static enum found bind_partition(const struct source *source, struct sql_binding *ret)
+static enum found bind_partition(const struct source *source, struct field_binding *ret)
 {
 	return bind_number(onced_event_partition(source->event), ret);
 }
 
-static enum found bind_offset(const struct source *source, struct sql_binding *ret)
+static enum found bind_offset(const struct source *source, struct field_binding *ret)
 {
 	return bind_number(onced_event_offset(source->event), ret);
 }
 
-static enum found bind_attempt(const struct source *source, struct sql_binding *ret)
+static enum found bind_attempt(const struct source *source, struct field_binding *ret)
 {
 	return bind_number(onced_event_attempt(source->event), ret);
 }
@@ -172,7 +172,7 @@ static struct date date_of_day(int64_t day)
 	};
 }
 
-static enum found bind_timestamp(const struct source *source, struct sql_binding *ret)
+static enum found bind_timestamp(const struct source *source, struct field_binding *ret)
 {
 	int64_t time_ms = onced_event_timestamp_ms(source->event);
 	int64_t day = time_ms / MS_PER_DAY, ms = time_ms % MS_PER_DAY;
@@ -197,7 +197,7 @@ static enum found bind_timestamp(const struct source *source, struct sql_binding
 	return FOUND;
 }
 
-static enum found bind_timestamp_ms(const struct source *source, struct sql_binding *ret)
+static enum found bind_timestamp_ms(const struct source *source, struct field_binding *ret)
 {
 	int64_t time_ms = onced_event_timestamp_ms(source->event);
 
@@ -206,23 +206,23 @@ static enum found bind_timestamp_ms(const struct source *source, struct sql_bind
 
 /* ---- all of them ---- */
 
-static enum found (*const binders[SQL_ROOT_COUNT])(const struct source *, struct sql_binding *) = {
-	[SQL_ROOT_PATH] = bind_path,
-	[SQL_ROOT_HEADER] = bind_header,
-	[SQL_ROOT_VALUE] = bind_value,
-	[SQL_ROOT_KEY] = bind_key,
-	[SQL_ROOT_EVENT_ID] = bind_event_id,
-	[SQL_ROOT_EVENT_TYPE] = bind_event_type,
-	[SQL_ROOT_SOURCE] = bind_event_source,
-	[SQL_ROOT_TOPIC] = bind_topic,
-	[SQL_ROOT_PARTITION] = bind_partition,
-	[SQL_ROOT_OFFSET] = bind_offset,
-	[SQL_ROOT_TIMESTAMP] = bind_timestamp,
-	[SQL_ROOT_TIMESTAMP_MS] = bind_timestamp_ms,
-	[SQL_ROOT_ATTEMPT] = bind_attempt,
+static enum found (*const binders[FIELD_COUNT])(const struct source *, struct field_binding *) = {
+	[FIELD_PATH] = bind_path,
+	[FIELD_HEADER] = bind_header,
+	[FIELD_VALUE] = bind_value,
+	[FIELD_KEY] = bind_key,
+	[FIELD_EVENT_ID] = bind_event_id,
+	[FIELD_EVENT_TYPE] = bind_event_type,
+	[FIELD_SOURCE] = bind_event_source,
+	[FIELD_TOPIC] = bind_topic,
+	[FIELD_PARTITION] = bind_partition,
+	[FIELD_OFFSET] = bind_offset,
+	[FIELD_TIMESTAMP] = bind_timestamp,
+	[FIELD_TIMESTAMP_MS] = bind_timestamp_ms,
+	[FIELD_ATTEMPT] = bind_attempt,
 };
 
-static int reject(struct onced_outcome *outcome, const struct sql_param *param, enum found found)
+static int reject(struct onced_outcome *outcome, const struct field *field, enum found found)
 {
 	static const struct {
 		const char *code, *reason;
@@ -234,18 +234,18 @@ static int reject(struct onced_outcome *outcome, const struct sql_param *param, 
 	};
 
 	onced_outcome_set(outcome, ONCED_REJECT, texts[found].code, "parameter %s %s",
-		param->written, texts[found].reason);
+		field->written, texts[found].reason);
 	return -1;
 }
 
-int sql_bind(const struct onced_event *event, const struct sql_param *param, int path,
-	bool is_null_fine, struct sql_binding *ret, struct onced_outcome *outcome)
+int field_bind(const struct onced_event *event, const struct field *field, int path,
+	bool is_null_fine, struct field_binding *ret, struct onced_outcome *outcome)
 {
-	const struct source source = { event, param->name, path };
-	enum found found = binders[param->root](&source, ret);
+	const struct source source = { event, field->name, path };
+	enum found found = binders[field->root](&source, ret);
 
-	if (found == FOUND_MISSING && (param->is_optional || is_null_fine)) {
+	if (found == FOUND_MISSING && (field->is_optional || is_null_fine)) {
 		found = bind_null(ret);
 	}
-	return found == FOUND ? 0 : reject(outcome, param, found);
+	return found == FOUND ? 0 : reject(outcome, field, found);
 }
