@@ -114,7 +114,7 @@ static void add_route(const struct subject *subject, const struct schema_context
 static void add_param(const struct subject *subject, struct document_entry *entry)
 {
 	struct config_handler *handler = subject->object;
-	const struct config_param *param = config_find_param(subject->type, entry->key);
+	const struct config_param *param = config_find_param(subject->params, entry->key);
 
 	if (!param && !subject->is_type_open) {
 		subject_tell_unknown_key(subject, entry);
@@ -181,7 +181,8 @@ static void find_type(struct subject *subject)
 	}
 	subject->type = config_find_type(assembly->types, entry->value);
 	if (subject->type) {
-		subject->is_type_open = false;
+		subject->params = subject->type->params;
+		subject->is_type_open = subject->type->takes_more;
 		return;
 	}
 	for (const struct config_handler_type *type = assembly->types; type->name; type++) {
@@ -194,11 +195,20 @@ static void find_type(struct subject *subject)
 	subject_tell_bad_value(subject, entry, entry->is_secret, sentence);
 }
 
+static bool has_param(const struct subject *subject, const struct config_param *param)
+{
+	for (size_t i = 0; i < subject->section->entry_count; i++) {
+		if (config_param_covers(param, subject->section->entries[i].key)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void check_required_params(const struct subject *subject)
 {
-	for (const struct config_param *param = subject->type ? subject->type->params : NULL;
-		param && param->name; param++) {
-		if (param->is_required && !document_entry(subject->section, param->name)) {
+	for (const struct config_param *param = subject->params; param && param->name; param++) {
+		if (param->is_required && !has_param(subject, param)) {
 			problems_add(subject->assembly->problems, &subject->section->place,
 				"[%s] %s is missing; the type %s needs it", subject->title,
 				param->name, subject->type->name);

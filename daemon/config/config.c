@@ -65,15 +65,3 @@ const struct config_handler_type *config_find_type(
 	}
 	return NULL;
 }
-
-const struct config_param *config_find_param(
-	const struct config_handler_type *type, const char *name)
-{
-	for (const struct config_param *param = type ? type->params : NULL; param && param->name;
-		param++) {
-		if (strcmp(param->name, name) == 0) {
-			return param;
-		}
-	}
-	return NULL;
-}

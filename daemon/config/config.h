@@ -154,7 +154,7 @@ struct config {
  * the handler ABI's parameter table, which this layer does not see; main.c copies them.
  */
 struct config_param {
-	const char *name; /* NULL ends the table */
+	const char *name; /* NULL ends the table; "headers.*" is a family: any headers.NAME */
 	const char *help;
 	const char *default_value; /* NULL: none */
 	bool is_required;
@@ -164,6 +164,7 @@ struct config_handler_type {
 	const char *name; /* NULL ends the table */
 	const char *help;
 	const struct config_param *params; /* NULL: none */
+	bool takes_more; /* further keys are the business of code that is not loaded here */
 };
 
 /* Errors are collected, all at once: one "file:line: what, and the nearest valid name" per line. */

@@ -30,6 +30,7 @@ struct search {
 	size_t section; /* of the first match */
 	const char *key;
 	const char *first, *second; /* "[section] key", for the message about two */
+	const char *family; /* the variable begins as a member of it would */
 };
 
 /* Upper case, everything but letters and digits as `_`. */
@@ -98,6 +99,22 @@ static void offer_kafka_names(struct search *search, size_t index)
 	}
 }
 
+/*
+ * The spelling of a member's name cannot be undone (x-tenant, X_TENANT), so that only members that
+ * a file has can be meant, and those are among the section's entries.
+ */
+static void note_family(struct search *search, size_t index, const struct config_param *family)
+{
+	struct buffer spelled = BUFFER_INIT;
+
+	spell_section(&spelled, &search->memory->document.sections[index]);
+	append_spelled(&spelled, family->name);
+	if (strncmp(search->wanted, buffer_str(&spelled), spelled.len - 1) == 0) {
+		search->family = family->name;
+	}
+	buffer_fini(&spelled);
+}
+
 static void offer_params(struct search *search, size_t index)
 {
 	const struct document_section *section = &search->memory->document.sections[index];
@@ -107,7 +124,11 @@ static void offer_params(struct search *search, size_t index)
 
 	for (const struct config_param *param = type ? type->params : NULL; param && param->name;
 		param++) {
-		offer(search, index, param->name);
+		if (config_param_is_family(param)) {
+			note_family(search, index, param);
+		} else {
+			offer(search, index, param->name);
+		}
 	}
 }
 
@@ -215,6 +236,11 @@ static void apply_variable(struct config *config, const char *variable,
 	} else if (search.matches > 1) {
 		problems_add(problems, &place, "%.200s could mean %s or %s; set it in the file",
 			search.wanted, search.first, search.second);
+	} else if (search.family) {
+		problems_add(problems, &place,
+			"%.200s: a key of %s can be overridden only where a file has it, for its "
+			"spelling",
+			search.wanted, search.family);
 	} else if (search.nearest.best) {
 		problems_add(problems, &place, "%.200s sets no known key; did you mean %s?",
 			search.wanted, search.nearest.best);

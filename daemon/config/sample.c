@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "config/config.h"
+#include "config/internal.h"
 #include "config/schema.h"
 
 enum { SAMPLE_WIDTH = 96 };
@@ -79,8 +79,13 @@ static void write_key(struct buffer *out, const struct schema_key *key)
 
 static void write_param(struct buffer *out, const struct config_param *param)
 {
-	struct buffer help = BUFFER_INIT;
+	struct buffer help = BUFFER_INIT, name = BUFFER_INIT;
 
+	if (config_param_is_family(param)) {
+		buffer_printf(&name, "%.*sNAME", (int)strlen(param->name) - 1, param->name);
+	} else {
+		buffer_append_str(&name, param->name);
+	}
 	buffer_append_str(&help, param->help);
 	if (help.len > 0 && help.data[help.len - 1] != '.') {
 		buffer_append_char(&help, '.');
@@ -88,8 +93,9 @@ static void write_param(struct buffer *out, const struct config_param *param)
 	buffer_append_str(&help, param->is_required ? " Required." : "");
 	buffer_append_char(out, '\n');
 	write_comment(out, buffer_str(&help));
-	write_assignment(out, param->name, param->default_value);
+	write_assignment(out, buffer_str(&name), param->default_value);
 	buffer_fini(&help);
+	buffer_fini(&name);
 }
 
 static void write_types(struct buffer *out, const struct config_handler_type *types)

@@ -79,10 +79,7 @@ void subject_tell_unknown_key(const struct subject *subject, struct document_ent
 			nearest_offer(&nearest, schema_keys[i].name);
 		}
 	}
-	for (const struct config_param *param = subject->type ? subject->type->params : NULL;
-		param && param->name; param++) {
-		nearest_offer(&nearest, param->name);
-	}
+	config_offer_params(&nearest, subject->params, subject->assembly->pool);
 	entry->is_bad = true;
 	if (home) {
 		problems_add(problems, &entry->place, "[%s] %s: unknown key here; it belongs to %s",
@@ -112,7 +109,7 @@ static bool is_key_here(const struct subject *subject, const char *name)
 		return schema_find(kind, name) ||
 			strncmp(name, SUBJECT_ROUTE_PREFIX, SUBJECT_ROUTE_PREFIX_LEN) == 0;
 	default:
-		return schema_find(kind, name) || config_find_param(subject->type, name);
+		return schema_find(kind, name) || config_find_param(subject->params, name);
 	}
 }
 

@@ -26,7 +26,8 @@ struct subject {
 	void *object; /* the struct its keys go into */
 	const char *title;
 	const struct config_handler_type *type; /* of a handler; NULL: unknown */
-	bool is_type_open; /* keys of the type are taken as they are */
+	const struct config_param *params; /* of the type; NULL: none known */
+	bool is_type_open; /* keys beside `params` are taken as they are */
 };
 
 /* "[section] key = value: sentence", without the value where it is secret. Marks the entry bad. */

@@ -247,11 +247,22 @@ const char *onced_setup_handler_name(const struct onced_setup *setup)
 	return "under-test";
 }
 
+/* "headers.*" covers headers.x-tenant. */
+static bool covers(const char *spec, const char *name)
+{
+	size_t len = strlen(spec);
+
+	if (len > 2 && strcmp(spec + len - 2, ".*") == 0) {
+		return strncmp(spec, name, len - 1) == 0 && name[len - 1];
+	}
+	return strcmp(spec, name) == 0;
+}
+
 static const struct onced_param_spec *spec_find(
 	const struct onced_handler *handler, const char *name)
 {
 	for (const struct onced_param_spec *spec = handler->params; spec->name; spec++) {
-		if (strcmp(spec->name, name) == 0) {
+		if (covers(spec->name, name)) {
 			return spec;
 		}
 	}
@@ -269,6 +280,23 @@ const char *onced_setup_param(const struct onced_setup *setup, const char *name)
 		}
 	}
 	return spec->default_value;
+}
+
+bool onced_setup_param_at(const struct onced_setup *setup, size_t i, struct onced_param *ret)
+{
+	const struct onced_param *params = setup->host->params;
+	size_t count = 0;
+
+	while (params[count].name) {
+		demand(spec_find(setup->host->handler, params[count].name) != NULL,
+			"a parameter outside the handler's table");
+		count++;
+	}
+	if (i >= count) {
+		return false;
+	}
+	*ret = params[i];
+	return true;
 }
 
 int64_t onced_setup_timeout_ms(const struct onced_setup *setup)

@@ -24,9 +24,21 @@ static const struct config_param sql_params[] = {
 	{ .name = NULL },
 };
 
+static const struct config_param http_params[] = {
+	{ .name = "url", .help = "Where to.", .is_required = true },
+	{ .name = "headers.*", .help = "A header of each request." },
+	{ .name = NULL },
+};
+static const struct config_param plugin_params[] = {
+	{ .name = "path", .help = "The library.", .is_required = true },
+	{ .name = NULL },
+};
+
 const struct config_handler_type config_case_types[] = {
 	{ .name = "log", .help = "Writes a line.", .params = no_params },
 	{ .name = "sql", .help = "Runs statements.", .params = sql_params },
+	{ .name = "http", .help = "Sends requests.", .params = http_params },
+	{ .name = "plugin", .help = "Yours.", .params = plugin_params, .takes_more = true },
 	{ .name = NULL },
 };
 

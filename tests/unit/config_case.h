@@ -5,7 +5,10 @@
 
 #include "config/config.h"
 
-/* log without keys, sql with statement (required, SQL), missing and rows. */
+/*
+ * log without keys; sql with statement (required, SQL), missing and rows; http with url (required)
+ * and the family headers.*; plugin with path (required) and whatever else is written.
+ */
 extern const struct config_handler_type config_case_types[];
 
 struct config_case {

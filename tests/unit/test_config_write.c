@@ -84,6 +84,19 @@ static void a_dump_names_where_each_key_comes_from(void **state)
 	buffer_fini(&out);
 }
 
+static void a_dump_shows_members_of_a_family(void **state)
+{
+	struct config_case *test = *state;
+	struct buffer out = BUFFER_INIT;
+
+	config_case_load_with(test, "", "", "",
+		"[handler w]\ntype = http\nurl = x\nheaders.b = 2\nheaders.a = 1");
+	dump(test, true, &out);
+	assert_non_null(strstr(out.data, "onced.ini:17\nheaders.b = 2\n"));
+	assert_non_null(strstr(out.data, "onced.ini:18\nheaders.a = 1\n"));
+	buffer_fini(&out);
+}
+
 static void a_sparse_dump_leaves_out_what_nobody_wrote(void **state)
 {
 	struct config_case *test = *state;
@@ -317,6 +330,15 @@ static void uncomment(const char *sample, struct buffer *out)
 	}
 }
 
+static void the_sample_names_a_member_of_each_family(void **state)
+{
+	struct buffer sample = BUFFER_INIT;
+
+	config_write_sample(config_case_types, &sample);
+	assert_non_null(strstr(sample.data, "# A header of each request.\n#headers.NAME =\n"));
+	buffer_fini(&sample);
+}
+
 static void the_sample_with_its_comments_taken_off_is_the_default(void **state)
 {
 	struct config_case *test = *state;
@@ -359,6 +381,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_dump_names_where_each_key_comes_from),
+		TEST(a_dump_shows_members_of_a_family),
 		TEST(a_sparse_dump_leaves_out_what_nobody_wrote),
 		TEST(a_dump_shows_no_secret),
 		TEST(a_dump_shows_the_store_without_its_password),
@@ -366,6 +389,7 @@ int main(int argc, char **argv)
 		TEST(wild_values_reach_a_worker_byte_for_byte),
 		TEST(a_worker_gets_its_consumer_and_what_it_refers_to_only),
 		TEST(the_sample_file_is_what_the_table_says),
+		TEST(the_sample_names_a_member_of_each_family),
 		TEST(the_sample_with_its_comments_taken_off_is_the_default),
 		TEST(every_key_of_the_table_is_in_the_sample_with_help),
 	};
