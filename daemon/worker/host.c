@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "worker/event.h"
 
+/* What a handler relays, a line of a child's perhaps; the log cuts at 4,096. */
+enum { LOG_LINE_TEXT_MAX = 2048 };
+
 static struct onced_bytes bytes(struct slice s)
 {
 	return (struct onced_bytes){ s.data, s.len };
@@ -55,6 +58,16 @@ struct onced_bytes onced_event_key(const struct onced_event *event)
 struct onced_bytes onced_event_value(const struct onced_event *event)
 {
 	return bytes(event->record->value);
+}
+
+struct onced_bytes onced_event_json(const struct onced_event *event)
+{
+	struct path_set *none = path_set_new();
+	struct json_ref refs[1];
+	enum scan_result result = scan_json(none, event->record->value, refs, NULL);
+
+	path_set_free(none);
+	return result == SCAN_OK ? bytes(event->record->value) : (struct onced_bytes){ NULL, 0 };
 }
 
 struct onced_bytes onced_event_id(const struct onced_event *event)
@@ -203,4 +216,18 @@ void onced_log(const struct onced_event *event, const char *format, ...)
 		LOG_INT("partition", event->partition),
 		LOG_INT("offset", event->record->item.offset), LOG_SLICE("event_id", event->id),
 		LOG_INT("attempt", event->attempt));
+}
+
+void onced_log_line(const char *handler, const char *format, ...)
+{
+	char text[LOG_LINE_TEXT_MAX];
+	va_list args;
+
+	if (!log_is_wanted(LOG_LEVEL_INFO)) {
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_info("handler says", LOG_STR("handler", handler), LOG_STR("text", text));
 }

@@ -14,6 +14,8 @@ struct onced_event {
 	struct json_ref refs[SCAN_PATHS_MAX];
 };
 
+struct fake_host_lines fake_host_lines = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
 static void demand(bool is_right, const char *what)
 {
 	if (!is_right) {
@@ -31,6 +33,7 @@ void fake_host_init(struct fake_host *host, const struct onced_handler *handler,
 		.handler = handler,
 		.params = params,
 		.is_transactional = true,
+		.timeout_ms = 20000,
 		.paths = path_set_new(),
 		.log = BUFFER_INIT,
 		.arena = ARENA_INIT,
@@ -123,6 +126,21 @@ void onced_log(const struct onced_event *event, const char *format, ...)
 	buffer_append_char(log, '\n');
 }
 
+/* May come from a thread of the handler's, and from there it knows no host. */
+void onced_log_line(const char *handler, const char *format, ...)
+{
+	struct buffer *lines = &fake_host_lines.text;
+	va_list args;
+
+	pthread_mutex_lock(&fake_host_lines.lock);
+	buffer_printf(lines, "%s: ", handler);
+	va_start(args, format);
+	buffer_vprintf(lines, format, args);
+	va_end(args);
+	buffer_append_char(lines, '\n');
+	pthread_mutex_unlock(&fake_host_lines.lock);
+}
+
 /* ---- the interface: the event ---- */
 
 static struct onced_bytes bytes_of(struct slice s)
@@ -158,6 +176,16 @@ struct onced_bytes onced_event_key(const struct onced_event *event)
 struct onced_bytes onced_event_value(const struct onced_event *event)
 {
 	return bytes_of(event->fake->value);
+}
+
+struct onced_bytes onced_event_json(const struct onced_event *event)
+{
+	struct path_set *none = path_set_new();
+	struct json_ref refs[1];
+	bool is_json = scan_json(none, event->fake->value, refs, NULL) == SCAN_OK;
+
+	path_set_free(none);
+	return is_json ? bytes_of(event->fake->value) : (struct onced_bytes){ NULL, 0 };
 }
 
 struct onced_bytes onced_event_id(const struct onced_event *event)
@@ -301,7 +329,7 @@ bool onced_setup_param_at(const struct onced_setup *setup, size_t i, struct once
 
 int64_t onced_setup_timeout_ms(const struct onced_setup *setup)
 {
-	return 20000;
+	return setup->host->timeout_ms;
 }
 
 int onced_setup_fail(struct onced_setup *setup, const char *format, ...)

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/slice.h"
@@ -36,6 +38,7 @@ struct fake_host {
 	const struct onced_handler *handler;
 	const struct onced_param *params; /* borrowed; ends with name == NULL */
 	bool is_transactional;
+	int64_t timeout_ms; /* the handler's `timeout` */
 	struct onced_setup setup;
 	void *state; /* the handler's */
 	bool is_open;
@@ -48,6 +51,13 @@ struct fake_host {
 	struct buffer log; /* of all events, a newline behind each */
 	struct arena arena; /* of the last event */
 };
+
+/* What onced_log_line() wrote, of all hosts: "NAME: TEXT\n". The test empties and frees it. */
+struct fake_host_lines {
+	pthread_mutex_t lock;
+	struct buffer text;
+};
+extern struct fake_host_lines fake_host_lines;
 
 /* An event as a test writes it; what is left out is null, 0 or none. */
 struct fake_event {

@@ -64,6 +64,8 @@ int64_t onced_event_offset(const struct onced_event *event);
 int64_t onced_event_timestamp_ms(const struct onced_event *event); /* -1: none */
 struct onced_bytes onced_event_key(const struct onced_event *event);
 struct onced_bytes onced_event_value(const struct onced_event *event);
+/* The value when it is one JSON text (strict RFC 8259), else absent. Reads all of it at each call. */
+struct onced_bytes onced_event_json(const struct onced_event *event);
 struct onced_bytes onced_event_id(const struct onced_event *event); /* absent if it has none */
 struct onced_bytes onced_event_type(const struct onced_event *event);
 struct onced_bytes onced_event_source(const struct onced_event *event);
@@ -96,6 +98,13 @@ enum onced_kind onced_event_path(
  * the payload. Any number of lines may be dropped when the log cannot keep up.
  */
 void onced_log(const struct onced_event *event, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * The same for what belongs to no event. `handler` is onced_setup_handler_name(). Any thread, from
+ * open() to close().
+ */
+void onced_log_line(const char *handler, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* ---- set-up ---- */
