@@ -87,6 +87,7 @@ enum store_op {
 	STORE_OP_SAVEPOINT,
 	STORE_OP_RELEASE,
 	STORE_OP_STATEMENT,
+	STORE_OP_SET, /* a statement for many records: the tag says nothing about whose fault */
 	STORE_OP_DECIDE, /* decide, unclaim, attempts */
 	STORE_OP_COMMIT,
 	STORE_OP_ROLLBACK,
@@ -97,7 +98,7 @@ struct store_flight {
 	enum store_failure failure;
 	/* the operation that failed; COMMIT when the connection was lost after COMMIT was sent */
 	enum store_op op;
-	/* the tag it was queued with (STATEMENT: record, SAVEPOINT and RELEASE: group) */
+	/* the tag it was queued with (STATEMENT: record, SET, SAVEPOINT and RELEASE: group) */
 	uint32_t tag;
 	/* a transaction is still open (aborted until ROLLBACK or ROLLBACK TO) */
 	bool in_transaction;
@@ -201,6 +202,17 @@ struct store_ops {
 	void (*statement)(struct store_session *session, size_t index,
 		const struct store_value *values, size_t count,
 		uint32_t tag); /* values' bytes must live until the flush returns */
+	/*
+	 * May statement `index` be sent for many records in one, with the same result as for one
+	 * after the other? Only what the session knows by now; NULL: never.
+	 */
+	bool (*can_set)(struct store_session *session, size_t index);
+	/*
+	 * The statement once for `count` records, rows[i] the values of the i-th, in their order.
+	 * `rows` and what it points to must live until the flush returns.
+	 */
+	void (*statement_set)(struct store_session *session, size_t index,
+		const struct store_value *const *rows, size_t count, uint32_t tag);
 	/*
 	 * Set the outcome of rows this transaction claimed or found as dlq; with no row under that
 	 * key, insert one. `decision` says why, in the caller's own words of at most

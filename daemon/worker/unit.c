@@ -14,6 +14,7 @@ void unit_init(struct unit *unit, const struct unit_options *options, struct sto
 	unit->works = xcalloc(options->batch_max, sizeof(*unit->works));
 	unit->claims = xcalloc(options->batch_max, sizeof(*unit->claims));
 	unit->claim_owner = xcalloc(options->batch_max, sizeof(*unit->claim_owner));
+	unit->groups = xcalloc(options->batch_max, sizeof(*unit->groups));
 	unit->unavailable = xcalloc(options->roster->handler_count + 1, sizeof(*unit->unavailable));
 	unit->random = (uint64_t)clock_mono_us() * 0x9e3779b97f4a7c15u + options->lane;
 }
@@ -23,6 +24,7 @@ void unit_fini(struct unit *unit)
 	free(unit->works);
 	free(unit->claims);
 	free(unit->claim_owner);
+	free(unit->groups);
 	free(unit->unavailable);
 	arena_fini(&unit->arena);
 }
@@ -187,7 +189,8 @@ void unit_run(struct unit *unit, struct record **records, unsigned count)
 	arena_reset(&unit->arena);
 	unit->count = count;
 	unit->store_failed = false;
-	unit->next_group = 1;
+	unit->next_savepoint = 1;
+	unit_reset_groups(unit);
 	memset(unit->unavailable, 0,
 		unit->options.roster->handler_count * sizeof(*unit->unavailable));
 	for (unsigned i = 0; i < count; i++) {

@@ -61,7 +61,16 @@ struct unit_work {
 	bool must_die; /* no handler will see it: reason and text say why */
 	/* of the handler; NULL: not called yet in this batch */
 	const struct onced_outcome *outcome;
-	uint32_t group, page_index;
+	uint32_t page_index;
+	unsigned group; /* into the unit's groups */
+	bool is_single; /* a set with it failed */
+};
+
+/* Works whose statements stand between a savepoint and its release. */
+struct unit_group {
+	uint32_t savepoint;
+	unsigned first, end; /* works; only those with an effect count */
+	bool is_set; /* one statement for all of them */
 };
 
 /* What a partition slot stands for. */
@@ -99,7 +108,13 @@ struct unit {
 	int *claim_owner; /* claims[i] belongs to works[claim_owner[i]] */
 	/* by handler: the work for which it said UNAVAILABLE in this batch, NULL none */
 	const struct unit_work **unavailable;
-	uint32_t next_group;
+	struct unit_group *groups; /* of the transaction under way, in the order of their works */
+	unsigned group_count;
+	uint32_t next_savepoint;
+	unsigned set_max; /* works in a set; 0: no sets in this batch */
+	unsigned set_failures; /* in this batch */
+	/* sets kept failing: so many batches go without, each time more */
+	unsigned setless_batches, setless_next;
 	int64_t now_us; /* the clock, read once a handler */
 	uint64_t random;
 	struct err store_err; /* when `store_failed` */

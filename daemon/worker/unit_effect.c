@@ -1,81 +1,13 @@
 /*
- * unit_effect - the statements of the records, in savepoint groups
+ * unit_effect - send the effects of the records, and again without what failed
  *
- * The statements of up to UNIT_GROUPS_MAX groups travel in one flight with the decisions and
- * COMMIT. A statement that fails undoes its group only: the group is sent again without that
- * record, and the groups behind it for the first time.
+ * All groups travel in one flight with the decisions and COMMIT. A statement that fails undoes its
+ * group only: the group is sent again without that record, and the groups behind it for the first
+ * time.
  */
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "worker/unit_private.h"
-
-bool unit_has_effect(const struct unit_work *work)
-{
-	return work->fate == UNIT_DONE && work->event.statements;
-}
-
-/* Put the works with statements into groups of equal size. Returns the first one's number. */
-static uint32_t form_groups(struct unit *unit, struct unit_range range)
-{
-	uint32_t first = unit->next_group;
-	unsigned effects = 0, size, filled = 0;
-
-	for (unsigned i = range.first; i < range.end; i++) {
-		effects += unit_has_effect(&unit->works[i]);
-	}
-	size = (effects + UNIT_GROUPS_MAX - 1) / UNIT_GROUPS_MAX;
-	for (unsigned i = range.first; i < range.end; i++) {
-		struct unit_work *work = &unit->works[i];
-		work->group = 0;
-		if (!unit_has_effect(work)) {
-			continue;
-		}
-		work->group = unit->next_group;
-		if (++filled == size) {
-			filled = 0;
-			unit->next_group++;
-		}
-	}
-	unit->next_group += filled > 0;
-	return first;
-}
-
-static void queue_statements(struct unit *unit, unsigned i)
-{
-	for (const struct event_statement *s = unit->works[i].event.statements; s; s = s->next) {
-		unit->options.store->statement(
-			unit->session, (size_t)s->index, s->values, s->value_count, i);
-	}
-}
-
-/*
- * Groups from `group` on, each between its savepoint and its release. `is_resumed`: the first one's
- * savepoint is there already.
- */
-static void queue_groups(
-	struct unit *unit, struct unit_range range, uint32_t group, bool is_resumed)
-{
-	const struct store_ops *store = unit->options.store;
-	uint32_t open = is_resumed ? group : 0;
-
-	for (unsigned i = range.first; i < range.end; i++) {
-		struct unit_work *work = &unit->works[i];
-		if (!unit_has_effect(work) || work->group < group) {
-			continue;
-		}
-		if (open != work->group) {
-			if (open) {
-				store->release(unit->session, open);
-			}
-			open = work->group;
-			store->savepoint(unit->session, open);
-		}
-		queue_statements(unit, i);
-	}
-	if (open) {
-		store->release(unit->session, open);
-	}
-}
 
 /*
  * An operator's error (a missing table, a refused right) fails every record of the handler the same
@@ -113,25 +45,44 @@ static bool isolate(struct unit *unit, struct unit_range range, const struct sto
 	return true;
 }
 
+static bool can_go_on(const struct store_flight *flight)
+{
+	return flight->in_transaction && flight->failure != STORE_LOST &&
+		flight->failure != STORE_UNAVAILABLE;
+}
+
 static bool is_own_statement(struct unit_range range, const struct store_flight *flight)
 {
-	return flight->op == STORE_OP_STATEMENT && flight->in_transaction &&
-		flight->tag >= range.first && flight->tag < range.end &&
-		flight->failure != STORE_LOST && flight->failure != STORE_UNAVAILABLE;
+	return flight->op == STORE_OP_STATEMENT && can_go_on(flight) &&
+		flight->tag >= range.first && flight->tag < range.end;
+}
+
+/* Whoever it was: smaller sets, or single statements, will tell. */
+static bool is_set(const struct unit *unit, const struct store_flight *flight)
+{
+	return flight->op == STORE_OP_SET && can_go_on(flight) &&
+		flight->failure != STORE_CONFLICT && flight->tag < unit->group_count;
+}
+
+static void undo(struct unit *unit, unsigned group)
+{
+	unit->options.store->rollback_to(unit->session, unit->groups[group].savepoint);
 }
 
 enum store_failure unit_send_effects(
 	struct unit *unit, struct unit_range range, struct store_flight *flight)
 {
 	const struct store_ops *store = unit->options.store;
-	uint32_t group = form_groups(unit, range);
 	bool is_resumed = false;
+	unsigned group = 0;
 	int64_t started_us;
 
+	unit->group_count = 0;
+	unit_form_groups(unit, range.first, range.end);
 	for (;;) {
 		unit_stage(unit, PAGE_STAGE_EFFECTS, NULL);
 		started_us = clock_mono_us();
-		queue_groups(unit, range, group, is_resumed);
+		unit_queue_groups(unit, group, is_resumed);
 		unit_queue_decisions(unit, range);
 		store->commit(unit->session);
 		FAILPOINT("before_commit");
@@ -140,13 +91,21 @@ enum store_failure unit_send_effects(
 			FAILPOINT("after_commit");
 			break;
 		}
-		if (!is_own_statement(range, flight) || !isolate(unit, range, flight)) {
+		if (is_set(unit, flight)) {
+			group = flight->tag;
+			undo(unit, group);
+			store->release(unit->session, unit->groups[group].savepoint);
+			unit_split_set(unit, group, range.end);
+			is_resumed = false;
+		} else if (is_own_statement(range, flight) && isolate(unit, range, flight)) {
+			group = unit->works[flight->tag].group;
+			undo(unit, group);
+			is_resumed = true;
+		} else {
 			return failure;
 		}
-		group = unit->works[flight->tag].group;
-		store->rollback_to(unit->session, group);
-		is_resumed = true;
 	}
+	unit_note_sets(unit);
 	if (unit->options.page) {
 		page_histogram_add(
 			&unit->options.page->commit_seconds, clock_mono_us() - started_us);

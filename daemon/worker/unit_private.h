@@ -4,7 +4,8 @@
  *	unit.c         the batch: decode, transaction, halves
  *	unit_claim.c   dedup: keys, claims, verdicts
  *	unit_handle.c  what the handlers say
- *	unit_effect.c  their statements in savepoint groups
+ *	unit_group.c   their statements in savepoint groups, or as sets
+ *	unit_effect.c  send these, and again without what failed
  *	unit_alone.c   a record whose own transaction the store failed
  *	unit_fate.c    whose fault, how often, and what follows
  */
@@ -56,6 +57,24 @@ void unit_queue_decisions(struct unit *unit, struct unit_range range);
 /* Call the handlers of a range, in order; what follows an unfinished record stays untouched. */
 void unit_call_handlers(struct unit *unit, struct unit_range range);
 
+/* ---- unit_group.c ---- */
+
+/* Does the work's effect belong to the transaction? */
+bool unit_has_effect(const struct unit_work *work);
+/* A new batch: sets are as large as may be again. */
+void unit_reset_groups(struct unit *unit);
+/* Form groups of the works from `first` on, behind the groups there are. */
+void unit_form_groups(struct unit *unit, unsigned first, unsigned end);
+/* Forget the groups from `group` on, and form them again: `group` failed as a set. */
+void unit_split_set(struct unit *unit, unsigned group, unsigned end);
+/* The groups were committed: learn how well sets go. */
+void unit_note_sets(struct unit *unit);
+/*
+ * Queue the groups from the `first` on, each between its savepoint and its release. `is_resumed`:
+ * the first one's savepoint is there already.
+ */
+void unit_queue_groups(struct unit *unit, unsigned first, bool is_resumed);
+
 /* ---- unit_effect.c ---- */
 
 /*
@@ -65,9 +84,6 @@ void unit_call_handlers(struct unit *unit, struct unit_range range);
  */
 enum store_failure unit_send_effects(
 	struct unit *unit, struct unit_range range, struct store_flight *flight);
-/* Its statements belong to the transaction. */
-bool unit_has_effect(const struct unit_work *work);
-
 /* ---- unit_alone.c ---- */
 
 /* The store failed the transaction of this record alone; it is rolled back. Ends the record. */

@@ -39,6 +39,19 @@ static void judge_statement(struct pg_run *run, size_t index, PGresult *result)
 	pg_run_fail(run, index, STORE_ROWS, &err);
 }
 
+/* One row for each record, where rows are counted at all. */
+static void judge_set(struct pg_run *run, size_t index, PGresult *result)
+{
+	const struct pg_op *op = &run->queue->ops[index];
+	const struct store_statement *statement =
+		&run->session->store->options.statements[op->set.index];
+	bool is_counted = statement->rows_min > 0 || statement->rows_max >= 0;
+
+	if (is_counted && rows_affected(result) != (long)op->set.count) {
+		fail(run, index, STORE_ROWS, "the statement affected another number of rows");
+	}
+}
+
 static void judge_prepared(struct pg_run *run, size_t index, PGresult *result)
 {
 	const struct pg_op *op = &run->queue->ops[index];
@@ -78,6 +91,7 @@ static void judge_claim(struct pg_run *run, size_t index, PGresult *result)
 static void (*const judges[PG_OP_KINDS])(struct pg_run *run, size_t index, PGresult *result) = {
 	[PG_OP_CLAIM] = judge_claim,
 	[PG_OP_STATEMENT] = judge_statement,
+	[PG_OP_SET] = judge_set,
 	[PG_OP_DECIDE] = judge_decide,
 	[PG_OP_COMMIT] = judge_commit,
 	[PG_OP_PREPARE] = judge_prepared,

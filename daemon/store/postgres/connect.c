@@ -222,7 +222,10 @@ int pg_session_ready(struct store_session *session, struct err *err)
 		return err_set(err, 1, "interrupted before the database was asked");
 	}
 	if (is_usable(pg)) {
-		return 0;
+		pg_sets_learn(pg);
+		if (pg->conn) {
+			return 0;
+		}
 	}
 	pg_disconnect(pg);
 	result = pg_connect(pg, err);
@@ -231,6 +234,10 @@ int pg_session_ready(struct store_session *session, struct err *err)
 	}
 	if (result == 0) {
 		result = pg_schema_check(pg, err);
+	}
+	if (result == 0) {
+		pg_sets_learn(pg);
+		result = pg->conn ? 0 : err_set(err, 1, "connection to the database lost");
 	}
 	if (result != 0) {
 		pg_disconnect(pg);
@@ -253,6 +260,7 @@ int pg_session_open(struct store *store, struct store_session **ret, struct err 
 	}
 	session->user =
 		xcalloc(session->store->options.statement_count + 1, sizeof(*session->user));
+	pg_sets_open(session);
 	session->queue.arena = ARENA_INIT;
 	session->scope_id = -1;
 	*ret = &session->base;
@@ -273,6 +281,7 @@ void pg_session_close(struct store_session *session)
 	close(pg->wake_fd);
 	free(pg->sent);
 	free(pg->user);
+	free(pg->sets);
 	free(pg);
 }
 

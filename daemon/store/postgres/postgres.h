@@ -33,12 +33,13 @@ enum pg_type {
 	PG_BYTEA_ARRAY = 1001,
 	PG_INT2_ARRAY = 1005,
 	PG_INT4_ARRAY = 1007,
+	PG_TEXT_ARRAY = 1009,
 	PG_INT8_ARRAY = 1016,
 	PG_UUID = 2950,
 	PG_UUID_ARRAY = 2951,
 };
 
-enum { PG_PARAMS_MAX = 10 };
+enum { PG_PARAMS_MAX = 10, PG_NAME_MAX = 48 };
 
 /* ---- own.c: the statements of ours ---- */
 
@@ -83,6 +84,12 @@ struct pg_prepared {
 	unsigned generation; /* part of the name; goes up when a plan went stale */
 };
 
+/* What set.c knows of a statement on this connection. */
+struct pg_set {
+	char *sql; /* over arrays; NULL: it may not be sent for many records */
+	struct pg_prepared prepared;
+};
+
 /* Parameters of one command, binary; the bytes live in the queue's arena. */
 struct pg_params {
 	int count;
@@ -96,6 +103,7 @@ enum pg_op_kind {
 	PG_OP_SAVEPOINT,
 	PG_OP_RELEASE,
 	PG_OP_STATEMENT,
+	PG_OP_SET,
 	PG_OP_DECIDE,
 	PG_OP_UNCLAIM,
 	PG_OP_PUT_ATTEMPTS,
@@ -133,6 +141,10 @@ struct pg_op {
 			const struct store_value *values; /* in the queue's arena */
 			size_t count;
 		} statement;
+		struct {
+			size_t index, count;
+			const struct store_value *const *rows; /* the caller's */
+		} set;
 		struct store_claim decide; /* `decision` is what to keep */
 		struct store_attempts attempts;
 		struct store_position position;
@@ -180,6 +192,8 @@ struct pg_session {
 	bool has_checked_since_savepoint;
 	struct pg_prepared own[PG_OWN_COUNT];
 	struct pg_prepared *user; /* one for each statement of the options */
+	struct pg_set *sets; /* likewise */
+	int64_t sets_looked_us; /* 0: never on this connection */
 	struct topic_cache topics;
 	struct arena decisions; /* of the claims since the last begin */
 	struct pg_queue queue;
@@ -272,6 +286,34 @@ bool pg_send_own(struct pg_run *run, size_t op, enum pg_part part, enum pg_own o
 	const struct pg_params *params);
 enum store_op pg_op_of_kind(enum pg_op_kind kind);
 
+/* Parse under this name, unless that was done. */
+bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *name,
+	const char *sql, int type_count, const Oid *types);
+
+/* One execution of what is prepared. */
+struct pg_command {
+	struct pg_prepared *prepared;
+	const char *name;
+	int count;
+	const char *const *values;
+	const int *lengths, *formats; /* NULL: all text */
+	int result_format;
+	enum pg_part part;
+};
+bool pg_send_execute(struct pg_run *run, size_t op, const struct pg_command *command);
+
+/* The name under which statement `index` of the options is prepared now. */
+void pg_user_statement_name(const struct pg_session *session, size_t index, char name[PG_NAME_MAX]);
+
+/* ---- set.c ---- */
+
+void pg_sets_open(struct pg_session *session);
+void pg_sets_forget(struct pg_session *session); /* the connection is gone */
+/* Look which statements may be sent for many records; seldom, and not inside a transaction. */
+void pg_sets_learn(struct pg_session *session);
+bool pg_can_set(struct store_session *session, size_t index);
+bool pg_set_send(struct pg_run *run, size_t index);
+
 /* ---- answer.c ---- */
 
 /* Read the answers to everything sent, up to the Sync. */
@@ -316,6 +358,8 @@ void pg_op_savepoint(struct store_session *session, uint32_t group);
 void pg_op_release(struct store_session *session, uint32_t group);
 void pg_op_statement(struct store_session *session, size_t index, const struct store_value *values,
 	size_t count, uint32_t tag);
+void pg_op_statement_set(struct store_session *session, size_t index,
+	const struct store_value *const *rows, size_t count, uint32_t tag);
 void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim,
 	struct slice decision);
 void pg_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);

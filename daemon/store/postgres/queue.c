@@ -82,6 +82,16 @@ void pg_op_statement(struct store_session *session, size_t index, const struct s
 	op->statement.count = count;
 }
 
+void pg_op_statement_set(struct store_session *session, size_t index,
+	const struct store_value *const *rows, size_t count, uint32_t tag)
+{
+	struct pg_op *op = push(session, PG_OP_SET, tag);
+
+	op->set.index = index;
+	op->set.count = count;
+	op->set.rows = rows;
+}
+
 void pg_op_decide_dlq(
 	struct store_session *session, const struct store_claim *claim, struct slice decision)
 {

@@ -56,8 +56,8 @@ static bool send_text(struct pg_run *run, size_t op, enum pg_part part, const ch
 	return true;
 }
 
-static bool send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared,
-	const char *name, const char *sql, int type_count, const Oid *types)
+bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *name,
+	const char *sql, int type_count, const Oid *types)
 {
 	if (prepared->is_there) {
 		return true;
@@ -70,6 +70,16 @@ static bool send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prep
 	return true;
 }
 
+bool pg_send_execute(struct pg_run *run, size_t op, const struct pg_command *command)
+{
+	if (!PQsendQueryPrepared(run->session->conn, command->name, command->count, command->values,
+		    command->lengths, command->formats, command->result_format)) {
+		return fail_connection(run, op);
+	}
+	push_sent(run->session, op, command->part, command->prepared);
+	return true;
+}
+
 bool pg_send_own(struct pg_run *run, size_t op, enum pg_part part, enum pg_own own,
 	const struct pg_params *params)
 {
@@ -78,22 +88,24 @@ bool pg_send_own(struct pg_run *run, size_t op, enum pg_part part, enum pg_own o
 	struct pg_session *session = run->session;
 	struct pg_prepared *prepared = &session->own[own];
 	const char *sql = statement->sql ? statement->sql : session->store->settings_sql;
-	char name[48];
+	char name[PG_NAME_MAX];
 
 	if (!params) {
 		params = &none;
 	}
 	assert(params->count == statement->param_count);
 	snprintf(name, sizeof(name), "%s_%u", statement->name, prepared->generation);
-	if (!send_prepare(run, op, prepared, name, sql, statement->param_count, statement->types)) {
-		return false;
-	}
-	if (!PQsendQueryPrepared(session->conn, name, params->count, params->values,
-		    params->lengths, params->formats, 1)) {
-		return fail_connection(run, op);
-	}
-	push_sent(session, op, part, prepared);
-	return true;
+	return pg_send_prepare(
+		       run, op, prepared, name, sql, statement->param_count, statement->types) &&
+		pg_send_execute(run, op,
+			&(struct pg_command){ .prepared = prepared,
+				.name = name,
+				.count = params->count,
+				.values = params->values,
+				.lengths = params->lengths,
+				.formats = params->formats,
+				.result_format = 1,
+				.part = part });
 }
 
 static bool send_begin(struct pg_run *run, size_t index)
@@ -153,7 +165,12 @@ static const char *value_text(struct arena *arena, struct slice text)
 	return copy;
 }
 
-static bool send_prepare_user(struct pg_run *run, size_t op, size_t index, char name[48])
+void pg_user_statement_name(const struct pg_session *session, size_t index, char name[PG_NAME_MAX])
+{
+	snprintf(name, PG_NAME_MAX, "onced_s%zu_%u", index, session->user[index].generation);
+}
+
+static bool send_prepare_user(struct pg_run *run, size_t op, size_t index, char name[PG_NAME_MAX])
 {
 	const struct store_statement *statement = &run->session->store->options.statements[index];
 	struct pg_prepared *prepared = &run->session->user[index];
@@ -162,8 +179,16 @@ static bool send_prepare_user(struct pg_run *run, size_t op, size_t index, char 
 		return fail_local(run, op, STORE_STATEMENT, "0A000",
 			"a handler's statement must not control the transaction or the session");
 	}
-	snprintf(name, 48, "onced_s%zu_%u", index, prepared->generation);
-	return send_prepare(run, op, prepared, name, statement->sql, 0, NULL);
+	pg_user_statement_name(run->session, index, name);
+	return pg_send_prepare(run, op, prepared, name, statement->sql, 0, NULL);
+}
+
+static void note_counted_rows(struct pg_run *run, const struct store_statement *statement)
+{
+	if (statement->rows_min > 0 || statement->rows_max >= 0) {
+		run->has_unverified = true;
+		run->session->has_checked_since_savepoint = true;
+	}
 }
 
 static bool send_statement(struct pg_run *run, size_t index)
@@ -173,7 +198,7 @@ static bool send_statement(struct pg_run *run, size_t index)
 		&run->session->store->options.statements[op->statement.index];
 	size_t count = op->statement.count;
 	const char **texts = arena_alloc(&run->queue->arena, (count + 1) * sizeof(*texts));
-	char name[48];
+	char name[PG_NAME_MAX];
 
 	if (count != statement->param_count) {
 		return fail_local(run, index, STORE_STATEMENT, "08P01",
@@ -195,21 +220,26 @@ static bool send_statement(struct pg_run *run, size_t index)
 	if (!send_prepare_user(run, index, op->statement.index, name)) {
 		return false;
 	}
-	if (!PQsendQueryPrepared(run->session->conn, name, (int)count, texts, NULL, NULL, 0)) {
-		return fail_connection(run, index);
-	}
-	push_sent(run->session, index, PG_PART_MAIN, &run->session->user[op->statement.index]);
-	if (statement->rows_min > 0 || statement->rows_max >= 0) {
-		run->has_unverified = true;
-		run->session->has_checked_since_savepoint = true;
-	}
-	return true;
+	note_counted_rows(run, statement);
+	return pg_send_execute(run, index,
+		&(struct pg_command){ .prepared = &run->session->user[op->statement.index],
+			.name = name,
+			.count = (int)count,
+			.values = texts });
+}
+
+static bool send_set(struct pg_run *run, size_t index)
+{
+	size_t statement = run->queue->ops[index].set.index;
+
+	note_counted_rows(run, &run->session->store->options.statements[statement]);
+	return pg_set_send(run, index);
 }
 
 static bool send_prepare_only(struct pg_run *run, size_t index)
 {
 	size_t statement = run->queue->ops[index].statement.index;
-	char name[48];
+	char name[PG_NAME_MAX];
 
 	if (!send_prepare_user(run, index, statement, name)) {
 		return false;
@@ -338,6 +368,7 @@ static const struct {
 	[PG_OP_SAVEPOINT] = { STORE_OP_SAVEPOINT, false, send_savepoint },
 	[PG_OP_RELEASE] = { STORE_OP_RELEASE, false, send_release },
 	[PG_OP_STATEMENT] = { STORE_OP_STATEMENT, false, send_statement },
+	[PG_OP_SET] = { STORE_OP_SET, false, send_set },
 	[PG_OP_DECIDE] = { STORE_OP_DECIDE, false, send_decide },
 	[PG_OP_UNCLAIM] = { STORE_OP_DECIDE, false, send_unclaim },
 	[PG_OP_PUT_ATTEMPTS] = { STORE_OP_DECIDE, false, send_put_attempts },

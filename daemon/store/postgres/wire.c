@@ -92,5 +92,6 @@ void pg_disconnect(struct pg_session *session)
 	for (size_t i = 0; i < session->store->options.statement_count; i++) {
 		session->user[i] = (struct pg_prepared){ .is_there = false };
 	}
+	pg_sets_forget(session);
 	topic_cache_fini(&session->topics);
 }

@@ -1,0 +1,195 @@
+/*
+ * set - one statement for many records, where that is the same as one after the other
+ *
+ * Runs in: the session's thread. What the text leaves open is asked of the catalogue, when a
+ * connection begins and once a minute: a table without triggers, rules, row security, references to
+ * itself or functions of the user's in defaults, constraints and indexes; types that read a text as
+ * they read a parameter. Values travel as arrays of text.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "store/postgres/postgres.h"
+#include "store/postgres/set_text.h"
+
+#define LOOK_AGAIN_US ((int64_t)60 * 1000 * 1000)
+
+/* One row with the parameters' types when a set of the statement $1 may go into the table $2. */
+static const char ask_sql[] =
+	"SELECT (SELECT string_agg(format_type(u.type, NULL), chr(1) ORDER BY u.n)"
+	"  FROM unnest(p.parameter_types) WITH ORDINALITY AS u (type, n))"
+	" FROM pg_prepared_statements p, pg_class c"
+	" WHERE p.name = $1 AND c.oid = to_regclass($2) AND c.relkind = 'r'"
+	" AND NOT c.relhasrules AND NOT c.relrowsecurity"
+	" AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)"
+	" AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.conrelid = c.oid"
+	"  AND f.contype = 'f' AND f.confrelid = c.oid)"
+	" AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_proc'::regclass AND ("
+	"  (d.classid = 'pg_attrdef'::regclass AND d.objid IN"
+	"   (SELECT a.oid FROM pg_attrdef a WHERE a.adrelid = c.oid))"
+	"  OR (d.classid = 'pg_constraint'::regclass AND d.objid IN"
+	"   (SELECT k.oid FROM pg_constraint k WHERE k.conrelid = c.oid))"
+	"  OR (d.classid = 'pg_class'::regclass AND d.objid IN"
+	"   (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))))"
+	" AND NOT EXISTS (SELECT FROM unnest(p.parameter_types) AS u (type)"
+	"  JOIN pg_type y ON y.oid = u.type WHERE y.typtype NOT IN ('b', 'e')"
+	"  OR EXISTS (SELECT FROM pg_cast k WHERE k.castsource = 'text'::regtype"
+	"   AND k.casttarget = u.type AND k.castmethod = 'f'))";
+
+void pg_sets_open(struct pg_session *session)
+{
+	session->sets =
+		xcalloc(session->store->options.statement_count + 1, sizeof(*session->sets));
+}
+
+static void forget(struct pg_set *set)
+{
+	free(set->sql);
+	set->sql = NULL;
+}
+
+void pg_sets_forget(struct pg_session *session)
+{
+	for (size_t i = 0; i < session->store->options.statement_count; i++) {
+		forget(&session->sets[i]);
+		session->sets[i] = (struct pg_set){ .sql = NULL };
+	}
+	session->sets_looked_us = 0;
+}
+
+/* ---- learning ---- */
+
+/* A wrong count must be somebody's: with one row for each record the sum tells. */
+static bool rows_are_fine(const struct store_statement *statement, const struct pg_set_text *text)
+{
+	bool any = statement->rows_min == 0 && statement->rows_max < 0;
+	bool one =
+		statement->rows_min <= 1 && (statement->rows_max < 0 || statement->rows_max >= 1);
+
+	return any || (one && text->tail.len == 0);
+}
+
+/* The types' names, cut from their list in place. */
+static void write_set(struct pg_set *set, const struct pg_set_text *text, char *list)
+{
+	const char *types[PG_SET_ITEMS_MAX] = { NULL };
+	unsigned count = 0;
+	char *sql;
+
+	for (char *rest = NULL, *type = strtok_r(list, "\x01", &rest);
+		type && count < PG_SET_ITEMS_MAX; type = strtok_r(NULL, "\x01", &rest)) {
+		types[count++] = type;
+	}
+	sql = pg_set_text_write(text, types);
+	if (set->sql && strcmp(set->sql, sql) == 0) {
+		free(sql);
+		return;
+	}
+	forget(set);
+	set->sql = sql;
+	set->prepared.is_there = false;
+	set->prepared.generation++;
+}
+
+static void learn(struct pg_session *session, size_t index)
+{
+	const struct store_statement *statement = &session->store->options.statements[index];
+	struct pg_set *set = &session->sets[index];
+	struct pg_set_text text;
+	char name[PG_NAME_MAX], *table;
+	struct pg_ask ask = { .sql = ask_sql, .param_count = 2 };
+	struct err err = ERR_INIT;
+
+	if (!pg_set_text_read(statement->sql, statement->param_count, &text) ||
+		!rows_are_fine(statement, &text)) {
+		return;
+	}
+	if (pg_session_check(&session->base, index, &err) != 0) {
+		forget(set);
+		return;
+	}
+	pg_user_statement_name(session, index, name);
+	table = xstrndup(text.table.data, text.table.len);
+	ask.params[0] = name;
+	ask.params[1] = table;
+	if (pg_ask(session, &ask, &err) == STORE_OK && PQntuples(ask.result) == 1) {
+		write_set(set, &text, PQgetvalue(ask.result, 0, 0));
+	} else {
+		forget(set);
+	}
+	PQclear(ask.result);
+	free(table);
+}
+
+void pg_sets_learn(struct pg_session *session)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (pg_is_in_transaction(session) ||
+		(session->sets_looked_us && now_us - session->sets_looked_us < LOOK_AGAIN_US)) {
+		return;
+	}
+	session->sets_looked_us = now_us;
+	for (size_t i = 0; session->conn && i < session->store->options.statement_count; i++) {
+		learn(session, i);
+	}
+}
+
+bool pg_can_set(struct store_session *session, size_t index)
+{
+	return pg_session(session)->sets[index].sql != NULL;
+}
+
+/* ---- sending ---- */
+
+static bool is_null(const struct store_value *value)
+{
+	return value->kind == STORE_VALUE_NULL || slice_is_null(value->text);
+}
+
+static struct pg_array column(struct arena *arena, const struct pg_op *op, size_t param)
+{
+	struct pg_array array;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < op->set.count; i++) {
+		const struct store_value *value = &op->set.rows[i][param];
+		bytes += is_null(value) ? 0 : value->text.len;
+	}
+	array = pg_array_new(arena, PG_TEXT, op->set.count, bytes);
+	for (size_t i = 0; i < op->set.count; i++) {
+		const struct store_value *value = &op->set.rows[i][param];
+		pg_array_add_bytes(&array, is_null(value) ? SLICE_NULL : value->text);
+	}
+	return array;
+}
+
+bool pg_set_send(struct pg_run *run, size_t index)
+{
+	const struct pg_op *op = &run->queue->ops[index];
+	struct pg_set *set = &run->session->sets[op->set.index];
+	unsigned count = run->session->store->options.statements[op->set.index].param_count;
+	const char *values[PG_SET_ITEMS_MAX];
+	int lengths[PG_SET_ITEMS_MAX], formats[PG_SET_ITEMS_MAX];
+	Oid types[PG_SET_ITEMS_MAX];
+	char name[PG_NAME_MAX];
+
+	for (unsigned i = 0; i < count; i++) {
+		struct pg_array array = column(&run->queue->arena, op, i);
+		values[i] = array.data;
+		lengths[i] = (int)array.len;
+		formats[i] = 1;
+		types[i] = PG_TEXT_ARRAY;
+	}
+	snprintf(name, sizeof(name), "onced_set%zu_%u", op->set.index, set->prepared.generation);
+	return pg_send_prepare(run, index, &set->prepared, name, set->sql, (int)count, types) &&
+		pg_send_execute(run, index,
+			&(struct pg_command){ .prepared = &set->prepared,
+				.name = name,
+				.count = (int)count,
+				.values = values,
+				.lengths = lengths,
+				.formats = formats });
+}
