@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum { STORE_KEY_SIZE = 16, STORE_DECISION_MAX = 1024 };
+enum { STORE_KEY_SIZE = 16, STORE_OWNER_SIZE = 16, STORE_DECISION_MAX = 1024 };
 
 struct store;
 struct store_session;
@@ -34,7 +34,11 @@ struct store_position {
 	int64_t timestamp_ms;
 };
 
-enum store_outcome { STORE_OUTCOME_DONE = 0, STORE_OUTCOME_DLQ = 1 };
+enum store_outcome {
+	STORE_OUTCOME_DONE = 0,
+	STORE_OUTCOME_DLQ = 1,
+	STORE_OUTCOME_RUNNING = 2, /* leased: the effect is being made elsewhere */
+};
 
 enum claim_verdict {
 	CLAIM_UNKNOWN, /* not asked yet */
@@ -42,6 +46,9 @@ enum claim_verdict {
 	CLAIM_DUPLICATE, /* there already, ended: done, or dlq at another position */
 	/* there already as dlq, for this very position: the dead letter must be produced again */
 	CLAIM_SETTLED_DLQ,
+	CLAIM_BUSY, /* a lease of another owner; see busy_us */
+	/* lease() only: the row was leased before, by an owner whose time ran out or by this one */
+	CLAIM_TAKEN_OVER,
 };
 
 struct store_claim {
@@ -54,9 +61,29 @@ struct store_claim {
 	bool is_dead_elsewhere; /* DUPLICATE: of a dead letter at another position */
 	/*
 	 * SETTLED_DLQ: what decide_dlq() kept, null where it kept nothing. The session's until its
-	 * next begin().
+	 * next begin(). end_leases() reads it.
 	 */
 	struct slice decision;
+	int64_t busy_us; /* BUSY: until the lease ends, unless it is renewed */
+
+	bool is_mine; /* set by the flush that follows end_leases() */
+};
+
+/*
+ * A lease says who works on an event whose effect no transaction of the store covers, and until
+ * when, by the store's clock. The owner is a random token; whoever knows it is the owner.
+ */
+struct store_lease {
+	uint8_t owner[STORE_OWNER_SIZE];
+	int64_t lease_us;
+};
+
+/* What becomes of a lease. */
+enum store_lease_end {
+	STORE_LEASE_DONE, /* the effect is made */
+	STORE_LEASE_DLQ, /* dead-lettered, for the reason in `decision` */
+	STORE_LEASE_RELEASED, /* nothing was made: the row goes */
+	STORE_LEASE_RENEWED, /* it begins anew */
 };
 
 /* What went wrong, as far as the store can tell; the unit of work decides whose fault it is. */
@@ -89,6 +116,7 @@ enum store_op {
 	STORE_OP_STATEMENT,
 	STORE_OP_SET, /* a statement for many records: the tag says nothing about whose fault */
 	STORE_OP_DECIDE, /* decide, unclaim, attempts */
+	STORE_OP_LEASE, /* end_leases; lease() itself is a CLAIM */
 	STORE_OP_COMMIT,
 	STORE_OP_ROLLBACK,
 };
@@ -195,8 +223,23 @@ struct store_ops {
 
 	/* ---- queued until flush; order is kept ---- */
 	void (*begin)(struct store_session *session);
-	/* Claims are sorted by key and without repeated keys; the array is written by the flush. */
+	/*
+	 * Claims are sorted by key and without repeated keys; the array is written by the flush. A
+	 * lease whose time ran out is no obstacle.
+	 */
 	void (*claim)(struct store_session *session, struct store_claim *claims, size_t count);
+	/*
+	 * The same, as leases that outlive the transaction. One that this owner has is his again:
+	 * only the caller knows whether he still works on it.
+	 */
+	void (*lease)(struct store_session *session, const struct store_lease *lease,
+		struct store_claim *claims, size_t count);
+	/*
+	 * End or renew those that are still the owner's; `is_mine` tells of each. Sorted as for
+	 * claim; `lease` and claims are borrowed until the flush.
+	 */
+	void (*end_leases)(struct store_session *session, const struct store_lease *lease,
+		enum store_lease_end end, struct store_claim *claims, size_t count);
 	void (*savepoint)(struct store_session *session, uint32_t group);
 	void (*release)(struct store_session *session, uint32_t group);
 	void (*statement)(struct store_session *session, size_t index,

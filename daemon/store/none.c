@@ -89,6 +89,20 @@ static void none_claim(struct store_session *session, struct store_claim *claims
 	}
 }
 
+static void none_lease(struct store_session *session, const struct store_lease *lease,
+	struct store_claim *claims, size_t count)
+{
+	none_claim(session, claims, count);
+}
+
+static void none_end_leases(struct store_session *session, const struct store_lease *lease,
+	enum store_lease_end end, struct store_claim *claims, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		claims[i].is_mine = true;
+	}
+}
+
 static void none_statement(struct store_session *session, size_t index,
 	const struct store_value *values, size_t count, uint32_t tag)
 {
@@ -183,6 +197,8 @@ const struct store_ops store_none_ops = {
 	.session_interrupt = none_session_interrupt,
 	.begin = none_nothing,
 	.claim = none_claim,
+	.lease = none_lease,
+	.end_leases = none_end_leases,
 	.savepoint = none_group,
 	.release = none_group,
 	.statement = none_statement,

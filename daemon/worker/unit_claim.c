@@ -87,6 +87,8 @@ void unit_apply_claims(struct unit *unit, struct unit_range range)
 		} else if (work->claim.verdict == CLAIM_SETTLED_DLQ) {
 			/* decided before, perhaps not produced: never the effect */
 			unit_condemn_again(unit, work);
+		} else if (work->claim.verdict == CLAIM_BUSY) {
+			unit_hold_busy(unit, work);
 		}
 	}
 }

@@ -74,6 +74,14 @@ void unit_hold(struct unit *unit, struct unit_work *work, const char *code, cons
 	work->fate = UNIT_HELD;
 }
 
+void unit_hold_busy(struct unit *unit, struct unit_work *work)
+{
+	int64_t delay_us = work->claim.busy_us;
+
+	unit_hold(unit, work, "", "another owner is at work on this event id",
+		delay_us < UNIT_BUSY_US ? delay_us : UNIT_BUSY_US);
+}
+
 void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason reason,
 	const char *code, const char *text)
 {

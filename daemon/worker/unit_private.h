@@ -97,6 +97,8 @@ void unit_blame(struct unit *unit, struct unit_work *work, enum verdict verdict,
 /* Nobody's failure: the strand waits. */
 void unit_hold(struct unit *unit, struct unit_work *work, const char *code, const char *text,
 	int64_t delay_us);
+/* Another owner works on its event id: the strand waits until he ends, or his lease does. */
+void unit_hold_busy(struct unit *unit, struct unit_work *work);
 /* Dead letter, or a hold where there is none. */
 void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason reason,
 	const char *code, const char *text);

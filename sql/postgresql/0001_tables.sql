@@ -34,7 +34,7 @@ CREATE TABLE onced.topics (
 	UNIQUE (cluster_id, topic)
 );
 
--- One row for each event that took effect or was dead-lettered. The key is
+-- One row for each event that took effect, was dead-lettered or is being worked on elsewhere. The key is
 -- onced.event_key(scope, source, event id). Columns are ordered by alignment: the row stays small.
 CREATE TABLE onced.processed_events (
 	at timestamptz NOT NULL DEFAULT now(),
@@ -44,7 +44,7 @@ CREATE TABLE onced.processed_events (
 	partition integer NOT NULL,
 	topic smallint NOT NULL,
 	scope smallint NOT NULL,
-	outcome smallint NOT NULL, -- 0 done, 1 dlq
+	outcome smallint NOT NULL, -- 0 done, 1 dlq, 2 running: leased by its owner
 	key uuid PRIMARY KEY, -- 16 bytes of a digest: smaller and faster to compare than bytea
 	event_id bytea, -- for people; null where the record has no id of its own
 	owner bytea, -- token of the lease
@@ -57,7 +57,8 @@ CREATE INDEX processed_events_at ON onced.processed_events
 -- The same for people.
 CREATE VIEW onced.events AS
 	SELECT s.scope, encode(p.event_id, 'escape') AS event_id,
-		CASE p.outcome WHEN 0 THEN 'done' WHEN 1 THEN 'dlq' ELSE p.outcome::text END AS outcome,
+		CASE p.outcome WHEN 0 THEN 'done' WHEN 1 THEN 'dlq' WHEN 2 THEN 'running'
+			ELSE p.outcome::text END AS outcome,
 		t.cluster_id, t.topic, p.partition, p.record_offset, p.record_timestamp_ms, p.at, p.key,
 		encode(p.decision, 'escape') AS decision
 	FROM onced.processed_events p

@@ -20,8 +20,8 @@ CREATE TABLE onced_topics (
 	UNIQUE (cluster_id, topic)
 );
 
--- One row for each event that took effect or was dead-lettered. The key is the first 16 bytes of SHA-256
--- over scope, source and event id, each preceded by its length as 4 bytes big-endian.
+-- One row for each event that took effect, was dead-lettered or is being worked on elsewhere. The key is
+-- the first 16 bytes of SHA-256 over scope, source and event id, each preceded by its length as 4 bytes big-endian.
 CREATE TABLE onced_processed_events (
 	key BLOB PRIMARY KEY,
 	scope INTEGER NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE onced_processed_events (
 	partition INTEGER NOT NULL,
 	record_offset INTEGER NOT NULL,
 	record_timestamp_ms INTEGER NOT NULL,
-	outcome INTEGER NOT NULL, -- 0 done, 1 dlq
+	outcome INTEGER NOT NULL, -- 0 done, 1 dlq, 2 running: leased by its owner
 	at INTEGER NOT NULL, -- milliseconds since 1970
 	event_id TEXT, -- for people; null where the record has no id of its own
 	owner BLOB, -- token of the lease while an effect elsewhere is running
@@ -42,7 +42,8 @@ CREATE INDEX onced_processed_events_at ON onced_processed_events (at);
 -- The same for people.
 CREATE VIEW onced_events AS
 	SELECT s.scope, p.event_id,
-		CASE p.outcome WHEN 0 THEN 'done' WHEN 1 THEN 'dlq' ELSE p.outcome END AS outcome,
+		CASE p.outcome WHEN 0 THEN 'done' WHEN 1 THEN 'dlq' WHEN 2 THEN 'running'
+			ELSE p.outcome END AS outcome,
 		t.cluster_id, t.topic, p.partition, p.record_offset, p.record_timestamp_ms,
 		strftime('%Y-%m-%dT%H:%M:%fZ', p.at / 1000.0, 'unixepoch') AS at, hex(p.key) AS key,
 		p.decision

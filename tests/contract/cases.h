@@ -11,7 +11,7 @@ struct case_list {
 };
 
 /* For every transactional store. */
-extern const struct case_list claim_cases, statement_cases, record_cases, schema_cases;
+extern const struct case_list claim_cases, lease_cases, statement_cases, record_cases, schema_cases;
 /* What only one database can show. */
 extern const struct case_list postgres_cases, postgres_fault_cases, sqlite_cases;
 

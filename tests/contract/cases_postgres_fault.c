@@ -27,6 +27,8 @@ static void terminate(struct bench *bench)
 	side_wait(bench->side, COUNT_BACKENDS, 0);
 }
 
+static const struct store_lease no_lease;
+
 static void queue_op(struct store_session *session, enum store_op op, struct store_claim *claim)
 {
 	switch (op) {
@@ -44,6 +46,9 @@ static void queue_op(struct store_session *session, enum store_op op, struct sto
 		break;
 	case STORE_OP_DECIDE:
 		session->ops->decide_dlq(session, claim, SLICE_NULL);
+		break;
+	case STORE_OP_LEASE:
+		session->ops->end_leases(session, &no_lease, STORE_LEASE_DONE, claim, 1);
 		break;
 	case STORE_OP_COMMIT:
 		session->ops->commit(session);

@@ -20,6 +20,9 @@ struct fake_row {
 	struct store_position position;
 	struct slice event_id;
 	struct slice decision;
+	/* RUNNING */
+	uint8_t owner[STORE_OWNER_SIZE];
+	int64_t until_us; /* by the store's clock */
 };
 
 /* What one statement did: its number and its values, as text. */

@@ -213,6 +213,8 @@ const struct store_ops fake_store_ops = {
 	.session_interrupt = fake_session_interrupt,
 	.begin = fake_begin,
 	.claim = fake_claim,
+	.lease = fake_lease,
+	.end_leases = fake_end_leases,
 	.savepoint = fake_savepoint,
 	.release = fake_release,
 	.statement = fake_statement,
@@ -248,6 +250,11 @@ void fake_store_heal(struct store *store)
 void fake_store_set_down(struct store *store, bool is_down)
 {
 	fake_store(store)->is_down = is_down;
+}
+
+void fake_store_advance(struct store *store, int64_t us)
+{
+	fake_store(store)->now_us += us;
 }
 
 const struct fake_rows *fake_store_rows(const struct store *store)

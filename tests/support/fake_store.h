@@ -32,6 +32,9 @@ struct fake_fault {
 void fake_store_fail(struct store *store, const struct fake_fault *fault);
 void fake_store_heal(struct store *store);
 
+/* The store's clock, by which leases end, goes on. */
+void fake_store_advance(struct store *store, int64_t us);
+
 /* While down, session_ready() answers 1 and connections are lost at their next flush. */
 void fake_store_set_down(struct store *store, bool is_down);
 

@@ -28,6 +28,7 @@ struct fake_store {
 	struct fake_fault *faults;
 	size_t fault_count, fault_capacity;
 	bool is_down;
+	int64_t now_us;
 	struct buffer journal;
 	char misuse[FAKE_MISUSE_MAX];
 	struct fake_session *sessions[FAKE_SESSIONS_MAX];
@@ -43,7 +44,9 @@ struct fake_op {
 	const char *word; /* in the journal */
 	uint32_t number; /* tag, group or count; in the journal too */
 	bool has_number;
-	struct store_claim *claims; /* CLAIM */
+	struct store_claim *claims; /* CLAIM, LEASE */
+	const struct store_lease *lease;
+	enum store_lease_end end;
 	const struct store_claim *decided; /* DECIDE */
 	struct slice decision; /* DECIDE */
 	size_t count;
@@ -85,7 +88,21 @@ void fake_end_transaction(struct fake_session *session);
 
 enum store_failure fake_flush(struct store_session *session, struct store_flight *flight);
 
+/* fake_store_lease.c */
+void fake_lease(struct store_session *session, const struct store_lease *lease,
+	struct store_claim *claims, size_t count);
+void fake_end_leases(struct store_session *session, const struct store_lease *lease,
+	enum store_lease_end end, struct store_claim *claims, size_t count);
+
 /* The ops of fake_store_queue.c. */
+struct fake_op *fake_queue(struct store_session *session, enum store_op op,
+	int (*run)(struct fake_session *, const struct fake_op *), const char *word);
+void fake_number(struct fake_op *op, uint32_t number);
+bool fake_is_held_by_other(
+	const struct fake_session *session, const uint8_t key[STORE_KEY_SIZE]);
+/* What the row that is there says about a claim. */
+void fake_judge_row(const struct fake_row *row, struct store_claim *claim);
+void fake_check_sorted(struct fake_session *session, const struct fake_op *op);
 void fake_begin(struct store_session *session);
 void fake_claim(struct store_session *session, struct store_claim *claims, size_t count);
 void fake_savepoint(struct store_session *session, uint32_t group);

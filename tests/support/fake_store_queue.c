@@ -18,8 +18,7 @@ static int fake_run_begin(struct fake_session *session, const struct fake_op *op
 	return STORE_OK;
 }
 
-static bool fake_is_held_by_other(
-	const struct fake_session *session, const uint8_t key[STORE_KEY_SIZE])
+bool fake_is_held_by_other(const struct fake_session *session, const uint8_t key[STORE_KEY_SIZE])
 {
 	for (size_t i = 0; i < FAKE_SESSIONS_MAX; i++) {
 		const struct fake_session *other = session->store->sessions[i];
@@ -44,6 +43,17 @@ static void fake_put_row(struct fake_session *session, const struct store_claim 
 	fake_rows_change(&session->store->rows, &session->transaction, &change);
 }
 
+void fake_judge_row(const struct fake_row *row, struct store_claim *claim)
+{
+	bool is_dead = row->outcome == STORE_OUTCOME_DLQ;
+	bool is_here = is_dead && fake_position_equal(&row->position, &claim->position);
+	claim->verdict = row->outcome == STORE_OUTCOME_RUNNING ? CLAIM_BUSY
+		: is_here                                      ? CLAIM_SETTLED_DLQ
+							       : CLAIM_DUPLICATE;
+	claim->is_dead_elsewhere = is_dead && !is_here;
+	claim->decision = is_here ? row->decision : SLICE_NULL;
+}
+
 static int fake_claim_one(struct fake_session *session, struct store_claim *claim)
 {
 	if (fake_is_held_by_other(session, claim->key)) {
@@ -51,6 +61,10 @@ static int fake_claim_one(struct fake_session *session, struct store_claim *clai
 	}
 	const struct fake_row *row =
 		fake_rows_see(&session->store->rows, &session->transaction, claim->key);
+	if (row && row->outcome == STORE_OUTCOME_RUNNING &&
+		row->until_us <= session->store->now_us) {
+		row = NULL; /* its owner's time is over: the claim replaces it */
+	}
 	if (!row) {
 		claim->verdict = CLAIM_NEW;
 		claim->is_dead_elsewhere = false;
@@ -58,21 +72,26 @@ static int fake_claim_one(struct fake_session *session, struct store_claim *clai
 		fake_put_row(session, claim, STORE_OUTCOME_DONE, SLICE_NULL);
 		return STORE_OK;
 	}
-	bool is_dead = row->outcome == STORE_OUTCOME_DLQ;
-	bool is_here = is_dead && fake_position_equal(&row->position, &claim->position);
-	claim->verdict = is_here ? CLAIM_SETTLED_DLQ : CLAIM_DUPLICATE;
-	claim->is_dead_elsewhere = is_dead && !is_here;
-	claim->decision = is_here ? row->decision : SLICE_NULL;
+	fake_judge_row(row, claim);
+	if (claim->verdict == CLAIM_BUSY) {
+		claim->busy_us = row->until_us - session->store->now_us;
+	}
 	return STORE_OK;
+}
+
+void fake_check_sorted(struct fake_session *session, const struct fake_op *op)
+{
+	for (size_t i = 1; i < op->count; i++) {
+		if (memcmp(op->claims[i - 1].key, op->claims[i].key, STORE_KEY_SIZE) >= 0) {
+			fake_misuse(session, "claims are not sorted, or a key is repeated");
+		}
+	}
 }
 
 static int fake_run_claim(struct fake_session *session, const struct fake_op *op)
 {
+	fake_check_sorted(session, op);
 	for (size_t i = 0; i < op->count; i++) {
-		if (i > 0 &&
-			memcmp(op->claims[i - 1].key, op->claims[i].key, STORE_KEY_SIZE) >= 0) {
-			fake_misuse(session, "claims are not sorted, or a key is repeated");
-		}
 		int failure = fake_claim_one(session, &op->claims[i]);
 		if (failure) {
 			return failure;
@@ -212,7 +231,7 @@ static int fake_run_rollback(struct fake_session *session, const struct fake_op 
 
 /* ---- queueing ---- */
 
-static struct fake_op *fake_queue(struct store_session *base, enum store_op op,
+struct fake_op *fake_queue(struct store_session *base, enum store_op op,
 	int (*run)(struct fake_session *, const struct fake_op *), const char *word)
 {
 	struct fake_session *session = fake_session(base);
@@ -222,7 +241,7 @@ static struct fake_op *fake_queue(struct store_session *base, enum store_op op,
 	return queued;
 }
 
-static void fake_number(struct fake_op *op, uint32_t number)
+void fake_number(struct fake_op *op, uint32_t number)
 {
 	op->number = number;
 	op->has_number = true;

@@ -90,6 +90,8 @@ static void judge_claim(struct pg_run *run, size_t index, PGresult *result)
 
 static void (*const judges[PG_OP_KINDS])(struct pg_run *run, size_t index, PGresult *result) = {
 	[PG_OP_CLAIM] = judge_claim,
+	[PG_OP_LEASE] = pg_lease_judge,
+	[PG_OP_END_LEASES] = pg_end_leases_judge,
 	[PG_OP_STATEMENT] = judge_statement,
 	[PG_OP_SET] = judge_set,
 	[PG_OP_DECIDE] = judge_decide,

@@ -20,6 +20,7 @@ enum {
 	FIND_OFFSET,
 	FIND_TIMESTAMP,
 	FIND_DECISION,
+	FIND_LEFT,
 };
 
 struct claim_sizes {
@@ -39,7 +40,7 @@ static struct claim_sizes count_unknown(const struct pg_op *op)
 	return sizes;
 }
 
-bool pg_claim_send(struct pg_run *run, size_t index)
+void pg_claim_params_rows(struct pg_run *run, size_t index, struct pg_params *params)
 {
 	const struct pg_op *op = &run->queue->ops[index];
 	struct arena *arena = &run->queue->arena;
@@ -51,7 +52,6 @@ bool pg_claim_send(struct pg_run *run, size_t index)
 	struct pg_array offsets = pg_array_new(arena, PG_INT8, n, n * 8);
 	struct pg_array timestamps = pg_array_new(arena, PG_INT8, n, n * 8);
 	struct pg_array ids = pg_array_new(arena, PG_BYTEA, n, sizes.id_bytes);
-	struct pg_params params = { .count = 0 };
 
 	for (size_t i = 0; i < op->claim.count; i++) {
 		const struct store_claim *claim = &op->claim.claims[i];
@@ -67,22 +67,28 @@ bool pg_claim_send(struct pg_run *run, size_t index)
 		pg_array_add_int8(&timestamps, claim->position.timestamp_ms);
 		pg_array_add_bytes(&ids, claim->event_id);
 	}
-	pg_params_array(&params, &keys);
-	pg_params_int2(&params, arena, run->session->scope_id);
-	pg_params_array(&params, &topics);
-	pg_params_array(&params, &partitions);
-	pg_params_array(&params, &offsets);
-	pg_params_array(&params, &timestamps);
-	pg_params_array(&params, &ids);
+	pg_params_array(params, &keys);
+	pg_params_int2(params, arena, run->session->scope_id);
+	pg_params_array(params, &topics);
+	pg_params_array(params, &partitions);
+	pg_params_array(params, &offsets);
+	pg_params_array(params, &timestamps);
+	pg_params_array(params, &ids);
+}
+
+bool pg_claim_send(struct pg_run *run, size_t index)
+{
+	struct pg_params params = { .count = 0 };
+
+	pg_claim_params_rows(run, index, &params);
 	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_CLAIM, &params);
 }
 
-static bool find_send(struct pg_run *run, size_t index)
+void pg_claim_params_keys(struct pg_run *run, size_t index, struct pg_params *params)
 {
 	const struct pg_op *op = &run->queue->ops[index];
 	size_t n = count_unknown(op).count;
 	struct pg_array keys = pg_array_new(&run->queue->arena, PG_UUID, n, n * STORE_KEY_SIZE);
-	struct pg_params params = { .count = 0 };
 
 	for (size_t i = 0; i < op->claim.count; i++) {
 		const struct store_claim *claim = &op->claim.claims[i];
@@ -91,7 +97,14 @@ static bool find_send(struct pg_run *run, size_t index)
 			pg_array_add_bytes(&keys, slice_from(claim->key, STORE_KEY_SIZE));
 		}
 	}
-	pg_params_array(&params, &keys);
+	pg_params_array(params, &keys);
+}
+
+static bool find_send(struct pg_run *run, size_t index)
+{
+	struct pg_params params = { .count = 0 };
+
+	pg_claim_params_keys(run, index, &params);
 	return pg_send_own(run, index, PG_PART_FIND, PG_OWN_FIND, &params);
 }
 
@@ -100,8 +113,8 @@ static int compare_key(const void *key, const void *claim)
 	return memcmp(key, ((const struct store_claim *)claim)->key, STORE_KEY_SIZE);
 }
 
-/* The claim of the key in this row; claims are sorted by key. NULL: not one of ours. */
-static struct store_claim *claim_of_row(struct pg_op *op, const PGresult *result, int row)
+/* Claims are sorted by key. */
+struct store_claim *pg_claim_of_row(struct pg_op *op, const PGresult *result, int row)
 {
 	if (PQgetlength(result, row, FIND_KEY) != STORE_KEY_SIZE) {
 		return NULL;
@@ -113,7 +126,7 @@ static struct store_claim *claim_of_row(struct pg_op *op, const PGresult *result
 void pg_claim_inserted(struct pg_op *op, const PGresult *result)
 {
 	for (int row = 0; row < PQntuples(result); row++) {
-		struct store_claim *claim = claim_of_row(op, result, row);
+		struct store_claim *claim = pg_claim_of_row(op, result, row);
 
 		if (claim) {
 			claim->verdict = CLAIM_NEW;
@@ -151,14 +164,21 @@ void pg_claim_found(struct pg_run *run, size_t index, const PGresult *result)
 	struct pg_op *op = &run->queue->ops[index];
 
 	for (int row = 0; row < PQntuples(result); row++) {
-		struct store_claim *claim = claim_of_row(op, result, row);
+		struct store_claim *claim = pg_claim_of_row(op, result, row);
 
 		if (!claim) {
 			continue;
 		}
 		claim->verdict = CLAIM_DUPLICATE;
-		if (pg_get_int2(result, row, FIND_OUTCOME) == STORE_OUTCOME_DLQ) {
+		switch (pg_get_int2(result, row, FIND_OUTCOME)) {
+		case STORE_OUTCOME_DLQ:
 			found_dead(run->session, claim, result, row);
+			break;
+		case STORE_OUTCOME_RUNNING:
+			pg_lease_found(op, claim, pg_get_int8(result, row, FIND_LEFT));
+			break;
+		default:
+			break;
 		}
 	}
 }
@@ -179,7 +199,10 @@ void pg_claim_resolve(struct pg_run *run, size_t index)
 		if (run->flight->failure || count_unknown(op).count == 0) {
 			return;
 		}
-		if (!pg_claim_send(run, index)) {
+		if (op->claim.has_expired && !pg_lease_send_expired(run, index)) {
+			return;
+		}
+		if (!pg_send_op(run, index)) {
 			return;
 		}
 		pg_run_segment(run);

@@ -69,7 +69,8 @@ static void fly_op(struct pg_run *run, size_t index)
 	if (has_failed(run) || !pg_send_op(run, index)) {
 		return;
 	}
-	if (run->queue->ops[index].kind == PG_OP_CLAIM) {
+	if (run->queue->ops[index].kind == PG_OP_CLAIM ||
+		run->queue->ops[index].kind == PG_OP_LEASE) {
 		pg_run_segment(run);
 		if (!has_failed(run)) {
 			pg_claim_resolve(run, index);

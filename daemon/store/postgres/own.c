@@ -10,6 +10,10 @@
 #define EVENT_COLUMNS                                                                              \
 	"(key, scope, topic, partition, record_offset, record_timestamp_ms, outcome, event_id)"
 
+/* The database's clock decides; transactions of others wait meanwhile, so not now(). */
+#define LEASE_END(us) "clock_timestamp() + " us " * interval '1 microsecond'"
+#define LEASE_IS_MINE "key = ANY ($1) AND owner = $2 AND outcome = 2 RETURNING key"
+
 const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 	[PG_OWN_BEGIN] = { "onced_begin", "BEGIN ISOLATION LEVEL READ COMMITTED", 0, { 0 } },
 	[PG_OWN_SETTINGS] = { "onced_settings", NULL, 0, { 0 } },
@@ -26,8 +30,53 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 			PG_INT8_ARRAY, PG_BYTEA_ARRAY } },
 	[PG_OWN_FIND] = { "onced_find",
 		"SELECT key, outcome, topic, partition, record_offset, record_timestamp_ms, "
-		"decision"
+		"decision,"
+		" CASE outcome WHEN 2 THEN"
+		" (extract(epoch FROM until - clock_timestamp()) * 1000000)::bigint END"
 		" FROM onced.processed_events WHERE key = ANY ($1)",
+		1, { PG_UUID_ARRAY } },
+	/*
+	 * A lease of another is taken only when its time is over; the row is looked at again under
+	 * its lock. xmax is 0 in a row that was inserted.
+	 */
+	[PG_OWN_LEASE] = { "onced_lease",
+		"INSERT INTO onced.processed_events AS row (key, scope, topic, partition,"
+		" record_offset, record_timestamp_ms, outcome, event_id, owner, until)"
+		" SELECT unnest($1), $2, unnest($3), unnest($4), unnest($5), unnest($6), 2,"
+		" unnest($7), $8, " LEASE_END(
+			"$9") " ON CONFLICT (key) DO UPDATE SET"
+			      " scope = excluded.scope, topic = excluded.topic, partition = "
+			      "excluded.partition,"
+			      " record_offset = excluded.record_offset,"
+			      " record_timestamp_ms = excluded.record_timestamp_ms,"
+			      " event_id = excluded.event_id, owner = excluded.owner, until = "
+			      "excluded.until,"
+			      " at = excluded.at WHERE row.outcome = 2"
+			      " AND (row.owner = excluded.owner OR row.until < clock_timestamp())"
+			      " RETURNING row.key, row.xmax = 0",
+		9,
+		{ PG_UUID_ARRAY, PG_INT2, PG_INT2_ARRAY, PG_INT4_ARRAY, PG_INT8_ARRAY,
+			PG_INT8_ARRAY, PG_BYTEA_ARRAY, PG_BYTEA, PG_INT8 } },
+	[PG_OWN_LEASE_DONE] = { "onced_lease_done",
+		"UPDATE onced.processed_events SET outcome = 0, owner = NULL, until = NULL,"
+		" at = now() WHERE " LEASE_IS_MINE,
+		2, { PG_UUID_ARRAY, PG_BYTEA } },
+	[PG_OWN_LEASE_DLQ] = { "onced_lease_dlq",
+		"UPDATE onced.processed_events SET outcome = 1, owner = NULL, until = NULL,"
+		" at = now(), decision = given.decision"
+		" FROM unnest($1, $3) AS given (given_key, decision)"
+		" WHERE key = given_key AND " LEASE_IS_MINE,
+		3, { PG_UUID_ARRAY, PG_BYTEA, PG_BYTEA_ARRAY } },
+	[PG_OWN_LEASE_RELEASED] = { "onced_lease_released",
+		"DELETE FROM onced.processed_events WHERE " LEASE_IS_MINE, 2,
+		{ PG_UUID_ARRAY, PG_BYTEA } },
+	[PG_OWN_LEASE_RENEWED] = { "onced_lease_renewed",
+		"UPDATE onced.processed_events SET until = " LEASE_END(
+			"$3") " WHERE " LEASE_IS_MINE,
+		3, { PG_UUID_ARRAY, PG_BYTEA, PG_INT8 } },
+	[PG_OWN_LEASE_EXPIRED] = { "onced_lease_expired",
+		"DELETE FROM onced.processed_events WHERE key = ANY ($1) AND outcome = 2"
+		" AND until < clock_timestamp()",
 		1, { PG_UUID_ARRAY } },
 	/*
 	 * Only the row of this very position: the done row of another record is never turned into a

@@ -48,6 +48,12 @@ enum pg_own {
 	PG_OWN_SETTINGS,
 	PG_OWN_CLAIM,
 	PG_OWN_FIND,
+	PG_OWN_LEASE,
+	PG_OWN_LEASE_DONE,
+	PG_OWN_LEASE_DLQ,
+	PG_OWN_LEASE_RELEASED,
+	PG_OWN_LEASE_RENEWED,
+	PG_OWN_LEASE_EXPIRED,
 	PG_OWN_DECIDE,
 	PG_OWN_UNCLAIM,
 	PG_OWN_PUT_ATTEMPTS,
@@ -100,6 +106,8 @@ struct pg_params {
 enum pg_op_kind {
 	PG_OP_BEGIN,
 	PG_OP_CLAIM,
+	PG_OP_LEASE,
+	PG_OP_END_LEASES,
 	PG_OP_SAVEPOINT,
 	PG_OP_RELEASE,
 	PG_OP_STATEMENT,
@@ -131,7 +139,10 @@ struct pg_op {
 		struct {
 			struct store_claim *claims;
 			size_t count;
-		} claim;
+			const struct store_lease *lease; /* LEASE, END_LEASES */
+			enum store_lease_end end; /* END_LEASES */
+			bool has_expired; /* CLAIM: a lease whose time ran out is in the way */
+		} claim; /* CLAIM, LEASE, END_LEASES */
 		struct {
 			const struct store_claim *claims;
 			size_t count;
@@ -326,6 +337,27 @@ void pg_claim_inserted(struct pg_op *op, const PGresult *result);
 void pg_claim_found(struct pg_run *run, size_t index, const PGresult *result);
 /* After the answers of a claim: look at those that were not inserted. */
 void pg_claim_resolve(struct pg_run *run, size_t index);
+/* The keys of claims whose verdict is unknown. */
+void pg_claim_params_keys(struct pg_run *run, size_t index, struct pg_params *params);
+/* Their whole rows: the first 7 parameters of CLAIM and LEASE. */
+void pg_claim_params_rows(struct pg_run *run, size_t index, struct pg_params *params);
+/* The claim of the key in this row, whose column 0 it is. NULL: not one of the operation's. */
+struct store_claim *pg_claim_of_row(struct pg_op *op, const PGresult *result, int row);
+
+/* ---- lease.c ---- */
+
+void pg_op_lease(struct store_session *session, const struct store_lease *lease,
+	struct store_claim *claims, size_t count);
+void pg_op_end_leases(struct store_session *session, const struct store_lease *lease,
+	enum store_lease_end end, struct store_claim *claims, size_t count);
+bool pg_lease_send(struct pg_run *run, size_t index);
+bool pg_end_leases_send(struct pg_run *run, size_t index);
+void pg_lease_judge(struct pg_run *run, size_t index, PGresult *result);
+void pg_end_leases_judge(struct pg_run *run, size_t index, PGresult *result);
+/* A claim found a lease that has `left_us` to go. */
+void pg_lease_found(struct pg_op *op, struct store_claim *claim, int64_t left_us);
+/* Delete those in the way of a claim whose time ran out. */
+bool pg_lease_send_expired(struct pg_run *run, size_t index);
 
 /* ---- topics.c ---- */
 

@@ -50,6 +50,7 @@ void pg_op_claim(struct store_session *session, struct store_claim *claims, size
 
 	op->claim.claims = claims;
 	op->claim.count = count;
+	op->claim.has_expired = false;
 	for (size_t i = 0; i < count; i++) {
 		claims[i].verdict = CLAIM_UNKNOWN;
 		claims[i].is_dead_elsewhere = false;

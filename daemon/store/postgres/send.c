@@ -365,6 +365,8 @@ static const struct {
 } kinds[PG_OP_KINDS] = {
 	[PG_OP_BEGIN] = { STORE_OP_BEGIN, false, send_begin },
 	[PG_OP_CLAIM] = { STORE_OP_CLAIM, false, pg_claim_send },
+	[PG_OP_LEASE] = { STORE_OP_CLAIM, false, pg_lease_send },
+	[PG_OP_END_LEASES] = { STORE_OP_LEASE, false, pg_end_leases_send },
 	[PG_OP_SAVEPOINT] = { STORE_OP_SAVEPOINT, false, send_savepoint },
 	[PG_OP_RELEASE] = { STORE_OP_RELEASE, false, send_release },
 	[PG_OP_STATEMENT] = { STORE_OP_STATEMENT, false, send_statement },

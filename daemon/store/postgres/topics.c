@@ -103,6 +103,7 @@ static bool resolve_op(struct pg_run *run, size_t index)
 
 	switch (op->kind) {
 	case PG_OP_CLAIM:
+	case PG_OP_LEASE:
 		return resolve_claims(run, index);
 	case PG_OP_DECIDE:
 		return resolve(run, index, op->decide.position.topic);

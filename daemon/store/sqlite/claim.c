@@ -6,9 +6,8 @@
 #include "base/clock.h"
 #include "store/sqlite/sqlite.h"
 
-/* Parameters 1 to 8 of LITE_OWN_CLAIM and LITE_OWN_DECIDE; 9 is the latter's own. */
-static void bind_row(struct lite_session *session, sqlite3_stmt *stmt,
-	const struct store_claim *claim, struct slice decision, int topic)
+void lite_bind_row(struct lite_session *session, sqlite3_stmt *stmt,
+	const struct store_claim *claim, int topic)
 {
 	sqlite3_bind_blob(stmt, 1, claim->key, STORE_KEY_SIZE, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 2, session->scope_id);
@@ -18,9 +17,6 @@ static void bind_row(struct lite_session *session, sqlite3_stmt *stmt,
 	sqlite3_bind_int64(stmt, 6, claim->position.timestamp_ms);
 	lite_bind_slice(stmt, 7, claim->event_id);
 	sqlite3_bind_int64(stmt, 8, clock_wall_ms());
-	if (!slice_is_null(decision)) {
-		lite_bind_slice(stmt, 9, decision);
-	}
 }
 
 static int write_row(struct lite_session *session, enum lite_own own,
@@ -36,7 +32,10 @@ static int write_row(struct lite_session *session, enum lite_own own,
 	}
 	stmt = lite_own(session, own);
 	if (stmt) {
-		bind_row(session, stmt, claim, decision, topic);
+		lite_bind_row(session, stmt, claim, topic);
+	}
+	if (stmt && !slice_is_null(decision)) {
+		lite_bind_slice(stmt, 9, decision); /* DECIDE only */
 	}
 	code = lite_run(session, stmt);
 	*ret_has_changed = code == SQLITE_OK && sqlite3_changes(session->db) == 1;
@@ -46,7 +45,8 @@ static int write_row(struct lite_session *session, enum lite_own own,
 static void judge_row(
 	struct lite_session *session, sqlite3_stmt *row, struct store_claim *claim, int topic)
 {
-	bool is_dead = sqlite3_column_int(row, 0) == STORE_OUTCOME_DLQ;
+	int outcome = sqlite3_column_int(row, 0);
+	bool is_dead = outcome == STORE_OUTCOME_DLQ;
 	bool is_same_position = sqlite3_column_int(row, 1) == topic &&
 		sqlite3_column_int(row, 2) == claim->position.partition &&
 		sqlite3_column_int64(row, 3) == claim->position.offset &&
@@ -54,6 +54,12 @@ static void judge_row(
 
 	claim->verdict = is_dead && is_same_position ? CLAIM_SETTLED_DLQ : CLAIM_DUPLICATE;
 	claim->is_dead_elsewhere = is_dead && !is_same_position;
+	if (outcome == STORE_OUTCOME_RUNNING) {
+		int64_t left_ms = sqlite3_column_int64(row, 6) - clock_wall_ms();
+
+		claim->verdict = CLAIM_BUSY;
+		claim->busy_us = left_ms > 0 ? left_ms * 1000 : 0;
+	}
 	if (claim->verdict == CLAIM_SETTLED_DLQ && sqlite3_column_type(row, 5) != SQLITE_NULL) {
 		const unsigned char *text = sqlite3_column_text(row, 5);
 
@@ -62,7 +68,7 @@ static void judge_row(
 	}
 }
 
-static int find_row(struct lite_session *session, struct store_claim *claim)
+int lite_find_row(struct lite_session *session, struct store_claim *claim)
 {
 	sqlite3_stmt *stmt = lite_own(session, LITE_OWN_FIND);
 	int code, topic;
@@ -94,7 +100,12 @@ static int claim_one(struct lite_session *session, struct store_claim *claim)
 		claim->verdict = CLAIM_NEW;
 		return SQLITE_OK;
 	}
-	return find_row(session, claim);
+	code = lite_find_row(session, claim);
+	if (code == SQLITE_OK && claim->verdict == CLAIM_BUSY && claim->busy_us == 0) {
+		code = lite_lease_expire(session, claim);
+		return code == SQLITE_OK ? claim_one(session, claim) : code;
+	}
+	return code;
 }
 
 void lite_op_claim(struct store_session *session, struct store_claim *claims, size_t count)

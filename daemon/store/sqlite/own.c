@@ -15,7 +15,29 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 		" record_timestamp_ms, event_id, at, outcome)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT (key) DO NOTHING",
 	[LITE_OWN_FIND] = "SELECT outcome, topic, partition, record_offset, record_timestamp_ms,"
-			  " decision FROM onced_processed_events WHERE key = ?1",
+			  " decision, until FROM onced_processed_events WHERE key = ?1",
+	[LITE_OWN_LEASE] =
+		"INSERT INTO onced_processed_events (key, scope, topic, partition, record_offset,"
+		" record_timestamp_ms, event_id, at, outcome, owner, until)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 2, ?9, ?8 + ?10)"
+		" ON CONFLICT (key) DO NOTHING",
+	[LITE_OWN_TAKE_OVER] =
+		"UPDATE onced_processed_events SET scope = ?2, topic = ?3, partition = ?4,"
+		" record_offset = ?5, record_timestamp_ms = ?6, event_id = ?7, at = ?8,"
+		" owner = ?9, until = ?8 + ?10"
+		" WHERE key = ?1 AND outcome = 2 AND (owner = ?9 OR until <= ?8)",
+	[LITE_OWN_LEASE_DONE] =
+		"UPDATE onced_processed_events SET outcome = 0, owner = NULL, until = NULL,"
+		" at = ?3 WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+	[LITE_OWN_LEASE_DLQ] =
+		"UPDATE onced_processed_events SET outcome = 1, owner = NULL, until = NULL,"
+		" at = ?3, decision = ?4 WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+	[LITE_OWN_LEASE_RELEASED] = "DELETE FROM onced_processed_events"
+				    " WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+	[LITE_OWN_LEASE_RENEWED] = "UPDATE onced_processed_events SET until = ?3 + ?4"
+				   " WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+	[LITE_OWN_LEASE_EXPIRED] = "DELETE FROM onced_processed_events"
+				   " WHERE key = ?1 AND outcome = 2 AND until <= ?2",
 	/*
 	 * Only the row of this very position: the done row of another record is never turned into a
 	 * dead letter.

@@ -30,6 +30,13 @@ enum lite_own {
 	LITE_OWN_ROLLBACK,
 	LITE_OWN_CLAIM,
 	LITE_OWN_FIND,
+	LITE_OWN_LEASE,
+	LITE_OWN_TAKE_OVER,
+	LITE_OWN_LEASE_DONE,
+	LITE_OWN_LEASE_DLQ,
+	LITE_OWN_LEASE_RELEASED,
+	LITE_OWN_LEASE_RENEWED,
+	LITE_OWN_LEASE_EXPIRED,
 	LITE_OWN_DECIDE,
 	LITE_OWN_UNCLAIM,
 	LITE_OWN_PUT_ATTEMPTS,
@@ -150,6 +157,21 @@ void lite_op_claim(struct store_session *session, struct store_claim *claims, si
 void lite_op_decide_dlq(struct store_session *session, const struct store_claim *claim,
 	struct slice decision);
 void lite_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
+
+/* Parameters 1 to 8 of a statement that writes a row. */
+void lite_bind_row(struct lite_session *session, sqlite3_stmt *stmt,
+	const struct store_claim *claim, int topic);
+/* What the row that is there says about a claim. SQLITE_OK or a result code. */
+int lite_find_row(struct lite_session *session, struct store_claim *claim);
+
+/* ---- lease.c ---- */
+
+void lite_op_lease(struct store_session *session, const struct store_lease *lease,
+	struct store_claim *claims, size_t count);
+void lite_op_end_leases(struct store_session *session, const struct store_lease *lease,
+	enum store_lease_end end, struct store_claim *claims, size_t count);
+/* A lease in the way of a claim whose time ran out goes. */
+int lite_lease_expire(struct lite_session *session, const struct store_claim *claim);
 
 /* ---- records.c ---- */
 
