@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "handlers/builtins.h"
+#include "handler_find.h"
 #include "kafka/kafka.h"
 #include "migration.h"
 #include "os/lockfile.h"
@@ -101,7 +101,7 @@ static void wire(struct child *child, const struct config_consumer *consumer)
 		.source = &kafka_source_ops,
 		.sink = &kafka_sink_ops,
 		.store = stores_find(child->config->store),
-		.find_handler = builtin_handler_find,
+		.find_handler = handler_find,
 	};
 }
 

@@ -97,6 +97,13 @@ static void run_batch(struct unit *unit, unsigned first)
 	}
 }
 
+static int find_handler(
+	const struct config_handler *config, struct onced_handler *ret, struct err *err)
+{
+	*ret = *builtin_handler_find(config->type);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned batches = rounds_of(argc, argv) * (ORDERS / BATCH_MAX);
@@ -106,8 +113,7 @@ int main(int argc, char **argv)
 	struct roster roster;
 	struct unit unit;
 
-	must(roster_open(&roster, consumer, 1, &yes_store_ops, true, builtin_handler_find, &err) ==
-			0,
+	must(roster_open(&roster, consumer, 1, &yes_store_ops, true, find_handler, &err) == 0,
 		err.text);
 	unit_init(&unit,
 		&(struct unit_options){ .store = &yes_store_ops,

@@ -45,14 +45,21 @@ const struct config_consumer *config_find_consumer(const struct config *config, 
 	return NULL;
 }
 
-const char *config_pairs_get(const struct config_pairs *pairs, const char *name)
+const struct config_pair *config_pairs_find(const struct config_pairs *pairs, const char *name)
 {
 	for (size_t i = 0; i < pairs->count; i++) {
 		if (strcmp(pairs->items[i].name, name) == 0) {
-			return pairs->items[i].value;
+			return &pairs->items[i];
 		}
 	}
 	return NULL;
+}
+
+const char *config_pairs_get(const struct config_pairs *pairs, const char *name)
+{
+	const struct config_pair *pair = config_pairs_find(pairs, name);
+
+	return pair ? pair->value : NULL;
 }
 
 const struct config_handler_type *config_find_type(
@@ -64,4 +71,20 @@ const struct config_handler_type *config_find_type(
 		}
 	}
 	return NULL;
+}
+
+bool config_handler_is_in_process(const struct config_handler *handler)
+{
+	return handler && strcmp(handler->type, "plugin") == 0;
+}
+
+bool config_consumer_is_in_process(const struct config_consumer *consumer)
+{
+	bool is_in_process = config_handler_is_in_process(consumer->handler);
+
+	for (size_t i = 0; i < consumer->route_count; i++) {
+		is_in_process = is_in_process ||
+			config_handler_is_in_process(consumer->routes[i].handler);
+	}
+	return is_in_process;
 }

@@ -23,7 +23,7 @@
 struct config_pair {
 	char *name, *value;
 	bool is_secret; /* masked by config_dump() */
-	const char *origin; /* "file:line" */
+	const char *origin; /* "file:line" or "environment NAME" */
 };
 struct config_pairs {
 	struct config_pair *items;
@@ -116,6 +116,7 @@ struct config_consumer {
 	enum config_dlq_headers dlq_headers;
 	enum config_dlq_oversized dlq_oversized;
 	struct config_rate dlq_breaker;
+	unsigned quarantine_after; /* deaths alone that condemn a record */
 	enum config_tombstone tombstone;
 	struct config_id_source *event_id;
 	size_t event_id_count;
@@ -134,6 +135,8 @@ struct config {
 	enum log_format log_format;
 	enum log_level log_level;
 	struct config_rate restart_intensity;
+	int64_t worker_memory_max_bytes; /* 0 off */
+	int64_t worker_max_records; /* 0 off */
 
 	/* librdkafka properties for all clients, deny list already applied */
 	struct config_pairs kafka;
@@ -182,7 +185,8 @@ void config_errors_fini(struct config_errors *errors);
  * apply ONCED__ overrides from `environment` (NULL-terminated, as environ; taken as they are), fill
  * defaults, check everything that needs no network and no foreign code. `types` are the handler
  * types there are; NULL leaves types and their keys unchecked. `config_load_fd` reads what
- * config_serialize() wrote: no conf.d, no expansion, no overrides, types unchecked.
+ * config_serialize() wrote, origins of keys included: no conf.d, no expansion, no overrides, types
+ * unchecked.
  * Returns 0 and a tree the caller frees, or -EINVAL with `errors` filled. -errno where the file
  * cannot be read (also a line in `errors`). Strings of `types` and `environment` are not kept.
  */
@@ -214,6 +218,21 @@ void config_serialize(
  */
 void config_write_sample(const struct config_handler_type *types, struct buffer *out);
 
+/*
+ * Check the keys of a handler whose type takes more than its table says, once the code they are for
+ * has told its own. `owner` is how messages call that code. Adds "file:line: what" lines to
+ * `errors`; 0 or -EINVAL.
+ */
+int config_check_params(const struct config_handler *handler, const struct config_param *params,
+	const char *owner, struct config_errors *errors);
+
 /* NULL where there is none of that name. */
 const struct config_consumer *config_find_consumer(const struct config *config, const char *name);
+/* The handler is foreign code inside the worker: what it does wrong, the worker dies of. */
+bool config_handler_is_in_process(const struct config_handler *handler);
+bool config_consumer_is_in_process(const struct config_consumer *consumer);
 const char *config_pairs_get(const struct config_pairs *pairs, const char *name);
+const struct config_pair *config_pairs_find(const struct config_pairs *pairs, const char *name);
+
+/* Whether `name` is a key that handlers of every type have. */
+bool config_is_handler_key(const char *name);

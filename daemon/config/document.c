@@ -35,6 +35,7 @@ struct cursor {
 	const struct document_reading *reading;
 	const char *file;
 	unsigned file_index;
+	enum ini_dialect dialect;
 	size_t section; /* index of the current one */
 	bool has_section; /* any header seen yet */
 	bool is_lost; /* the current section's header was bad */
@@ -249,8 +250,9 @@ static bool check_room(struct cursor *cursor, const struct place *place,
 	const struct document_entry *earlier = document_entry(section, key);
 
 	if (earlier) {
-		problems_add(problems, place, "[%s] %.100s: already set at %s",
-			document_title(cursor->reading->pool, section), key, earlier->origin);
+		problems_add(problems, place, "[%s] %.100s: already set at %s:%u",
+			document_title(cursor->reading->pool, section), key, earlier->place.file,
+			earlier->place.line);
 		return false;
 	}
 	if (document->entry_count >= DOCUMENT_ENTRIES_MAX) {
@@ -272,12 +274,15 @@ static void add_pair(struct cursor *cursor, struct document_section *section,
 		.key = pool_strdup(pool, pair->key),
 		.raw = pool_strdup(pool, pair->value),
 		.place = *place,
-		.origin = pool_printf(pool, "%s:%u", cursor->file, pair->line),
+		.origin = pair->origin ? pool_strdup(pool, pair->origin) : NULL,
 		.is_secret = pair->is_secret,
 		.value_lines = memcpy(pool_alloc(pool, lines_size), pair->value_lines, lines_size),
 		.value_line_count = pair->value_line_count,
 	};
 
+	if (cursor->dialect == INI_PEOPLE) {
+		entry.origin = pool_printf(pool, "%s:%u", cursor->file, pair->line);
+	}
 	entry.value = entry.raw;
 	append_entry(cursor->reading->document, section, &entry);
 }
@@ -358,6 +363,7 @@ void document_read(const struct document_reading *reading, const char *name, con
 		.reading = reading,
 		.file = pool_strdup(reading->pool, name),
 		.file_index = reading->document->file_count++,
+		.dialect = dialect,
 	};
 	const struct ini_sink sink = {
 		.section = on_section,

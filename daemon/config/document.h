@@ -31,7 +31,7 @@ struct document_entry {
 	const char *value; /* expanded */
 	const char *raw; /* as written; NULL when it was not in a file */
 	struct place place;
-	const char *origin; /* "file:line" or "environment NAME" */
+	const char *origin; /* "file:line" or "environment NAME"; NULL: a default that travelled */
 	bool is_secret; /* came from a file of its own */
 	bool is_bad; /* already told; its meaning is unknown */
 	const unsigned *value_lines;

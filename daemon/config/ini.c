@@ -27,6 +27,7 @@ struct reader {
 	char *key; /* of the waiting pair */
 	unsigned key_line;
 	bool is_secret;
+	struct buffer origin; /* of the next pair, or of the waiting one; "": not told */
 	struct buffer value; /* room for the whole text from the start: it may hold secrets */
 	unsigned *lines;
 	size_t line_count, line_capacity;
@@ -63,11 +64,13 @@ static void end_value(struct reader *reader)
 			.key = reader->key,
 			.value = buffer_str(&reader->value),
 			.is_secret = reader->is_secret,
+			.origin = reader->origin.len > 0 ? buffer_str(&reader->origin) : NULL,
 			.value_lines = reader->lines,
 			.value_line_count = reader->line_count,
 		};
 
 		reader->sink->pair(reader->context, &pair);
+		buffer_clear(&reader->origin);
 	}
 	free(reader->key);
 	reader->key = NULL;
@@ -186,6 +189,10 @@ static void read_line_exact(struct reader *reader, struct slice line)
 
 	if (line.len > 0 && line.data[0] == '\t') {
 		continue_value(reader, slice_from(line.data + 1, line.len - 1));
+	} else if (line.len > 3 && memcmp(line.data, "#@ ", 3) == 0) {
+		end_value(reader);
+		buffer_clear(&reader->origin);
+		buffer_append(&reader->origin, line.data + 3, line.len - 3);
 	} else if (line.len == 0 || line.data[0] == '#') {
 		return;
 	} else if (line.data[0] == '[') {
@@ -204,7 +211,9 @@ void ini_parse(const char *text, size_t len, enum ini_dialect dialect, const str
 	void *context)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
-	struct reader reader = { .sink = sink, .context = context, .value = BUFFER_INIT };
+	struct reader reader = {
+		.sink = sink, .context = context, .origin = BUFFER_INIT, .value = BUFFER_INIT
+	};
 	const char *at = text, *end = text + len;
 
 	buffer_reserve(&reader.value, len + 1);
@@ -228,5 +237,6 @@ void ini_parse(const char *text, size_t len, enum ini_dialect dialect, const str
 		explicit_bzero(reader.value.data, reader.value.capacity);
 	}
 	buffer_fini(&reader.value);
+	buffer_fini(&reader.origin);
 	free(reader.lines);
 }

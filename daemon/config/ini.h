@@ -8,6 +8,7 @@
  *	key = first line, to the end of the line, nothing trimmed
  *	<TAB>each further line
  *	key =! the same for a value that is secret
+ *	#@ where the next key was written, for messages
  */
 #pragma once
 
@@ -22,6 +23,7 @@ struct ini_pair {
 	const char *key;
 	const char *value; /* lines joined by \n */
 	bool is_secret; /* only the exact dialect says so */
+	const char *origin; /* only the exact dialect says it; NULL otherwise */
 	const unsigned *value_lines; /* the line in the text of each line of the value */
 	size_t value_line_count;
 };

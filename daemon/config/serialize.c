@@ -3,6 +3,8 @@
  *
  * The dialect is INI_EXACT of ini.h. Secrets are in clear.
  */
+#include <string.h>
+
 #include "config/write.h"
 
 struct serialize {
@@ -23,6 +25,9 @@ static void on_key(
 {
 	struct serialize *serialize = context;
 
+	if (origin && !strchr(origin, '\n')) {
+		buffer_printf(serialize->out, "#@ %s\n", origin);
+	}
 	buffer_printf(serialize->out, "%s =%s ", key, is_secret ? "!" : "");
 	for (; *value; value++) {
 		buffer_append_char(serialize->out, *value);

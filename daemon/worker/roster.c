@@ -21,10 +21,10 @@ static int open_states(struct roster *roster, struct roster_handler *handler, st
 }
 
 static int add_handler(struct roster *roster, const struct config_handler *config,
-	const struct onced_handler *(*find)(const char *type), struct roster_handler **ret,
-	struct err *err)
+	roster_find_fn *find, struct roster_handler **ret, struct err *err)
 {
 	struct roster_handler *handler;
+	int r;
 
 	for (size_t i = 0; i < roster->handler_count; i++) {
 		if (roster->handlers[i].config == config) {
@@ -34,11 +34,11 @@ static int add_handler(struct roster *roster, const struct config_handler *confi
 	}
 	handler = &roster->handlers[roster->handler_count];
 	handler->config = config;
-	handler->ops = find(config->type);
-	if (!handler->ops || handler->ops->abi != ONCED_HANDLER_ABI) {
-		return err_set(err, -EINVAL, "[handler %s] type = %s: no such handler",
-			config->name, config->type);
+	r = find(config, &handler->found, err);
+	if (r < 0) {
+		return r;
 	}
+	handler->ops = &handler->found;
 	handler->index = (unsigned)roster->handler_count++;
 	handler->overrides = (struct verdict_overrides){
 		.retry_on = config->retry_on.items,
@@ -49,11 +49,12 @@ static int add_handler(struct roster *roster, const struct config_handler *confi
 		.hold_count = config->hold_on.count,
 	};
 	*ret = handler;
-	return open_states(roster, handler, err);
+	r = setup_check(config, handler->ops, err);
+	return r < 0 ? r : open_states(roster, handler, err);
 }
 
 static int add_handlers(struct roster *roster, const struct config_consumer *consumer,
-	const struct onced_handler *(*find)(const char *type), struct err *err)
+	roster_find_fn *find, struct err *err)
 {
 	int r = 0;
 
@@ -93,8 +94,7 @@ static int add_id_sources(
 }
 
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
-	const struct store_ops *store, bool wants_ids,
-	const struct onced_handler *(*find)(const char *type), struct err *err)
+	const struct store_ops *store, bool wants_ids, roster_find_fn *find, struct err *err)
 {
 	int r;
 

@@ -22,6 +22,7 @@
 
 struct roster_handler {
 	const struct config_handler *config;
+	struct onced_handler found; /* what `ops` points to */
 	const struct onced_handler *ops;
 	struct verdict_overrides overrides;
 	void **states; /* one a lane */
@@ -55,13 +56,17 @@ struct roster {
 	struct retry_policy retry;
 };
 
+/* The code of a handler; 0, or -EINVAL with a sentence that names the section. */
+typedef int roster_find_fn(
+	const struct config_handler *config, struct onced_handler *ret, struct err *err);
+
 /*
- * Find and open the handlers of `consumer` for `lanes` lanes. `wants_ids`: events are deduplicated,
- * or an id is asked for by policy. -EINVAL with the handler's own sentence.
+ * Find, check and open the handlers of `consumer` for `lanes` lanes. `wants_ids`: events are
+ * deduplicated, or an id is asked for by policy. -EINVAL with the handler's own sentence.
  */
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
 	const struct store_ops *store, bool wants_ids,
-	const struct onced_handler *(*find)(const char *type), struct err *err);
+	roster_find_fn *find, struct err *err);
 void roster_close(struct roster *roster);
 
 /* The handler of an event type, the default one, or NULL (unrouted). */

@@ -5,11 +5,24 @@
  */
 #include "worker/setup.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+
+int setup_check(
+	const struct config_handler *config, const struct onced_handler *ops, struct err *err)
+{
+	struct onced_setup setup = { NULL, config, ops, err };
+
+	err_set(err, 0, "its check() failed without a reason");
+	if (ops->check && ops->check(&setup) < 0) {
+		return err_prefix(err, -EINVAL, "[handler %s]", config->name);
+	}
+	return err_set(err, 0, "%s", "");
+}
 
 const char *onced_setup_handler_name(const struct onced_setup *setup)
 {
@@ -66,8 +79,12 @@ bool onced_setup_is_transactional(const struct onced_setup *setup)
 
 int onced_need_path(struct onced_setup *setup, const char *path)
 {
-	int index = path_set_add(setup->roster->paths, path);
+	int index;
 
+	if (!setup->roster) {
+		return onced_setup_fail(setup, "paths are asked for in open(), not in check()");
+	}
+	index = path_set_add(setup->roster->paths, path);
 	if (index < 0) {
 		return onced_setup_fail(setup, "\"%s\" is not a path of JSON members", path);
 	}
@@ -93,7 +110,11 @@ int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned pa
 	struct store_statement wanted = { sql, param_count, rows_min, rows_max };
 	int index;
 
-	if (!onced_setup_is_transactional(setup)) {
+	if (!roster) {
+		return onced_setup_fail(
+			setup, "statements are asked for in open(), not in check()");
+	}
+	if (!roster->is_transactional) {
 		return onced_setup_fail(setup,
 			"the store has no transactions for statements: use postgresql:// or "
 			"sqlite:");

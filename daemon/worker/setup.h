@@ -11,3 +11,7 @@ struct onced_setup {
 	const struct onced_handler *ops;
 	struct err *err;
 };
+
+/* Ask the handler whether its parameters make sense; -EINVAL with its sentence. */
+int setup_check(
+	const struct config_handler *config, const struct onced_handler *ops, struct err *err);

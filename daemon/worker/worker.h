@@ -22,8 +22,9 @@ struct worker_wiring {
 	const struct source_ops *source;
 	const struct sink_ops *sink;
 	const struct store_ops *store;
-	const struct onced_handler *(*find_handler)(
-		const char *type); /* NULL when there is none of that name */
+	/* Fill in the handler of a [handler NAME]; 0, or -EINVAL with the sentence. */
+	int (*find_handler)(const struct config_handler *config, struct onced_handler *ret,
+		struct err *err);
 };
 
 /*

@@ -77,9 +77,12 @@ static const struct onced_handler script_handler = {
 	.close = free,
 };
 
-static const struct onced_handler *find_handler(const char *type)
+static int find_handler(
+	const struct config_handler *config, struct onced_handler *ret, struct err *err)
 {
-	return strcmp(type, "script") == 0 ? &script_handler : builtin_handler_find(type);
+	*ret = strcmp(config->type, "script") == 0 ? script_handler
+						   : *builtin_handler_find(config->type);
+	return 0;
 }
 
 /* ---- the source ---- */

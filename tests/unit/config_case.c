@@ -126,3 +126,20 @@ struct config *config_case_travel(const struct config *config, const char *consu
 	config_errors_fini(&errors);
 	return travelled;
 }
+
+void config_case_meaning(
+	const struct config *config, const struct config_consumer *consumer, struct buffer *out)
+{
+	struct buffer text = BUFFER_INIT;
+
+	config_serialize(config, consumer, &text);
+	for (const char *line = buffer_str(&text); *line;) {
+		size_t len = strcspn(line, "\n") + 1;
+
+		if (strncmp(line, "#@ ", 3) != 0) {
+			buffer_append(out, line, len);
+		}
+		line += len;
+	}
+	buffer_fini(&text);
+}

@@ -34,6 +34,10 @@ const struct config *config_case_load_good(struct config_case *test, const char 
 /* Serialize one consumer into a memfd and load that. Fails the test when it is refused. */
 struct config *config_case_travel(const struct config *config, const char *consumer);
 
+/* What a worker is given of one consumer, but for where it was written: to be compared. */
+void config_case_meaning(
+	const struct config *config, const struct config_consumer *consumer, struct buffer *out);
+
 /* A complete file: `onced`, `kafka`, `consumer` and `rest` are lines added to its parts. */
 int config_case_load_with(struct config_case *test, const char *onced, const char *kafka,
 	const char *consumer, const char *rest);

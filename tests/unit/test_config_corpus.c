@@ -149,8 +149,8 @@ static void check_dump(const char *path)
 	for (size_t i = 0; i < config->consumer_count; i++) {
 		struct buffer before = BUFFER_INIT, after = BUFFER_INIT;
 
-		config_serialize(config, &config->consumers[i], &before);
-		config_serialize(test.config, &test.config->consumers[i], &after);
+		config_case_meaning(config, &config->consumers[i], &before);
+		config_case_meaning(test.config, &test.config->consumers[i], &after);
 		if (!strstr(buffer_str(&dump), "***")) {
 			assert_string_equal(buffer_str(&before), buffer_str(&after));
 		}

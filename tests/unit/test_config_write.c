@@ -17,7 +17,7 @@
 #include "config/schema.h"
 #include "config/text.h"
 #include "config_case.h"
-#include "handlers/builtins.h"
+#include "handler_types.h"
 
 static const char *sample_directory;
 
@@ -35,29 +35,6 @@ static int teardown(void **state)
 	config_case_end(*state);
 	free(*state);
 	return 0;
-}
-
-/* The types there really are, for config_write_sample(). */
-static const struct config_handler_type *real_types(void)
-{
-	enum { TYPES_MAX = 16, PARAMS_MAX = 32 };
-	static struct config_handler_type types[TYPES_MAX + 1];
-	static struct config_param params[TYPES_MAX][PARAMS_MAX + 1];
-
-	for (size_t i = 0; builtin_handlers[i]; i++) {
-		const struct onced_handler *handler = builtin_handlers[i];
-
-		assert_true(i < TYPES_MAX);
-		types[i] = (struct config_handler_type){ handler->name, handler->help, params[i] };
-		for (size_t k = 0; handler->params && handler->params[k].name; k++) {
-			const struct onced_param_spec *spec = &handler->params[k];
-
-			assert_true(k < PARAMS_MAX);
-			params[i][k] = (struct config_param){ spec->name, spec->help,
-				spec->default_value, spec->is_required, spec->is_sql };
-		}
-	}
-	return types;
 }
 
 /* ---- dump ---- */
@@ -288,7 +265,7 @@ static void the_sample_file_is_what_the_table_says(void **state)
 	struct buffer expected = BUFFER_INIT, found = BUFFER_INIT;
 	char path[512];
 
-	config_write_sample(real_types(), &expected);
+	config_write_sample(handler_types(), &expected);
 	snprintf(path, sizeof(path), "%s/onced.ini", sample_directory);
 	assert_int_equal(text_read_path(path, &found, NULL), 0);
 	assert_int_equal(found.len, expected.len);
@@ -348,11 +325,11 @@ static void the_sample_with_its_comments_taken_off_is_the_default(void **state)
 	config_write_sample(NULL, &sample);
 	uncomment(buffer_str(&sample), &text);
 	config_case_load_good(test, buffer_str(&text));
-	config_serialize(test->config, &test->config->consumers[0], &full);
+	config_case_meaning(test->config, &test->config->consumers[0], &full);
 	config_case_load_good(test,
 		"[onced]\nstore = none:\n[kafka]\nbootstrap.servers = a\n[consumer NAME]\ntopics = "
 		"orders\nhandler = NAME\ndlq.topic = none\n[handler NAME]\ntype = log\n");
-	config_serialize(test->config, &test->config->consumers[0], &bare);
+	config_case_meaning(test->config, &test->config->consumers[0], &bare);
 	assert_string_equal(buffer_str(&full), buffer_str(&bare));
 	buffer_fini(&sample);
 	buffer_fini(&text);
@@ -402,7 +379,7 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[2], "--write") == 0) {
 		struct buffer sample = BUFFER_INIT;
 
-		config_write_sample(real_types(), &sample);
+		config_write_sample(handler_types(), &sample);
 		fputs(buffer_str(&sample), stdout);
 		buffer_fini(&sample);
 		return 0;

@@ -2,9 +2,10 @@
  * onced/handler.h - the interface between onced and a handler
  *
  * Built-in handlers and plugins use this header and nothing else of onced. A handler is a const
- * struct onced_handler: a name, a table of parameters, and functions. onced calls
+ * struct onced_handler: a name, a table of parameters, and functions. ONCED_EXPORT_HANDLER() makes
+ * a plugin of it. onced calls
  *
- *	check()  once, where configuration is checked; no network, no foreign effects
+ *	check()  before open(), and where configuration is checked; no network, no foreign effects
  *	open()   once per lane (a lane is one thread); returns the handler's state for that lane
  *	handle() for every event, on the lane's thread
  *	close()  once per lane, mirror of open()
@@ -24,6 +25,9 @@ extern "C" {
 #endif
 
 #define ONCED_HANDLER_ABI 1
+
+/* The program gives these functions to plugins. */
+#pragma GCC visibility push(default)
 
 /* Bytes that belong to someone else. data == NULL is "absent" or null, and differs from empty. */
 struct onced_bytes {
@@ -64,7 +68,7 @@ int64_t onced_event_offset(const struct onced_event *event);
 int64_t onced_event_timestamp_ms(const struct onced_event *event); /* -1: none */
 struct onced_bytes onced_event_key(const struct onced_event *event);
 struct onced_bytes onced_event_value(const struct onced_event *event);
-/* The value when it is one JSON text (strict RFC 8259), else absent. Reads all of it at each call. */
+/* The value if it is one JSON text (strict RFC 8259), else absent. Reads all of it at each call. */
 struct onced_bytes onced_event_json(const struct onced_event *event);
 struct onced_bytes onced_event_id(const struct onced_event *event); /* absent if it has none */
 struct onced_bytes onced_event_type(const struct onced_event *event);
@@ -115,8 +119,8 @@ struct onced_param {
 };
 
 /*
- * A row of a handler's parameter table; ends with name == NULL. A name that ends in ".*" stands for a
- * family: "headers.*" allows headers.accept, headers.x-tenant ...
+ * A row of a handler's parameter table; ends with name == NULL. A name that ends in ".*" stands for
+ * a family: "headers.*" allows headers.accept, headers.x-tenant ...
  */
 struct onced_param_spec {
 	const char *name;
@@ -132,7 +136,10 @@ struct onced_setup;
 const char *onced_setup_handler_name(const struct onced_setup *setup);
 /* The configured value or the table's default; NULL when neither. */
 const char *onced_setup_param(const struct onced_setup *setup, const char *name);
-/* The i-th configured parameter in the order of the file, families' members included; false past the end. */
+/*
+ * The i-th configured parameter in the order of the file, families' members included; false past
+ * the end.
+ */
 bool onced_setup_param_at(const struct onced_setup *setup, size_t i, struct onced_param *ret);
 int64_t onced_setup_timeout_ms(const struct onced_setup *setup);
 /* Say what is wrong, in one sentence; the last one counts. Returns -1, to be returned at once. */
@@ -196,6 +203,10 @@ enum onced_effect {
 	ONCED_EFFECT_ELSEWHERE,
 };
 
+/*
+ * Grows at its end only; what an older plugin's is too short for is zero. `abi` changes when
+ * anything before the end does.
+ */
 struct onced_handler {
 	uint32_t abi; /* ONCED_HANDLER_ABI */
 	uint32_t size; /* sizeof(struct onced_handler) */
@@ -212,6 +223,27 @@ struct onced_handler {
 	/* May be NULL. */
 	void (*close)(void *state);
 };
+
+/*
+ * Once, in a plugin: what the file offers to onced, which looks for this one name. Built with
+ * ONCED_HANDLER_STATIC the same source is linked into a program, and several handlers stand beside
+ * each other: the name has the handler's own behind it.
+ */
+#ifdef ONCED_HANDLER_STATIC
+#define ONCED_EXPORT_HANDLER(handler) ONCED_EXPORT_AS(onced_plugin_handler_##handler, handler)
+#else
+#define ONCED_EXPORT_HANDLER(handler) ONCED_EXPORT_AS(onced_plugin_handler, handler)
+#endif
+#define ONCED_EXPORT_AS(symbol, handler) \
+	extern const struct onced_handler *const symbol __attribute__((visibility("default"))); \
+	const struct onced_handler *const symbol = &(handler)
+/* How it is looked up. */
+#define ONCED_EXPORT_SYMBOL "onced_plugin_handler"
+
+/* handler.size of the first release of this ABI: no handler is smaller. */
+#define ONCED_HANDLER_SIZE_MIN (offsetof(struct onced_handler, close) + sizeof(void (*)(void *)))
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
