@@ -77,7 +77,7 @@ struct config_handler {
 	char *name;
 	char *type; /* name of a built-in */
 	int64_t timeout_us;
-	struct config_strings retry_on, reject_on, hold_on; /* SQLSTATEs or classes ("23xxx") */
+	struct config_strings retry_on, reject_on, hold_on; /* patterns of verdict.h */
 	/* the remaining keys, to be read by the handler type's own parameter table */
 	struct config_pairs params;
 };

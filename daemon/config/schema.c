@@ -193,8 +193,9 @@ const struct schema_key schema_keys[] = {
 		.min = MS, .max = DAY,
 		.help = "Longest time for one record; below drain.timeout." },
 	{ HANDLER(retry_on), .name = "retry.on", .type = SCHEMA_SQLSTATES,
-		.help = "SQLSTATEs (23503), classes of them (40xxx) or SQLite's names "
-			"(SQLITE_FULL) that are tried again, whatever the built-in table says." },
+		.help = "SQLSTATEs (23503), classes of them (40xxx), SQLite's names (SQLITE_FULL), "
+			"HTTP statuses (503, 5xx) or a handler's words (timeout) that are tried "
+			"again, whatever the built-in table says." },
 	{ HANDLER(reject_on), .name = "reject.on", .type = SCHEMA_SQLSTATES,
 		.help = "Likewise, those that are the record's own fault: dead letter." },
 	{ HANDLER(hold_on), .name = "hold.on", .type = SCHEMA_SQLSTATES,

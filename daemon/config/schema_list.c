@@ -1,5 +1,5 @@
 /*
- * schema_list - values that are lists: topics, SQLSTATEs, places of the event
+ * schema_list - values that are lists: topics, codes of failures, places of the event
  * id
  *
  * Items are separated by commas, or by the end of a line where a value goes
@@ -127,6 +127,23 @@ int schema_parse_topics(const struct schema_key *key, const char *text,
 
 /* "23505", a class "23xxx", or the name of an SQLite result "SQLITE_FULL"; as
  * core/verdict takes them. */
+/* An HTTP status, or a class of them. */
+static bool is_status_pattern(const char *item)
+{
+	size_t digits = strspn(item, "0123456789"), wild = strspn(item + digits, "x");
+
+	return item[0] >= '1' && item[0] <= '5' && digits + wild == 3 && item[3] == '\0';
+}
+
+/* A word of a handler's own, like timeout. */
+static bool is_word(const char *item)
+{
+	size_t len = strlen(item);
+
+	return len >= 2 && item[0] >= 'a' && item[0] <= 'z' && strspn(item, "x") < len &&
+		strspn(item, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
 static bool is_sqlstate_pattern(const char *item)
 {
 	static const char sqlite_prefix[] = "SQLITE_", digits[] = "0123456789";
@@ -145,12 +162,18 @@ static bool is_sqlstate_pattern(const char *item)
 		item[literal + wild] == '\0';
 }
 
+static bool is_code_pattern(const char *item)
+{
+	return is_sqlstate_pattern(item) || is_status_pattern(item) || is_word(item);
+}
+
 int schema_parse_sqlstates(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	return parse_strings(text, context, is_sqlstate_pattern,
-		"an SQLSTATE like 23505, a class of them like 23xxx, or an SQLITE_NAME", field,
-		err);
+	return parse_strings(text, context, is_code_pattern,
+		"an SQLSTATE like 23505, a class of them like 23xxx, an SQLITE_NAME, an HTTP "
+		"status like 503 or 5xx, or a handler's word like timeout",
+		field, err);
 }
 
 static const struct {

@@ -1,5 +1,5 @@
 /*
- * verdict - whose fault a failed statement is
+ * verdict - whose fault a failure is
  *
  * One rule for the tables and a handler's lists: the pattern with the most literal characters wins,
  * so that a code comes before its class. For SQLite a primary name is the class of its extended
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { SQLSTATE_LENGTH = 5 };
+enum { SQLSTATE_LENGTH = 5, STATUS_LENGTH = 3 };
 #define VERDICT_SQLITE_PREFIX "SQLITE_"
 
 struct verdict_row {
@@ -74,9 +74,21 @@ static bool is_sqlite_name(const char *s)
 	return strncmp(s, VERDICT_SQLITE_PREFIX, strlen(VERDICT_SQLITE_PREFIX)) == 0;
 }
 
+/* A handler's own word for what went wrong. */
+static bool is_word(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len >= 2 && s[0] >= 'a' && s[0] <= 'z' && strspn(s, "x") < len &&
+		strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
 /* How many literal characters of `pattern` the code matches; 0 when it does not match. */
 static size_t verdict_match(const char *pattern, const char *code)
 {
+	if (is_word(pattern)) {
+		return strcmp(pattern, code) == 0 ? strlen(pattern) : 0;
+	}
 	size_t literal = is_sqlite_name(pattern) ? strlen(pattern) : strcspn(pattern, "x");
 	if (strncmp(pattern, code, literal) != 0) {
 		return 0;
@@ -155,8 +167,28 @@ enum verdict verdict_of_statement(
 	}
 }
 
+enum verdict verdict_of_word(
+	enum verdict said, const char *code, const struct verdict_overrides *overrides)
+{
+	struct verdict_best best = verdict_by_overrides(overrides, code);
+
+	return best.literal > 0 ? best.verdict : said;
+}
+
+static bool is_status_pattern(const char *pattern)
+{
+	size_t digits = strspn(pattern, "0123456789");
+
+	return pattern[0] >= '1' && pattern[0] <= '5' &&
+		digits + strspn(pattern + digits, "x") == STATUS_LENGTH &&
+		pattern[STATUS_LENGTH] == '\0';
+}
+
 bool verdict_pattern_is_valid(const char *pattern)
 {
+	if (is_word(pattern) || is_status_pattern(pattern)) {
+		return true;
+	}
 	if (is_sqlite_name(pattern)) {
 		const char *name = pattern + strlen(VERDICT_SQLITE_PREFIX);
 		return *name != '\0' && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == strlen(name);

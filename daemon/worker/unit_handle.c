@@ -48,6 +48,7 @@ static void call_handler(struct unit *unit, struct unit_work *work)
 static void apply_outcome(struct unit *unit, struct unit_work *work)
 {
 	const struct onced_outcome *outcome = work->outcome;
+	enum verdict verdict;
 
 	switch (outcome->result) {
 	case ONCED_DONE:
@@ -57,14 +58,15 @@ static void apply_outcome(struct unit *unit, struct unit_work *work)
 		work->text = outcome->reason;
 		work->fate = UNIT_SKIPPED;
 		return;
-	case ONCED_UNAVAILABLE:
-		unit->unavailable[work->handler->index] = work;
-		break;
 	default:
 		break;
 	}
-	unit_blame(unit, work, verdict_of_outcome(outcome->result), outcome->code, outcome->reason,
-		outcome->retry_after_ms);
+	verdict = verdict_of_word(
+		verdict_of_outcome(outcome->result), outcome->code, &work->handler->overrides);
+	if (verdict == VERDICT_UNAVAILABLE) {
+		unit->unavailable[work->handler->index] = work;
+	}
+	unit_blame(unit, work, verdict, outcome->code, outcome->reason, outcome->retry_after_ms);
 }
 
 static void handle(struct unit *unit, struct unit_work *work)

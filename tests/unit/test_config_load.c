@@ -467,7 +467,8 @@ static void sqlstate_patterns_are_those_the_policy_knows(void **state)
 {
 	static const char *const patterns[] = { "23505", "23xxx", "57P0x", "2xxxx", "xxxxx", "2350",
 		"235055", "23x5x", "23XXX", "23abc", "SQLITE_FULL", "SQLITE_", "SQLITE_1",
-		"sqlite_full", "P0001", "2350_", "SQLITE_IOERR_READ" };
+		"sqlite_full", "P0001", "2350_", "SQLITE_IOERR_READ", "503", "5xx", "5x3", "600",
+		"xxx", "timeout", "time_out", "t", "x509", "timeout-", "-timeout" };
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
 		struct config_case *test = *state;

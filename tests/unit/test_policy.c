@@ -280,13 +280,30 @@ static void a_handlers_lists_come_before_the_tables(void **state)
 	assert_int_equal(verdict_of_statement(STORE_LOST, "23502", &lists), VERDICT_UNAVAILABLE);
 }
 
+static void a_handlers_word_stands_unless_its_lists_say_otherwise(void **state)
+{
+	char all[] = "4xx", missing[] = "404", timeout[] = "timeout", gone[] = "41x";
+	char *retry_on[] = { all }, *reject_on[] = { timeout }, *hold_on[] = { missing, gone };
+	const struct verdict_overrides lists = { retry_on, reject_on, hold_on, 1, 1, 2 };
+	const struct verdict_overrides none = { NULL };
+	assert_int_equal(verdict_of_word(VERDICT_REJECT, "400", &lists), VERDICT_RETRY);
+	assert_int_equal(verdict_of_word(VERDICT_REJECT, "404", &lists), VERDICT_UNAVAILABLE);
+	assert_int_equal(verdict_of_word(VERDICT_REJECT, "410", &lists), VERDICT_UNAVAILABLE);
+	assert_int_equal(verdict_of_word(VERDICT_RETRY, "timeout", &lists), VERDICT_REJECT);
+	assert_int_equal(verdict_of_word(VERDICT_RETRY, "timeouts", &lists), VERDICT_RETRY);
+	assert_int_equal(verdict_of_word(VERDICT_RETRY, "503", &lists), VERDICT_RETRY);
+	assert_int_equal(verdict_of_word(VERDICT_REJECT, "", &lists), VERDICT_REJECT);
+	assert_int_equal(verdict_of_word(VERDICT_REJECT, "40001", &lists), VERDICT_REJECT);
+	assert_int_equal(verdict_of_word(VERDICT_REJECT, "400", &none), VERDICT_REJECT);
+}
+
 static void malformed_patterns_are_recognised(void **state)
 {
 	static const char *const good[] = { "23505", "23xxx", "57P0x", "P0xxx", "SQLITE_BUSY",
-		"SQLITE_IOERR_FSYNC" };
+		"SQLITE_IOERR_FSYNC", "503", "50x", "4xx", "timeout", "no-space", "x509" };
 	static const char *const bad[] = { "", "2", "23", "23xx", "23xxxx", "2xxxx", "xxxxx",
 		"23x0x", "23p01", "235050", "SQLITE_", "SQLITE_busy", "sqlite_busy", "23 xx",
-		"HTTP", "*" };
+		"HTTP", "*", "5x3", "999", "0xx", "xxx", "t", "5xxx", "time out", "-a" };
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_true(verdict_pattern_is_valid(good[i]));
 	}
@@ -323,6 +340,7 @@ int main(void)
 		cmocka_unit_test(sqlite_names_cover_their_extended_names),
 		cmocka_unit_test(the_kind_of_failure_comes_before_the_code),
 		cmocka_unit_test(a_handlers_lists_come_before_the_tables),
+		cmocka_unit_test(a_handlers_word_stands_unless_its_lists_say_otherwise),
 		cmocka_unit_test(malformed_patterns_are_recognised),
 		cmocka_unit_test(every_failure_of_a_store_has_a_name),
 	};
