@@ -52,7 +52,8 @@ LAYERS = {
     "daemon/supervisor": Layer(("base", "config", "core", "os"), ("libmicrohttpd", "jansson")),
     # An embedded broker and a look at the tables: behind the doors of kafka and store.
     "daemon/demo": Layer(("base", "core", "kafka", "store", "os"), ("jansson",)),
-    "handlers": Layer(("onced",)),
+    # `exec` has a thread that keeps its children.
+    "handlers": Layer(("onced",), has_threads=True),
     "ctl": Layer(("base", "config", "kafka", "store", "core"), ("libcurl", "jansson")),
     # The only place that wires adapters to ports.
     "daemon": Layer(("base", "config", "event", "core", "kafka", "store", "os", "worker", "supervisor", "demo", "onced", "handlers"),
@@ -66,6 +67,7 @@ DOORS = {
     "daemon/store/postgres*": ("libpq",),
     "daemon/store/pg*": ("libpq",),
     "daemon/store/sqlite*": ("sqlite3",),
+    "handlers/exec*": ("jansson",),
     # What --version names.
     "daemon/role_info.c": ("jansson", "rdkafka", "libpq", "sqlite3", "libsystemd", "libmicrohttpd"),
 }

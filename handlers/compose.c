@@ -1,0 +1,153 @@
+/*
+ * compose - write JSON text into a growing run of bytes
+ *
+ * Runs in: worker, lane threads (pure but for memory).
+ */
+#include "compose.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+enum { CAPACITY_FIRST = 1024 };
+
+void compose_fini(struct compose *text)
+{
+	free(text->data);
+	*text = (struct compose){ .data = NULL };
+}
+
+void compose_clear(struct compose *text)
+{
+	text->len = 0;
+	text->is_failed = false;
+}
+
+/* Where `more` bytes go; NULL when there is no memory for them. */
+static char *reserve(struct compose *text, size_t more)
+{
+	size_t capacity = text->capacity ? text->capacity : CAPACITY_FIRST;
+	char *data;
+
+	if (text->is_failed || more > SIZE_MAX / 4 - text->len) {
+		text->is_failed = true;
+		return NULL;
+	}
+	while (capacity < text->len + more) {
+		capacity *= 2;
+	}
+	if (capacity != text->capacity) {
+		data = realloc(text->data, capacity);
+		if (!data) {
+			text->is_failed = true;
+			return NULL;
+		}
+		text->data = data;
+		text->capacity = capacity;
+	}
+	return text->data + text->len;
+}
+
+void compose_append(struct compose *text, const char *data, size_t len)
+{
+	char *to = reserve(text, len);
+
+	if (to && len) {
+		memcpy(to, data, len);
+		text->len += len;
+	}
+}
+
+void compose_literal(struct compose *text, const char *literal)
+{
+	compose_append(text, literal, strlen(literal));
+}
+
+void compose_number(struct compose *text, int64_t number)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%lld", (long long)number);
+
+	compose_append(text, digits, (size_t)len);
+}
+
+/* ---- strings ---- */
+
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+static void escape(struct compose *text, unsigned char c)
+{
+	char escaped[8];
+	int len = c == '"' || c == '\\' ? snprintf(escaped, sizeof(escaped), "\\%c", c)
+					: snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+
+	compose_append(text, escaped, (size_t)len);
+}
+
+static void string(struct compose *text, struct onced_bytes bytes)
+{
+	size_t start = 0;
+
+	compose_literal(text, "\"");
+	for (size_t i = 0; i < bytes.len; i++) {
+		if (is_plain((unsigned char)bytes.data[i])) {
+			continue;
+		}
+		compose_append(text, bytes.data + start, i - start);
+		escape(text, (unsigned char)bytes.data[i]);
+		start = i + 1;
+	}
+	compose_append(text, bytes.data + start, bytes.len - start);
+	compose_literal(text, "\"");
+}
+
+void compose_base64(struct compose *text, struct onced_bytes bytes)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = (const unsigned char *)bytes.data;
+	size_t len = bytes.len;
+
+	compose_literal(text, "\"");
+	for (size_t i = 0; i < len && !text->is_failed; i += 3) {
+		unsigned triple = (unsigned)in[i] << 16 |
+			(i + 1 < len ? (unsigned)in[i + 1] << 8 : 0) |
+			(i + 2 < len ? in[i + 2] : 0);
+		char four[4] = { digits[triple >> 18], digits[triple >> 12 & 63],
+			i + 1 < len ? digits[triple >> 6 & 63] : '=',
+			i + 2 < len ? digits[triple & 63] : '=' };
+
+		compose_append(text, four, sizeof(four));
+	}
+	compose_literal(text, "\"");
+}
+
+void compose_bytes(struct compose *text, struct onced_bytes bytes)
+{
+	if (!bytes.data) {
+		compose_literal(text, "null");
+	} else if (text_is_storable(bytes)) {
+		string(text, bytes);
+	} else {
+		compose_literal(text, "{\"base64\":");
+		compose_base64(text, bytes);
+		compose_literal(text, "}");
+	}
+}
+
+void compose_json(struct compose *text, struct onced_bytes json)
+{
+	size_t from = text->len;
+
+	compose_append(text, json.data, json.len);
+	for (size_t i = from; i < text->len; i++) {
+		if (text->data[i] == '\n' || text->data[i] == '\r') {
+			text->data[i] = ' ';
+		}
+	}
+}
