@@ -26,6 +26,13 @@ static const struct property common_defaults[] = {
 static const struct property consumer_defaults[] = {
 	{ "heartbeat.interval.ms", "1000", 0 },
 	{ "check.crcs", "true", 0 },
+	/*
+	 * Small answers: while one is taken apart nothing else comes, and a queue may exceed its
+	 * bounds by one.
+	 */
+	{ "fetch.message.max.bytes", "131072", 0 },
+	/* one partition at its end must not keep full ones, drained since, from being asked for */
+	{ "fetch.wait.max.ms", "150", 0 },
 	/* a full queue is looked at again after this; 2.0.2 has a fixed second instead */
 	{ "fetch.queue.backoff.ms", "10", KAFKA_VERSION_QUEUE_BACKOFF },
 };
@@ -53,15 +60,11 @@ static const struct property consumer_owned[] = {
 
 /*
  * What the library keeps beside the bytes of a record: 300 measured, so small records are bound by
- * number too: as many as fill the bound at 512 bytes each, and more than one answer of 100-byte
- * records holds, or 2.0.2 stalls. A queue may exceed its bound by one answer
- * (fetch.message.max.bytes).
+ * number too. A queue may exceed its bounds by one answer (fetch.message.max.bytes).
  */
 #define QUEUE_OVERHEAD_BYTES ((int64_t)320)
-#define QUEUE_RECORD_BYTES ((int64_t)512)
 #define QUEUE_SMALL_RECORD_BYTES ((int64_t)100)
-#define QUEUE_BOUND_MIN_MESSAGES ((int64_t)12000)
-#define FETCH_BYTES ((int64_t)1 << 20)
+#define FETCH_BYTES ((int64_t)128 << 10)
 
 static const char *session_timeout_ms(const struct source_options *options)
 {
@@ -123,16 +126,9 @@ int64_t kafka_queue_bound_bytes(const struct source_options *options)
 	return bound > QUEUE_BOUND_MAX_BYTES ? QUEUE_BOUND_MAX_BYTES : bound;
 }
 
-static int64_t queue_bound_messages(const struct source_options *options)
-{
-	int64_t messages = kafka_queue_bound_bytes(options) / QUEUE_RECORD_BYTES;
-
-	return messages < QUEUE_BOUND_MIN_MESSAGES ? QUEUE_BOUND_MIN_MESSAGES : messages;
-}
-
 int64_t kafka_queue_memory_bytes(const struct source_options *options)
 {
-	int64_t messages = queue_bound_messages(options) + FETCH_BYTES / QUEUE_SMALL_RECORD_BYTES;
+	int64_t messages = KAFKA_QUEUE_MESSAGES + FETCH_BYTES / QUEUE_SMALL_RECORD_BYTES;
 
 	return kafka_queue_bound_bytes(options) + FETCH_BYTES + messages * QUEUE_OVERHEAD_BYTES;
 }
@@ -153,7 +149,7 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 	}
 	snprintf(kbytes, sizeof(kbytes), "%lld",
 		(long long)(kafka_queue_bound_bytes(options) / 1024));
-	snprintf(messages, sizeof(messages), "%lld", (long long)queue_bound_messages(options));
+	snprintf(messages, sizeof(messages), "%d", KAFKA_QUEUE_MESSAGES);
 
 	const struct property group[] = {
 		{ "group.id", consumer->group_id, 0 },

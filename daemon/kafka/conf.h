@@ -25,6 +25,9 @@ int kafka_conf_consumer(
 	const struct source_options *options, rd_kafka_conf_t **ret, struct err *err);
 int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err);
 
+/* Records in one partition's queue, above which nothing more is fetched for it. */
+enum { KAFKA_QUEUE_MESSAGES = 12000 };
+
 /* The bound of one partition's queue, bytes. */
 int64_t kafka_queue_bound_bytes(const struct source_options *options);
 

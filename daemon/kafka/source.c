@@ -81,6 +81,9 @@ static int source_open(const struct source_options *options, struct source **ret
 	source->options = *options;
 	source->listener = *options->listener;
 	source->is_explicit = options->consumer->groups != NULL;
+	if (rd_kafka_version() < KAFKA_VERSION_QUEUE_BACKOFF) {
+		source->refill_below = KAFKA_QUEUE_MESSAGES;
+	}
 	source->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = source->wake_fd < 0 ? -errno : kafka_conf_consumer(options, &conf, err);
 	if (r < 0) {

@@ -5,6 +5,7 @@
  *	source_event.c   what the library tells
  *	source_assign.c  which partitions are fetched, and from where
  *	source_read.c    records and headers
+ *	source_refill.c  keeps the fetcher of an older library awake
  *	source_commit.c  offsets
  */
 #pragma once
@@ -20,6 +21,8 @@ struct source {
 	struct kafka_partitions partitions;
 	size_t next_turn;
 	int wake_fd;
+	size_t refill_below; /* records in a queue; 0: the library looks by itself */
+	int64_t refilled_us, refill_interval_us;
 	bool is_explicit; /* partitions are listed, the group only keeps offsets */
 	bool is_listed; /* those were given out, at the first poll */
 	bool needs_restart; /* start() was called since the last assignment */
@@ -50,6 +53,12 @@ unsigned source_poll(struct source *source, struct source_record *records, unsig
 	int timeout_ms, bool (*is_open)(void *context, uint32_t slot), void *context);
 void source_release(struct source *source, void *handle);
 int source_headers(void *handle, struct source_header *headers, size_t max);
+
+/*
+ * source_refill.c: at every poll; `has_read`: it gave records. Returns for how long the poll may
+ * wait, at most timeout_ms.
+ */
+int source_refill(struct source *source, bool has_read, int timeout_ms);
 
 /* source_commit.c */
 int source_commit(

@@ -148,6 +148,7 @@ unsigned source_poll(struct source *source, struct source_record *records, unsig
 		source_restart(source);
 	}
 	count = read_partitions(source, records, max, is_open, context);
+	timeout_ms = source_refill(source, count > 0, timeout_ms);
 	if (count || timeout_ms == 0 || source->is_over) {
 		return count;
 	}
