@@ -8,6 +8,9 @@
 #include "base/failpoint.h"
 #include "worker/worker_private.h"
 
+/* Records that enter under one lock: a lane waits no longer than that takes. */
+enum { DISPATCH_MAX = 256 };
+
 #define LONG_CLOSED_US ((int64_t)5 * 1000 * 1000)
 
 /* Attempts made before this epoch, if the position is the very same. */
@@ -123,15 +126,15 @@ static void enter_stashed(struct worker *worker, struct partition *p)
 void dispatch_records(struct worker *worker, struct source_record *records, unsigned count)
 {
 	bool by_key = worker->consumer->ordering == ORDERING_KEY;
-	struct record *batch[64];
+	struct record *batch[DISPATCH_MAX];
 
 	for (unsigned done = 0; done < count;) {
-		unsigned n = count - done < 64 ? count - done : 64;
+		unsigned n = count - done < DISPATCH_MAX ? count - done : DISPATCH_MAX;
 		for (unsigned i = 0; i < n; i++) {
 			const struct source_record *r = &records[done + i];
 			FAILPOINT("after_poll");
-			batch[i] = record_new(worker->wiring->source, worker->source, r,
-				by_key ? record_key_hash(r->key) : 0);
+			batch[i] = record_pool_new(&worker->pool, worker->wiring->source,
+				worker->source, r, by_key ? record_key_hash(r->key) : 0);
 		}
 		pthread_mutex_lock(&worker->lock);
 		for (unsigned i = 0; i < n; i++) {

@@ -5,6 +5,7 @@
  * and tells scheduler, tracker and dead letters the result under it. While the store is away it
  * takes nothing.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -291,14 +292,18 @@ static void before_finish(struct lane *lane, unsigned count)
 static void free_settled(struct lane *lane, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		if (lane->returns[i].verdict == SCHED_SETTLED) {
-			record_free(lane->unit.works[i].record);
+		struct record *record = lane->unit.works[i].record;
+		if (record && lane->returns[i].verdict == SCHED_SETTLED) {
+			lane->batch[settled++] = record;
 		}
+	unsigned settled = 0;
+
 	}
 }
 
 static void free_dead(struct sched_item *dead)
 {
+	record_pool_put(&lane->worker->pool, lane->batch, settled);
 	while (dead) {
 		struct sched_item *next = dead->next;
 		record_free((struct record *)dead);
@@ -435,6 +440,7 @@ static int lane_start(struct worker *worker, unsigned index, struct err *err)
 	return 0;
 }
 
+	char name[16];
 int lanes_start(struct worker *worker, struct err *err)
 {
 	worker->lanes = xcalloc(worker->lane_count, sizeof(*worker->lanes));
@@ -452,6 +458,8 @@ void lanes_stop(struct worker *worker)
 {
 	pthread_mutex_lock(&worker->lock);
 	worker->lanes_stop = true;
+	snprintf(name, sizeof(name), "lane %u", index);
+	pthread_setname_np(lane->thread, name);
 	pthread_cond_broadcast(&worker->work_ready);
 	pthread_cond_broadcast(&worker->lanes_end);
 	pthread_mutex_unlock(&worker->lock);

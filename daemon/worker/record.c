@@ -8,24 +8,30 @@
 /* What one record costs beyond its bytes: our struct and the library's message. */
 enum { RECORD_OVERHEAD_BYTES = 512 };
 
-struct record *record_new(const struct source_ops *ops, struct source *source,
+static void fill(struct record *record, const struct source_ops *ops, struct source *source,
 	const struct source_record *polled, uint64_t key_hash)
 {
-	struct record *record = NEW(struct record);
-
+	*record = (struct record){ .source_ops = ops,
+		.source = source,
+		.handle = polled->handle,
+		.key = polled->key,
+		.value = polled->value,
+		.timestamp_ms = polled->timestamp_ms,
+		.header_count = -1 };
 	record->item.slot = polled->slot;
 	record->item.epoch = polled->epoch;
 	record->item.offset = polled->offset;
 	record->item.key_hash = key_hash;
 	record->item.bytes =
 		(uint32_t)(polled->key.len + polled->value.len + RECORD_OVERHEAD_BYTES);
-	record->source_ops = ops;
-	record->source = source;
-	record->handle = polled->handle;
-	record->key = polled->key;
-	record->value = polled->value;
-	record->timestamp_ms = polled->timestamp_ms;
-	record->header_count = -1;
+}
+
+struct record *record_new(const struct source_ops *ops, struct source *source,
+	const struct source_record *polled, uint64_t key_hash)
+{
+	struct record *record = xmalloc(sizeof(*record));
+
+	fill(record, ops, source, polled, key_hash);
 	return record;
 }
 
@@ -37,15 +43,75 @@ static void release_handle(struct record *record)
 	}
 }
 
+/* All but its own memory. */
+static void empty(struct record *record)
+{
+	release_handle(record);
+	free(record->headers);
+	free(record->copy);
+}
+
 void record_free(struct record *record)
 {
 	if (!record) {
 		return;
 	}
-	release_handle(record);
-	free(record->headers);
-	free(record->copy);
+	empty(record);
 	free(record);
+}
+
+/* ---- the pool ---- */
+
+struct record *record_pool_new(struct record_pool *pool, const struct source_ops *ops,
+	struct source *source, const struct source_record *polled, uint64_t key_hash)
+{
+	struct record *record;
+
+	if (!pool->ready) {
+		pool->ready = atomic_exchange_explicit(&pool->put, NULL, memory_order_acquire);
+	}
+	if (!pool->ready) {
+		return record_new(ops, source, polled, key_hash);
+	}
+	record = (struct record *)pool->ready;
+	pool->ready = record->item.next;
+	fill(record, ops, source, polled, key_hash);
+	return record;
+}
+
+void record_pool_put(struct record_pool *pool, struct record *const *records, unsigned count)
+{
+	struct sched_item *first = NULL, *seen;
+
+	if (count == 0) {
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		empty(records[i]);
+		records[i]->item.next = first;
+		first = &records[i]->item;
+	}
+	/* the taker takes all at once, so that no item is met twice on the way */
+	seen = atomic_load_explicit(&pool->put, memory_order_relaxed);
+	do {
+		records[0]->item.next = seen;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&pool->put, &seen, first, memory_order_release, memory_order_relaxed));
+}
+
+static void free_items(struct sched_item *items)
+{
+	while (items) {
+		struct sched_item *next = items->next;
+		free(items);
+		items = next;
+	}
+}
+
+void record_pool_fini(struct record_pool *pool)
+{
+	free_items(pool->ready);
+	free_items(atomic_load(&pool->put));
 }
 
 int record_headers(struct record *record, const struct source_header **ret)

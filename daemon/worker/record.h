@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +48,21 @@ void record_free(struct record *record);
 int record_headers(struct record *record, const struct source_header **ret);
 
 /* Copy what is still in the fetch buffer and let that go. */
+/*
+ * The memory of ended records, for the next ones: put by any thread, taken by one. Never more than
+ * were in hand at a time.
+ */
+struct record_pool {
+	_Atomic(struct sched_item *) put;
+	struct sched_item *ready; /* the taker's */
+};
+
+struct record *record_pool_new(struct record_pool *pool, const struct source_ops *ops,
+	struct source *source, const struct source_record *polled, uint64_t key_hash);
+/* As record_free() for each; none is NULL. */
+void record_pool_put(struct record_pool *pool, struct record *const *records, unsigned count);
+void record_pool_fini(struct record_pool *pool);
+
 void record_detach(struct record *record);
 
 /* Hash of a record key for ordering; a null key has one of its own. */

@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "worker/worker_private.h"
 
-enum { POLL_MAX = 2000, POLL_MS = 100, POLL_DRAIN_MS = 20 };
+enum { POLL_MAX = 2000, POLL_MS = 200, POLL_DRAIN_MS = 20 };
 
 /* How long leaving the group and closing clients may take before the process just ends. */
 enum { CLOSE_SECONDS = 4 };
@@ -342,6 +342,7 @@ static void finish(struct worker *worker)
 	rate_fini(&worker->breaker);
 	if (worker->store) {
 		wiring->store->close(worker->store);
+	record_pool_fini(&worker->pool);
 	}
 	roster_close(&worker->roster);
 	log_flush();

@@ -129,6 +129,7 @@ struct worker {
 	unsigned lane_count;
 	struct clerk *clerk;
 	char cluster_id[64];
+	struct record_pool pool; /* main takes, lanes put */
 
 	/* main thread only */
 	struct dead_letter *dead_letters, **dead_letters_tail; /* oldest first */
