@@ -18,6 +18,7 @@ enum role {
 	ROLE_CHECK_CONFIG,
 	ROLE_DUMP_CONFIG,
 	ROLE_WRITE_SAMPLE,
+	ROLE_TEST_HANDLER,
 	ROLE_VERSION,
 	ROLE_DEMO,
 	ROLE_EMBEDDED_BROKER,
@@ -29,7 +30,9 @@ struct args {
 	enum role role;
 	const char *config_path; /* default /etc/onced/onced.ini */
 	const char *name; /* WORKER: "NAME/SLOT"; PROBE, MIGRATE: "NAME" */
+	const char *handler, *events_path; /* TEST_HANDLER */
 	bool non_default_only; /* DUMP_CONFIG */
+	bool loads_plugins; /* CHECK_CONFIG */
 };
 
 /* 0 and `ret`, whose strings borrow from argv; -EINVAL with the sentence. */

@@ -4,15 +4,18 @@
  * Runs in: a process of its own, no network.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <jansson.h>
 
 #include "config/config.h"
+#include "handler_find.h"
 #include "handler_types.h"
 #include "kafka/kafka.h"
 #include "load.h"
 #include "roles.h"
 #include "supervisor/http.h"
+#include "worker/setup.h"
 
 /* What was printed may be cut by a full disk: then it is no success. */
 static int print(const struct buffer *text)
@@ -24,12 +27,35 @@ static int print(const struct buffer *text)
 	return EXIT_STATUS_OK;
 }
 
+/* Handlers look at their own keys. Plugins are foreign code: they run only where that was asked. */
+static int check_handlers(const struct config *config, bool loads_plugins)
+{
+	int status = EXIT_STATUS_OK;
+
+	for (size_t i = 0; i < config->handler_count; i++) {
+		const struct config_handler *handler = &config->handlers[i];
+		struct onced_handler found;
+		struct err err = ERR_INIT;
+
+		if (!loads_plugins && strcmp(handler->type, HANDLER_TYPE_PLUGIN) == 0) {
+			continue;
+		}
+		if (handler_find(handler, &found, &err) < 0 ||
+			setup_check(handler, &found, &err) < 0) {
+			fprintf(stderr, "%s\n", err.text);
+			status = EXIT_STATUS_CONFIG;
+		}
+	}
+	return status;
+}
+
 int role_check_config(const struct args *args)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
 	int r = load_config(args->config_path, &config);
 
+	r = r > 0 ? r : check_handlers(config, args->loads_plugins);
 	if (r > 0) {
 		return r;
 	}

@@ -26,6 +26,8 @@ int role_migrate(const struct args *args);
 int role_demo(const struct args *args);
 int role_embedded_broker(const struct args *args);
 
+int role_test_handler(const struct args *args); /* role_test_handler.c */
+
 /* role_info.c: print and leave */
 int role_check_config(const struct args *args);
 int role_dump_config(const struct args *args);

@@ -44,7 +44,7 @@ void fake_host_init(struct fake_host *host, const struct onced_handler *handler,
 
 void fake_host_fini(struct fake_host *host)
 {
-	if (host->is_open && host->handler->close) {
+	if (host->state && host->handler->close) {
 		host->handler->close(host->state);
 	}
 	for (size_t i = 0; i < host->statement_count; i++) {
@@ -78,7 +78,6 @@ int fake_host_open(struct fake_host *host)
 	if (host->handler->open) {
 		r = call(host, host->handler->open(&host->setup, &host->state));
 	}
-	host->is_open = r == 0;
 	return r;
 }
 

@@ -41,7 +41,6 @@ struct fake_host {
 	int64_t timeout_ms; /* the handler's `timeout` */
 	struct onced_setup setup;
 	void *state; /* the handler's */
-	bool is_open;
 
 	struct path_set *paths;
 	struct fake_statement *statements;

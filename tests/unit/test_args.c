@@ -85,6 +85,29 @@ static void non_default_alone_is_refused(void **state)
 	assert_int_equal(PARSE(A("--check-config"), A("--non-default")), -EINVAL);
 }
 
+static void a_test_of_a_handler_needs_its_name_and_events(void **state)
+{
+	assert_int_equal(
+		PARSE(A("test-handler"), A("--handler"), A("h"), A("--events=e.jsonl")), 0);
+	assert_int_equal(args.role, ROLE_TEST_HANDLER);
+	assert_string_equal(args.handler, "h");
+	assert_string_equal(args.events_path, "e.jsonl");
+	assert_int_equal(PARSE(A("test-handler"), A("--handler"), A("h")), -EINVAL);
+	assert_string_equal(err.text, "test-handler needs --handler NAME and --events FILE");
+	assert_int_equal(PARSE(A("--handler"), A("h")), -EINVAL);
+	assert_string_equal(err.text, "--handler belongs to test-handler");
+}
+
+static void plugins_are_loaded_only_by_a_check(void **state)
+{
+	assert_int_equal(PARSE(A("--check-config")), 0);
+	assert_false(args.loads_plugins);
+	assert_int_equal(PARSE(A("--load-plugins"), A("--check-config")), 0);
+	assert_true(args.loads_plugins);
+	assert_int_equal(PARSE(A("--dump-config"), A("--load-plugins")), -EINVAL);
+	assert_string_equal(err.text, "--load-plugins belongs to --check-config");
+}
+
 static void usage_names_what_people_use_and_nothing_else(void **state)
 {
 	_cleanup_(buffer_fini) struct buffer usage = BUFFER_INIT;
@@ -105,6 +128,8 @@ int main(void)
 		cmocka_unit_test(unknown_word_is_named),
 		cmocka_unit_test(missing_and_unwanted_values_are_refused),
 		cmocka_unit_test(non_default_alone_is_refused),
+		cmocka_unit_test(a_test_of_a_handler_needs_its_name_and_events),
+		cmocka_unit_test(plugins_are_loaded_only_by_a_check),
 		cmocka_unit_test(usage_names_what_people_use_and_nothing_else),
 	};
 

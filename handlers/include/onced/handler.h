@@ -217,10 +217,13 @@ struct onced_handler {
 
 	/* 0, or -1 after onced_setup_fail(). May be NULL. */
 	int (*check)(struct onced_setup *setup);
-	/* 0 and `ret_state`, or -1 after onced_setup_fail(). May be NULL. */
+	/*
+	 * 0 and `ret_state`, or -1 after onced_setup_fail(); what is in `ret_state` by then is
+	 * closed all the same. May be NULL.
+	 */
 	int (*open)(struct onced_setup *setup, void **ret_state);
 	void (*handle)(void *state, const struct onced_event *event, struct onced_outcome *outcome);
-	/* May be NULL. */
+	/* Not called without a state. May be NULL. */
 	void (*close)(void *state);
 };
 
