@@ -1,6 +1,7 @@
 #include "batch.h"
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@ enum {
 	INT8_OID = 20,
 	INT8_ARRAY_OID = 1016,
 	BYTEA_OID = 17,
+	TEXT_OID = 25,
+	TEXT_ARRAY_OID = 1009,
 	BYTEA_ARRAY_OID = 1001
 };
 
@@ -26,12 +29,17 @@ enum {
 #define CLAIM_SQL                                                                                  \
 	"INSERT INTO onced.processed_events (key, scope, topic, partition, record_offset,"         \
 	" record_timestamp_ms, outcome, event_id)"                                                 \
-	" SELECT k, 1, t, p, o, ms, 0, e"                                                          \
-	" FROM unnest($1, $2, $3, $4, $5, $6) AS c (k, t, p, o, ms, e)"                            \
+	" SELECT unnest($1), 1, unnest($2), unnest($3), unnest($4), unnest($5), 0, unnest($6)"     \
 	" ON CONFLICT (key) DO NOTHING RETURNING key"
 #define EFFECT_SQL                                                                                 \
 	"INSERT INTO orders (event_id, order_id, customer, amount, currency, placed_us)"           \
 	" VALUES ($1, $2, $3, $4, $5, $6)"
+
+/* The same for all orders of a batch. */
+#define SET_SQL                                                                                    \
+	"INSERT INTO orders (event_id, order_id, customer, amount, currency, placed_us)"           \
+	" SELECT unnest($1)::uuid, unnest($2)::bigint, unnest($3)::text, unnest($4)::numeric,"     \
+	" unnest($5)::text, unnest($6)::bigint"
 
 struct order {
 	unsigned char key[16];
@@ -67,6 +75,8 @@ PGconn *batch_connect(const char *database)
 {
 	static const Oid claim_types[] = { UUID_ARRAY_OID, INT2_ARRAY_OID, INT4_ARRAY_OID,
 		INT8_ARRAY_OID, INT8_ARRAY_OID, BYTEA_ARRAY_OID };
+	static const Oid set_types[] = { TEXT_ARRAY_OID, TEXT_ARRAY_OID, TEXT_ARRAY_OID,
+		TEXT_ARRAY_OID, TEXT_ARRAY_OID, TEXT_ARRAY_OID };
 	PGconn *conn = PQconnectdb(database);
 
 	if (PQstatus(conn) != CONNECTION_OK) {
@@ -75,6 +85,7 @@ PGconn *batch_connect(const char *database)
 	prepare(conn, "begin", "BEGIN", 0, NULL);
 	prepare(conn, "claim", CLAIM_SQL, 6, claim_types);
 	prepare(conn, "effect", EFFECT_SQL, 0, NULL);
+	prepare(conn, "set", SET_SQL, FIELD_COUNT, set_types);
 	prepare(conn, "commit", "COMMIT", 0, NULL);
 	must(conn, PQenterPipelineMode(conn), "pipeline mode");
 	return conn;
@@ -102,8 +113,10 @@ static void expect(PGconn *conn, ExecStatusType expected, const char *what)
 
 /* ---- the claim ---- */
 
+enum { FIELD_MAX = 64 };
+
 struct array {
-	char data[20 + BATCH_MAX * (4 + 36)];
+	char data[20 + BATCH_MAX * (4 + FIELD_MAX)];
 	size_t len;
 };
 
@@ -216,6 +229,40 @@ static void send_effect(PGconn *conn, const struct order *order)
 		"effect");
 }
 
+/* All new ones in one statement. Returns how many statements were sent. */
+static unsigned send_set(PGconn *conn, const struct order *orders, unsigned count)
+{
+	static const int formats[FIELD_COUNT] = { 1, 1, 1, 1, 1, 1 };
+	static _Thread_local struct array arrays[FIELD_COUNT];
+	const char *values[FIELD_COUNT];
+	int lengths[FIELD_COUNT];
+	unsigned fresh = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		fresh += orders[i].is_new;
+	}
+	if (fresh == 0) {
+		return 0;
+	}
+	for (int f = 0; f < FIELD_COUNT; f++) {
+		start_array(&arrays[f], TEXT_OID, fresh);
+		for (unsigned i = 0; i < count; i++) {
+			const struct field *field = &orders[i].fields[f];
+			if (field->len > FIELD_MAX) {
+				die("a field is too long");
+			}
+			if (orders[i].is_new) {
+				put_element(&arrays[f], field->data, field->len);
+			}
+		}
+		values[f] = arrays[f].data;
+		lengths[f] = (int)arrays[f].len;
+	}
+	must(conn, PQsendQueryPrepared(conn, "set", FIELD_COUNT, values, lengths, formats, 0),
+		"set");
+	return 1;
+}
+
 static int compare_position(const void *left, const void *right)
 {
 	unsigned a = ((const struct order *)left)->position;
@@ -224,11 +271,14 @@ static int compare_position(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static unsigned send_effects(PGconn *conn, struct order *orders, unsigned count)
+static unsigned send_effects(PGconn *conn, struct order *orders, unsigned count, bool as_set)
 {
 	unsigned sent = 0;
 
 	qsort(orders, count, sizeof(*orders), compare_position);
+	if (as_set) {
+		return send_set(conn, orders, count);
+	}
 	for (unsigned i = 0; i < count; i++) {
 		if (orders[i].is_new) {
 			send_effect(conn, &orders[i]);
@@ -269,7 +319,7 @@ static unsigned read_orders(rd_kafka_message_t **messages, unsigned count, struc
 	return kept;
 }
 
-void batch_run(PGconn *conn, rd_kafka_message_t **messages, unsigned count)
+void batch_run(PGconn *conn, rd_kafka_message_t **messages, unsigned count, bool as_set)
 {
 	static _Thread_local struct order orders[BATCH_MAX];
 	unsigned kept = read_orders(messages, count, orders), effects;
@@ -279,7 +329,7 @@ void batch_run(PGconn *conn, rd_kafka_message_t **messages, unsigned count)
 	must(conn, PQsendFlushRequest(conn) && PQflush(conn) == 0, "flush");
 	expect(conn, PGRES_COMMAND_OK, "begin");
 	read_claim(conn, orders, kept);
-	effects = send_effects(conn, orders, kept);
+	effects = send_effects(conn, orders, kept, as_set);
 	must(conn, PQsendQueryPrepared(conn, "commit", 0, NULL, NULL, NULL, 0), "commit");
 	must(conn, PQpipelineSync(conn), "sync");
 	for (unsigned i = 0; i < effects; i++) {

@@ -28,7 +28,7 @@ static void *lane_main(void *argument)
 	unsigned count;
 
 	while ((count = take(lane, batch)) > 0) {
-		batch_run(lane->conn, batch, count);
+		batch_run(lane->conn, batch, count, lane->as_set);
 		for (unsigned i = 0; i < count; i++) {
 			atomic_store(&lane->done[batch[i]->partition], batch[i]->offset + 1);
 			rd_kafka_message_destroy(batch[i]);
@@ -37,12 +37,13 @@ static void *lane_main(void *argument)
 	return NULL;
 }
 
-void lane_start(struct lane *lane, const char *database, _Atomic int64_t *done)
+void lane_start(struct lane *lane, const char *database, bool as_set, _Atomic int64_t *done)
 {
 	pthread_mutex_init(&lane->lock, NULL);
 	pthread_cond_init(&lane->changed, NULL);
 	lane->conn = batch_connect(database);
 	lane->done = done;
+	lane->as_set = as_set;
 	if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0) {
 		die("cannot start a thread");
 	}

@@ -24,11 +24,12 @@ struct lane {
 	bool is_closed;
 
 	PGconn *conn;
+	bool as_set; /* the effects of a batch are one statement */
 	/* one past the last offset done, by partition; each lane writes those of its own */
 	_Atomic int64_t *done;
 };
 
-void lane_start(struct lane *lane, const char *database, _Atomic int64_t *done);
+void lane_start(struct lane *lane, const char *database, bool as_set, _Atomic int64_t *done);
 
 /* Waits while the queue is full. The message is the lane's now. */
 void lane_put(struct lane *lane, rd_kafka_message_t *message);

@@ -5,7 +5,8 @@
  * spread over lanes. No retry, no dead letter, no metrics, no rebalance in mid-flight, no answer to
  * any error but to end: the yardstick for onced, not a program for anybody's data.
  *
- * Environment: BENCH_KAFKA, BENCH_TOPIC, BENCH_GROUP, BENCH_DATABASE, BENCH_LANES.
+ * Environment: BENCH_KAFKA, BENCH_TOPIC, BENCH_GROUP, BENCH_DATABASE, BENCH_LANES; BENCH_SETS sends
+ * the effects of a batch as one statement, as onced does where it may.
  * SIGTERM ends it: queues are worked off and offsets committed first.
  */
 #include <signal.h>
@@ -112,7 +113,7 @@ int main(void)
 	}
 	signal(SIGTERM, on_signal);
 	for (unsigned i = 0; i < lane_count; i++) {
-		lane_start(&lanes[i], need("BENCH_DATABASE"), done);
+		lane_start(&lanes[i], need("BENCH_DATABASE"), getenv("BENCH_SETS") != NULL, done);
 	}
 	rk = consumer_open();
 	run(rk, lanes, lane_count, done);

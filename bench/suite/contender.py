@@ -46,7 +46,10 @@ def _python(script):
 
 ALL = {c.name: c for c in [
     Contender("onced", "onced, defaults (two lanes)", OWN_CLAIMS),
-    Contender("limit", "bare C loop, two connections, no framework", OWN_CLAIMS, (str(BUILD / "bench" / "limit"),)),
+    Contender("limit", "bare C loop, a statement for each order, no framework", OWN_CLAIMS,
+              (str(BUILD / "bench" / "limit"),)),
+    Contender("limit-sets", "the same, one statement for a batch as onced sends it", OWN_CLAIMS,
+              (str(BUILD / "bench" / "limit"),), (("BENCH_SETS", "1"),)),
     Contender("go", "Go, hand-tuned batches (franz-go, pgx)", PLAIN_CLAIMS, (str(BUILD / "go-batch"),)),
     Contender("go-2", "the same with two loops and connections", PLAIN_CLAIMS, (str(BUILD / "go-batch"),),
               (("BENCH_LOOPS", "2"),)),

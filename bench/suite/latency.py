@@ -68,7 +68,7 @@ def measure(options):
     runs = {who.name: [] for who in everyone}
     with Stage(postgres_settings={"track_commit_timestamp": "on"}) as stage:
         if not options.small:
-            run(stage, contender.ONCED, SMALL_SECONDS)  # the broker's compiler warms up
+            run(stage, contender.ONCED, SECONDS)  # the broker's compiler warms up
         for _ in range(options.pairs):
             for who in everyone:
                 runs[who.name].append(run(stage, who, SMALL_SECONDS if options.small else SECONDS))

@@ -59,11 +59,12 @@ def entry_filter(entry):
 
 
 def _measured(stage, entry, work, meter):
+    own = f"FROM {entry.contender.claims}{entry_filter(entry)}"
+    low = _query(stage, entry.database, f"SELECT min(at) {own}")[0]
     first, last, counted, claims = _query(
         stage, entry.database,
-        f"WITH own AS (SELECT at FROM {entry.contender.claims}{entry_filter(entry)}), edge AS (SELECT min(at) AS low FROM own)"
-        " SELECT extract(epoch FROM min(at))::float8, extract(epoch FROM max(at))::float8,"
-        " count(*) FILTER (WHERE at > low), count(*) FROM own, edge")
+        "SELECT extract(epoch FROM min(at))::float8, extract(epoch FROM max(at))::float8,"
+        f" count(*) FILTER (WHERE at > '{low.isoformat()}'), count(*) {own}")
     # the first transaction's records were there when the clock started
     records = work.count * counted / max(claims, 1)
     seconds = max(last - first, 1e-6)

@@ -62,6 +62,17 @@ void record_free(struct record *record)
 
 /* ---- the pool ---- */
 
+/* What is kept must look freed to a sanitizer, all but the link to the next. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define PUT_AWAY(record)                                                                           \
+	ASAN_POISON_MEMORY_REGION(&(record)->item + 1, sizeof(*(record)) - sizeof((record)->item))
+#define TAKE_OUT(record) ASAN_UNPOISON_MEMORY_REGION(record, sizeof(*(record)))
+#else
+#define PUT_AWAY(record) ((void)(record))
+#define TAKE_OUT(record) ((void)(record))
+#endif
+
 struct record *record_pool_new(struct record_pool *pool, const struct source_ops *ops,
 	struct source *source, const struct source_record *polled, uint64_t key_hash)
 {
@@ -75,6 +86,7 @@ struct record *record_pool_new(struct record_pool *pool, const struct source_ops
 	}
 	record = (struct record *)pool->ready;
 	pool->ready = record->item.next;
+	TAKE_OUT(record);
 	fill(record, ops, source, polled, key_hash);
 	return record;
 }
@@ -90,6 +102,7 @@ void record_pool_put(struct record_pool *pool, struct record *const *records, un
 		empty(records[i]);
 		records[i]->item.next = first;
 		first = &records[i]->item;
+		PUT_AWAY(records[i]);
 	}
 	/* the taker takes all at once, so that no item is met twice on the way */
 	seen = atomic_load_explicit(&pool->put, memory_order_relaxed);

@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "kafka/kafka.h"
 
-enum { PARTITIONS = 4, RECORDS = 20000, DEADLINE_S = 60 };
+enum { PARTITIONS = 4, RECORDS = 20000, MANY_RECORDS = 150000, DEADLINE_S = 60 };
 
 struct fixture {
 	char topic[64];
@@ -32,7 +32,9 @@ struct fixture {
 	struct source *source;
 	struct source_partition assigned[PARTITIONS];
 	size_t assigned_count;
+	int64_t records; /* in each partition */
 	int64_t next[PARTITIONS];
+	int64_t idle_us; /* in polls that gave nothing */
 	unsigned ranges;
 };
 
@@ -49,7 +51,7 @@ static void on_event(void *context, const struct source_event *event)
 	}
 }
 
-static void make_topic(const char *brokers, const char *topic)
+static void make_topic(const char *brokers, const char *topic, int64_t records)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char text[256];
@@ -68,10 +70,10 @@ static void make_topic(const char *brokers, const char *topic)
 	rd_kafka_event_destroy(event);
 	rd_kafka_NewTopic_destroy(new_topic);
 	rd_kafka_queue_destroy(queue);
-	for (int n = 0; n < RECORDS * PARTITIONS; n++) {
+	for (int64_t n = 0; n < records * PARTITIONS; n++) {
 		int64_t number = n / PARTITIONS;
 		while (rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
-			RD_KAFKA_V_PARTITION(n % PARTITIONS),
+			RD_KAFKA_V_PARTITION((int32_t)(n % PARTITIONS)),
 			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 			RD_KAFKA_V_VALUE(&number, sizeof(number)), RD_KAFKA_V_END)) {
 			rd_kafka_poll(rk, 10);
@@ -81,7 +83,7 @@ static void make_topic(const char *brokers, const char *topic)
 	rd_kafka_destroy(rk);
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, int64_t records)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct source_listener listener = { f, on_event };
@@ -90,7 +92,8 @@ static int set_up(void **state)
 	*state = f;
 	snprintf(f->topic, sizeof(f->topic), "source-%d-%lld", (int)getpid(),
 		(long long)clock_mono_us());
-	make_topic(getenv("ONCED_TEST_KAFKA"), f->topic);
+	f->records = records;
+	make_topic(getenv("ONCED_TEST_KAFKA"), f->topic, records);
 	f->bootstrap = (struct config_pair){ .name = (char[]){ "bootstrap.servers" },
 		.value = getenv("ONCED_TEST_KAFKA") };
 	f->config.kafka = (struct config_pairs){ &f->bootstrap, 1 };
@@ -109,6 +112,16 @@ static int set_up(void **state)
 		fail_msg("%s", err.text);
 	}
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, RECORDS);
+}
+
+static int set_up_many(void **state)
+{
+	return set_up_with(state, MANY_RECORDS);
 }
 
 static int tear_down(void **state)
@@ -139,8 +152,10 @@ static unsigned partition_of(const struct fixture *f, uint32_t slot)
 static void poll_some(struct fixture *f)
 {
 	struct source_record records[500];
+	int64_t started_us = clock_mono_us();
 	unsigned count = kafka_source_ops.poll(f->source, records, 500, 20, always_open, NULL);
 
+	f->idle_us += count == 0 ? clock_mono_us() - started_us : 0;
 	for (unsigned i = 0; i < count; i++) {
 		unsigned p = partition_of(f, records[i].slot);
 		assert_int_equal(records[i].offset, f->next[p]);
@@ -173,18 +188,24 @@ static void start(struct fixture *f, unsigned i, int64_t offset)
 		kafka_source_ops.start(f->source, f->assigned[i].slot, offset, &epoch, &err), 0);
 }
 
+static int64_t left(const struct fixture *f)
+{
+	int64_t left = 0;
+
+	for (unsigned p = 0; p < PARTITIONS; p++) {
+		left += f->records - f->next[p];
+	}
+	return left;
+}
+
 static void read_to_end(struct fixture *f)
 {
-	int64_t until = deadline(), left;
+	int64_t until = deadline();
 
 	do {
 		poll_some(f);
-		left = 0;
-		for (unsigned p = 0; p < PARTITIONS; p++) {
-			left += RECORDS - f->next[p];
-		}
-	} while (left && clock_mono_us() < until);
-	assert_int_equal(left, 0);
+	} while (left(f) && clock_mono_us() < until);
+	assert_int_equal(left(f), 0);
 }
 
 static void nothing_is_read_before_it_is_started(void **state)
@@ -289,6 +310,32 @@ static void an_offset_outside_the_log_is_told_and_can_be_restarted(void **state)
 	read_to_end(f);
 }
 
+/*
+ * While the reader is away all queues become full; an older library then looks at them again only
+ * after up to a second, unless it is woken.
+ */
+static void full_queues_are_filled_again_as_soon_as_there_is_room(void **state)
+{
+	struct fixture *f = *state;
+	int64_t until = deadline();
+
+	wait_assigned(f);
+	for (unsigned i = 0; i < PARTITIONS; i++) {
+		start(f, i, 0);
+	}
+	f->idle_us = 0;
+	while (left(f)) {
+		int64_t enough = left(f) - 60000;
+
+		usleep(200 * 1000);
+		while (left(f) > 0 && left(f) > enough) {
+			poll_some(f);
+			assert_true(clock_mono_us() < until);
+		}
+	}
+	assert_true(f->idle_us < 1000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +352,9 @@ int main(void)
 			a_paused_partition_survives_the_restart_of_another, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_offset_outside_the_log_is_told_and_can_be_restarted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			full_queues_are_filled_again_as_soon_as_there_is_room, set_up_many,
+			tear_down),
 	};
 
 	if (!getenv("ONCED_TEST_KAFKA")) {

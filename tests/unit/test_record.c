@@ -170,6 +170,30 @@ static void headers_that_cannot_be_parsed_stay_so(void **state)
 	record_free(record);
 }
 
+static void the_memory_of_ended_records_is_used_again(void **state)
+{
+	const struct source_record polled = { .handle = &message, .offset = 1 };
+	const struct source_record next = { .handle = &message, .offset = 2 };
+	struct record_pool pool = { NULL, NULL };
+	struct record *records[2], *again;
+
+	records[0] = record_pool_new(&pool, &ops, NULL, &polled, 1);
+	records[1] = record_pool_new(&pool, &ops, NULL, &polled, 1);
+	records[0]->attempts = 5;
+	record_detach(records[1]);
+	record_pool_put(&pool, records, 2);
+	assert_int_equal(message.released, 2);
+	record_pool_put(&pool, records, 0);
+
+	again = record_pool_new(&pool, &ops, NULL, &next, 1);
+	assert_true(again == records[0] || again == records[1]);
+	assert_int_equal(again->item.offset, 2);
+	assert_int_equal(again->attempts, 0);
+	assert_null(again->copy);
+	record_free(again);
+	record_pool_fini(&pool);
+}
+
 static void keys_hash_by_their_bytes_and_null_by_itself(void **state)
 {
 	assert_int_equal(record_key_hash(SLICE_LITERAL("a")), record_key_hash(SLICE_LITERAL("a")));
@@ -189,6 +213,7 @@ int main(void)
 		TEST(null_stays_null_and_empty_stays_empty),
 		TEST(headers_are_parsed_once),
 		TEST(headers_that_cannot_be_parsed_stay_so),
+		TEST(the_memory_of_ended_records_is_used_again),
 		TEST(keys_hash_by_their_bytes_and_null_by_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
