@@ -83,8 +83,8 @@ bool config_consumer_is_in_process(const struct config_consumer *consumer)
 	bool is_in_process = config_handler_is_in_process(consumer->handler);
 
 	for (size_t i = 0; i < consumer->route_count; i++) {
-		is_in_process = is_in_process ||
-			config_handler_is_in_process(consumer->routes[i].handler);
+		is_in_process =
+			is_in_process || config_handler_is_in_process(consumer->routes[i].handler);
 	}
 	return is_in_process;
 }

@@ -293,63 +293,6 @@ static void the_environment_sets_keys_of_a_handler_type_and_routes(void **state)
 	assert_string_equal(test->config->consumers[0].routes[0].handler->name, "h");
 }
 
-static void a_member_of_a_family_is_overridden_where_a_file_has_it(void **state)
-{
-	static const char http[] = "[handler w]\ntype = http\nurl = x\nheaders.x-tenant = shop";
-	struct config_case *test = *state;
-	const struct config_handler *handler;
-
-	test->environment[0] = (char *)"ONCED__HANDLER__W__HEADERS_X_TENANT=bakery";
-	assert_int_equal(config_case_load_with(test, "", "", "", http), 0);
-	handler = &test->config->handlers[1];
-	assert_string_equal(config_pairs_get(&handler->params, "headers.x-tenant"), "bakery");
-	assert_int_equal(handler->params.count, 2);
-
-	test->environment[1] = (char *)"ONCED__HANDLER__W__HEADERS_X_OTHER=1";
-	config_case_load_with(test, "", "", "", http);
-	assert_problem(test,
-		"environment: ONCED__HANDLER__W__HEADERS_X_OTHER: a key of headers.* can be "
-		"overridden only where a file has it");
-}
-
-static void keys_of_a_plugin_are_kept_for_its_own_table(void **state)
-{
-	struct config_case *test = *state;
-	const struct config_pairs *params;
-
-	assert_int_equal(config_case_load_with(test, "", "", "",
-				 "[handler p]\ntype = plugin\npath = /x.so\ndepth = 3\nquery =\n"
-				 "  timeout = 5"),
-		0);
-	params = &test->config->handlers[1].params;
-	assert_string_equal(config_pairs_get(params, "depth"), "3");
-	assert_string_equal(config_pairs_get(params, "query"), "\ntimeout = 5");
-	config_case_load_with(test, "", "", "", "[handler p]\ntype = plugin");
-	assert_problem(test, "[handler p] path is missing; the type plugin needs it");
-}
-
-static void a_worker_is_told_where_a_key_was_written(void **state)
-{
-	struct config_case *test = *state;
-	struct config *there;
-	const struct config_pairs *params;
-
-	test->environment[0] = (char *)"ONCED__HANDLER__P__DEPTH=4";
-	config_case_load_good(test,
-		"[onced]\nstore = none:\n[kafka]\nbootstrap.servers = a\n[consumer c]\ntopics = "
-		"t\ndlq.topic = none\nhandler = p\n[handler p]\ntype = plugin\n"
-		"query = one\n  two\npath = /x.so\ndepth = 3\n");
-	there = config_case_travel(test->config, "c");
-	params = &there->handlers[0].params;
-	assert_int_equal(params->count, 3);
-	assert_string_equal(config_pairs_get(params, "query"), "one\ntwo");
-	assert_non_null(strstr(config_pairs_find(params, "query")->origin, "onced.ini:11"));
-	assert_non_null(strstr(config_pairs_find(params, "path")->origin, "onced.ini:13"));
-	assert_string_equal(
-		config_pairs_find(params, "depth")->origin, "environment ONCED__HANDLER__P__DEPTH");
-	config_free(there);
-}
-
 static void an_override_of_nothing_is_told_with_the_nearest(void **state)
 {
 	struct config_case *test = *state;
@@ -503,9 +446,6 @@ int main(void)
 		TEST(a_key_in_two_files_is_told_with_both_places),
 		TEST(the_environment_overrides_keys_of_files),
 		TEST(the_environment_sets_keys_of_a_handler_type_and_routes),
-		TEST(a_member_of_a_family_is_overridden_where_a_file_has_it),
-		TEST(keys_of_a_plugin_are_kept_for_its_own_table),
-		TEST(a_worker_is_told_where_a_key_was_written),
 		TEST(an_override_of_nothing_is_told_with_the_nearest),
 		TEST(an_override_that_fits_two_names_is_refused),
 		TEST(an_override_passes_the_same_checks),
