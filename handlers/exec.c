@@ -224,6 +224,11 @@ static void describe_end(struct exec_child *child, char *ret_text, size_t text_s
 		snprintf(ret_code, code_size, "closed");
 		return;
 	}
+	if (end.number == EXEC_END_UNKNOWN) {
+		snprintf(ret_text, text_size, "ended, and its status was taken by somebody else");
+		snprintf(ret_code, code_size, "ended");
+		return;
+	}
 	if (!end.is_signal) {
 		snprintf(ret_text, text_size, "ended with status %d", end.number);
 		snprintf(ret_code, code_size, "exit-%d", end.number);
@@ -274,7 +279,7 @@ static bool has_child(struct exec_state *state, int64_t deadline_us)
 
 /* ---- what came of an exchange ---- */
 
-/* `fault` is its reason and stays. */
+/* The event goes by that result; its child is not to be trusted with another. */
 static void refuse(struct exec_state *state, struct onced_outcome *outcome,
 	enum onced_result result, const char *code, const char *reason)
 {

@@ -17,7 +17,10 @@
 
 #include "exec_spawn.h"
 
-enum { EXEC_GRACE_MS = 1000 }; /* from SIGTERM to SIGKILL */
+enum {
+	EXEC_GRACE_MS = 1000, /* from SIGTERM to SIGKILL */
+	EXEC_END_UNKNOWN = -1,
+};
 
 /* What a handler starts; owned by the lanes and requests that count themselves in. */
 struct exec_spec {
@@ -55,7 +58,7 @@ const struct exec_process *exec_child_process(const struct exec_child *child);
  */
 struct exec_end {
 	bool is_signal;
-	int number; /* signal or exit status */
+	int number; /* signal or exit status, or EXEC_END_UNKNOWN */
 };
 bool exec_child_ended(struct exec_child *child, int timeout_ms, struct exec_end *ret);
 

@@ -114,6 +114,13 @@ static bool step(struct exchange *exchange, int64_t deadline_us)
 	return true;
 }
 
+/* Nothing more can be written, perhaps: what it said before that counts. */
+static enum exec_talk_end end_of(struct exchange *exchange)
+{
+	read_some(exchange);
+	return exchange->has_line ? EXEC_TALK_REPLY : EXEC_TALK_ENDED;
+}
+
 static enum exec_talk_end run(struct exchange *exchange, int64_t deadline_us)
 {
 	write_some(exchange);
@@ -127,7 +134,7 @@ static enum exec_talk_end run(struct exchange *exchange, int64_t deadline_us)
 			return EXEC_TALK_TOO_LONG;
 		}
 		if (exchange->is_over) {
-			return EXEC_TALK_ENDED;
+			return end_of(exchange);
 		}
 		if (!step(exchange, deadline_us)) {
 			return EXEC_TALK_TIMEOUT;

@@ -153,26 +153,53 @@ static void serve_requests(void)
 	}
 }
 
-/* It is dead: its group goes while the number is still its own, then it is reaped. */
+/* Under the lock. */
+static void note_end(struct exec_child *child, struct exec_end end)
+{
+	child->is_reaped = true;
+	child->end = end;
+	pthread_cond_broadcast(&exec_keeper.changed);
+}
+
+/* Its group goes while the number is still its own, then it is reaped. */
+static void bury(struct exec_child *child, const siginfo_t *info)
+{
+	siginfo_t ignored;
+
+	pthread_mutex_lock(&exec_keeper.lock);
+	exec_child_signal(child, SIGKILL);
+	(void)waitid(P_PID, (id_t)child->process.pid, &ignored, WEXITED | WNOHANG);
+	note_end(child, (struct exec_end){ info->si_code != CLD_EXITED, info->si_status });
+	pthread_mutex_unlock(&exec_keeper.lock);
+}
+
+/* Somebody in this process took its status; the number may be another's by now. */
+static void forget(struct exec_child *child)
+{
+	pthread_mutex_lock(&exec_keeper.lock);
+	note_end(child, (struct exec_end){ .number = EXEC_END_UNKNOWN });
+	pthread_mutex_unlock(&exec_keeper.lock);
+}
+
+/* It is dead, says its pidfd. */
 static void reap(struct exec_child *child)
 {
 	siginfo_t info = { .si_pid = 0 };
+	bool is_lost =
+		waitid(P_PID, (id_t)child->process.pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
 
-	if (waitid(P_PID, (id_t)child->process.pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-		info.si_pid == 0) {
+	if (!is_lost && info.si_pid == 0) {
 		return;
 	}
 	drain_stderr(child, READS_AT_END);
 	exec_fd_close(&child->process.stderr_fd);
 	exec_lines_flush(&child->lines, exec_now_us(), log_line, child);
 	child->heard_us = 0;
-	pthread_mutex_lock(&exec_keeper.lock);
-	exec_child_signal(child, SIGKILL);
-	(void)waitid(P_PID, (id_t)child->process.pid, &info, WEXITED | WNOHANG);
-	child->is_reaped = true;
-	child->end = (struct exec_end){ info.si_code != CLD_EXITED, info.si_status };
-	pthread_cond_broadcast(&exec_keeper.changed);
-	pthread_mutex_unlock(&exec_keeper.lock);
+	if (is_lost) {
+		forget(child);
+	} else {
+		bury(child, &info);
+	}
 }
 
 /* Later than its time to go: SIGKILL, again and again, until it is gone. */

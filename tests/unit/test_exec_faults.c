@@ -66,6 +66,31 @@ static void a_death_in_hand_is_named(void **state)
 		ONCED_RETRY, "exit-3", "the command ended with status 3 while it had the event");
 }
 
+/* Code beside us in the worker may wait for any child. */
+static void a_status_that_somebody_else_took_is_an_end_too(void **state)
+{
+	signal(SIGCHLD, SIG_IGN); /* the kernel reaps */
+	exec_bench_open_script("ask; exit 3", 20000);
+	exec_bench_expect(ONCED_RETRY, "ended",
+		"the command ended, and its status was taken by somebody else while it had the "
+		"event");
+	exec_bench_close();
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static void an_answer_before_the_event_was_read_counts(void **state)
+{
+	enum { SIZE = 300000 }; /* more than a pipe holds: the rest cannot be written */
+	char *value = malloc(SIZE);
+	struct fake_event large = exec_bench_event;
+
+	memset(value, 'x', SIZE);
+	large.value = slice_from(value, SIZE);
+	exec_bench_open_script("ask() { seq=1; }; ask; answer skip; exec <&-; sleep 60", 20000);
+	assert_int_equal(fake_host_handle(&exec_bench.host, &large).result, ONCED_SKIP);
+	free(value);
+}
+
 static void closed_output_is_an_end(void **state)
 {
 	exec_bench_open_script("ask; exec >&-; sleep 60", 20000);
@@ -236,6 +261,8 @@ int main(void)
 		EXEC_TEST(a_late_answer_is_nobodys),
 		EXEC_TEST(a_child_that_does_not_read_blocks_nobody),
 		EXEC_TEST(a_death_in_hand_is_named),
+		EXEC_TEST(a_status_that_somebody_else_took_is_an_end_too),
+		EXEC_TEST(an_answer_before_the_event_was_read_counts),
 		EXEC_TEST(closed_output_is_an_end),
 		EXEC_TEST(a_reply_that_is_none_rejects_the_event),
 		EXEC_TEST(a_reply_without_end_rejects_the_event),

@@ -1,5 +1,5 @@
 """
-handler.py - an exec handler in Python: appends each order to a file
+handler - an exec handler in Python: appends each order to a file
 
     [handler save_order]
     type = exec
