@@ -7,10 +7,10 @@
 
 #include "onced/handler.h"
 
-extern const struct onced_handler exec_handler, log_handler, sql_handler;
+extern const struct onced_handler exec_handler, http_handler, log_handler, sql_handler;
 
 /* All of them, NULL at the end. */
-extern const struct onced_handler exec_handler, *const builtin_handlers[];
+extern const struct onced_handler *const builtin_handlers[];
 
 /* The one called `name`, or NULL. */
 const struct onced_handler *builtin_handler_find(const char *name);

@@ -57,8 +57,8 @@ struct field_syntax {
  * Read the field whose opening is at `p`. 0 with `ret` (field_fini() it) and the length it takes in
  * the text, or -1 with `error`.
  */
-int field_parse(const char *p, const struct field_syntax *syntax, struct field *ret, size_t *ret_len,
-	struct field_error *error);
+int field_parse(const char *p, const struct field_syntax *syntax, struct field *ret,
+	size_t *ret_len, struct field_error *error);
 void field_fini(struct field *field);
 
 /* Set line and column of error->at, which lies in `text`. */

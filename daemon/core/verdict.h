@@ -21,9 +21,9 @@ enum verdict {
 
 /*
  * Patterns: "23505", a class "23xxx" (any number of x at the end, two characters before them), a
- * name of SQLite, which covers its extended names ("SQLITE_CONSTRAINT"), an HTTP status or a class of
- * them ("503", "5xx"), or a handler's word ("timeout"). The most exact pattern wins. Arrays may be
- * NULL where their count is 0.
+ * name of SQLite, which covers its extended names ("SQLITE_CONSTRAINT"), an HTTP status or a class
+ * of them ("503", "5xx"), or a handler's word ("timeout"). The most exact pattern wins. Arrays may
+ * be NULL where their count is 0.
  */
 struct verdict_overrides {
 	char *const *retry_on, *const *reject_on, *const *hold_on;

@@ -70,6 +70,7 @@ DOORS = {
     "handlers/exec*": ("jansson",),
     # Headers of a written event.
     "daemon/event_file.c": ("jansson",),
+    "handlers/http*": ("libcurl",),
     # What --version names.
     "daemon/role_info.c": ("jansson", "rdkafka", "libpq", "sqlite3", "libsystemd", "libmicrohttpd"),
 }

@@ -1,0 +1,266 @@
+/*
+ * http_url - the `url` of an http handler
+ *
+ * Runs in: any process, any thread (pure). libcurl takes the URL apart, as it does when it is used.
+ */
+#include "http_url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#define FIXED "scheme, host and port are fixed by the configuration"
+
+static void wipe(char *secret)
+{
+	if (secret) {
+		explicit_bzero(secret, strlen(secret));
+	}
+	free(secret);
+}
+
+void http_url_fini(struct http_url *url)
+{
+	free(url->origin);
+	free(url->host);
+	wipe(url->user);
+	wipe(url->password);
+	http_template_fini(&url->path);
+	*url = (struct http_url){ .origin = NULL };
+}
+
+/* ---- the fixed part ---- */
+
+/* Length of "https://host:port" in `text`; 0 with the error. */
+static size_t origin_length(const char *text, bool *ret_is_https, struct field_error *error)
+{
+	bool is_https = strncasecmp(text, "https://", 8) == 0;
+	size_t scheme = is_https ? 8 : 7, len, fixed;
+
+	if (text[0] == '{') {
+		field_error_set(error, text, FIXED ": write https://HOST first");
+		return 0;
+	}
+	if (!is_https && strncasecmp(text, "http://", 7) != 0) {
+		field_error_set(error, text, "it must start with https:// or http://");
+		return 0;
+	}
+	len = scheme + strcspn(text + scheme, "/?#");
+	fixed = strcspn(text, "{}");
+	if (fixed < len) {
+		field_error_set(error, text + fixed,
+			FIXED "; parameters may stand in the path and the query");
+		return 0;
+	}
+	*ret_is_https = is_https;
+	return len;
+}
+
+/* A part of the URL in memory of ours; NULL when it is not there, or no memory. */
+static char *get_part(CURLU *parts, CURLUPart which, unsigned flags)
+{
+	char *theirs = NULL, *ours;
+
+	if (curl_url_get(parts, which, &theirs, flags) != CURLUE_OK) {
+		return NULL;
+	}
+	ours = strdup(theirs);
+	explicit_bzero(theirs, strlen(theirs));
+	curl_free(theirs);
+	return ours;
+}
+
+static int take_parts(CURLU *parts, struct http_url *url)
+{
+	char *port = get_part(parts, CURLUPART_PORT, 0);
+	int r = -1;
+
+	url->host = get_part(parts, CURLUPART_HOST, 0);
+	url->user = get_part(parts, CURLUPART_USER, CURLU_URLDECODE);
+	url->password = get_part(parts, CURLUPART_PASSWORD, CURLU_URLDECODE);
+	if (url->host) {
+		r = asprintf(&url->origin, "%s://%s%s%s", url->is_https ? "https" : "http",
+			url->host, port ? ":" : "", port ? port : "");
+		url->origin = r < 0 ? NULL : url->origin;
+	}
+	free(port);
+	return r < 0 ? -1 : 0;
+}
+
+static int parse_origin(
+	const char *text, size_t len, struct http_url *url, struct field_error *error)
+{
+	char *fixed = strndup(text, len);
+	CURLU *parts = curl_url();
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
+	int r = -1;
+
+	if (fixed && parts) {
+		code = curl_url_set(parts, CURLUPART_URL, fixed, 0);
+	}
+	if (code == CURLUE_OK) {
+		r = take_parts(parts, url);
+		code = CURLUE_OUT_OF_MEMORY;
+	}
+	curl_url_cleanup(parts);
+	wipe(fixed);
+	return r < 0 ? field_error_set(error, text, "it is no URL: %s", curl_url_strerror(code))
+		     : 0;
+}
+
+/* ---- the part that depends on the event ---- */
+
+bool http_url_has_dots(const char *path)
+{
+	const char *end = path + strcspn(path, "?");
+
+	while (path < end) {
+		size_t len = strcspn(path, "/?");
+
+		if ((len == 1 && path[0] == '.') || (len == 2 && memcmp(path, "..", 2) == 0)) {
+			return true;
+		}
+		path += len + (path[len] == '/');
+	}
+	return false;
+}
+
+/* What is not part of a URL, at its first place; NULL when all is fine. */
+static const char *odd_char(const char *literal)
+{
+	for (; *literal; literal++) {
+		unsigned char c = (unsigned char)*literal;
+
+		if (c <= ' ' || c >= 0x7f || strchr("#\"<>\\^`{|}", c)) {
+			return literal;
+		}
+	}
+	return NULL;
+}
+
+static int check_literals(
+	const char *rest, const struct http_template *path, struct field_error *error)
+{
+	for (size_t i = 0; i < path->piece_count; i++) {
+		const char *odd =
+			path->pieces[i].literal ? odd_char(path->pieces[i].literal) : NULL;
+
+		if (!odd) {
+			continue;
+		}
+		rest = strchr(rest, *odd);
+		return *odd == '#' ? field_error_set(error, rest,
+					     "what stands behind # is never sent; write %%23 for "
+					     "the sign itself")
+				   : field_error_set(error, rest,
+					     "this character must be percent-encoded in a URL");
+	}
+	return 0;
+}
+
+/* The path's first piece is a literal with a slash: "/", "/?", "/orders/". */
+static int put_slash(const char *rest, struct http_template *path)
+{
+	struct field_error error;
+	char *with_slash = NULL;
+	int r = asprintf(&with_slash, "/%s", rest);
+
+	if (r >= 0) {
+		r = http_template_parse(with_slash, path, &error);
+		free(with_slash);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+static int parse_path(const char *rest, struct http_url *url, struct field_error *error)
+{
+	if (http_template_parse(rest, &url->path, error) < 0 ||
+		check_literals(rest, &url->path, error) < 0) {
+		return -1;
+	}
+	if (rest[0] != '/') {
+		http_template_fini(&url->path);
+		return put_slash(rest, &url->path) < 0
+			? field_error_set(error, rest, "out of memory")
+			: 0;
+	}
+	if (!http_template_has_fields(&url->path) && http_url_has_dots(rest)) {
+		return field_error_set(error, rest, "a path has no . or .. in it");
+	}
+	return 0;
+}
+
+int http_url_parse(const char *text, struct http_url *ret, struct field_error *error)
+{
+	size_t len;
+	int r;
+
+	*ret = (struct http_url){ .origin = NULL };
+	len = origin_length(text, &ret->is_https, error);
+	r = len == 0 ? -1 : parse_origin(text, len, ret, error);
+	if (r == 0) {
+		r = parse_path(text + len, ret, error);
+	}
+	if (r < 0) {
+		field_error_locate(error, text);
+	}
+	return r;
+}
+
+/* ---- redirects ---- */
+
+struct origin {
+	char *scheme, *host, *port;
+};
+
+static void origin_read(const char *url, struct origin *ret)
+{
+	CURLU *parts = curl_url();
+
+	*ret = (struct origin){ NULL, NULL, NULL };
+	if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
+		ret->scheme = get_part(parts, CURLUPART_SCHEME, 0);
+		ret->host = get_part(parts, CURLUPART_HOST, 0);
+		ret->port = get_part(parts, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+	}
+	curl_url_cleanup(parts);
+}
+
+static void origin_fini(struct origin *origin)
+{
+	free(origin->scheme);
+	free(origin->host);
+	free(origin->port);
+}
+
+static bool is_known(const struct origin *origin)
+{
+	return origin->scheme && origin->host && origin->port;
+}
+
+static bool may_redirect(const struct origin *from, const struct origin *to)
+{
+	if (!is_known(from) || !is_known(to) || strcasecmp(from->host, to->host) != 0) {
+		return false;
+	}
+	if (strcmp(from->scheme, to->scheme) == 0) {
+		return strcmp(from->port, to->port) == 0;
+	}
+	return strcmp(from->scheme, "http") == 0 && strcmp(to->scheme, "https") == 0;
+}
+
+bool http_url_may_redirect(const char *from, const char *to)
+{
+	struct origin a, b;
+	bool may;
+
+	origin_read(from, &a);
+	origin_read(to, &b);
+	may = may_redirect(&a, &b);
+	origin_fini(&a);
+	origin_fini(&b);
+	return may;
+}
