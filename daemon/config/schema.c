@@ -86,6 +86,15 @@ const struct schema_key schema_keys[] = {
 	{ ONCED(restart_intensity), .name = "restart.intensity", .type = SCHEMA_RATE,
 		.default_text = "5 in 1m", .min = 1, .max = 1000,
 		.help = "More deaths of a worker than this, and its restarts are slowed down." },
+	{ ONCED(worker_memory_max_bytes), .name = "worker.memory.max", .type = SCHEMA_SIZE,
+		.default_text = "off", .flags = SCHEMA_MAY_BE_OFF, .min = 16 * MIB,
+		.max = 1024 * GIB,
+		.help = "A worker with more resident memory is drained and replaced, one at a "
+			"time." },
+	{ ONCED(worker_max_records), .name = "worker.max.records", .type = SCHEMA_INTEGER,
+		.default_text = "off", .flags = SCHEMA_MAY_BE_OFF, .min = 1, .max = INT64_MAX,
+		.help = "A worker that settled as many records is drained and replaced, one at a "
+			"time." },
 
 	/* ---- [consumer NAME] ---- */
 	{ CONSUMER(topics), .name = "topics", .type = SCHEMA_TOPICS, .flags = SCHEMA_REQUIRED,
@@ -174,6 +183,10 @@ const struct schema_key schema_keys[] = {
 	{ CONSUMER(dlq_breaker), .name = "dlq.breaker", .type = SCHEMA_RATE,
 		.default_text = "100 in 1m", .min = 0, .max = 1000000000,
 		.help = "More dead letters than this pause the consumer; off never does." },
+	{ CONSUMER(quarantine_after), .name = "quarantine.after", .type = SCHEMA_UNSIGNED,
+		.default_text = "2", .min = 1, .max = 1000,
+		.help = "A record that killed its worker so often, while it was the only one in "
+			"work, becomes a dead letter." },
 	{ CONSUMER(tombstone), .name = "tombstone", .type = SCHEMA_ENUM, .default_text = "handle",
 		.words = WORDS("handle", "skip"),
 		.help = "Records without a value: given to the handler, or settled as skipped." },

@@ -109,6 +109,17 @@ static int parse_instance_id(const struct schema_key *key, const char *text,
 
 /* ---- numbers ---- */
 
+/* `off` is 0, where a key may be switched off. */
+static bool is_off(const struct schema_key *key, const char *text)
+{
+	return (key->flags & SCHEMA_MAY_BE_OFF) && strcmp(text, "off") == 0;
+}
+
+static bool is_written_off(const struct schema_key *key, int64_t value)
+{
+	return (key->flags & SCHEMA_MAY_BE_OFF) && value == 0;
+}
+
 static int parse_bool(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
@@ -126,9 +137,11 @@ static int parse_integer(const struct schema_key *key, const char *text,
 {
 	int64_t value = 0;
 
-	if (value_parse_integer(text, &value) < 0 || value < key->min || value > key->max) {
-		return err_set(err, -EINVAL, "must be a whole number from %" PRId64 " to %" PRId64,
-			key->min, key->max);
+	if (!is_off(key, text) &&
+		(value_parse_integer(text, &value) < 0 || value < key->min || value > key->max)) {
+		return err_set(err, -EINVAL,
+			"must be a whole number from %" PRId64 " to %" PRId64 "%s", key->min,
+			key->max, key->flags & SCHEMA_MAY_BE_OFF ? ", or off" : "");
 	}
 	*(int64_t *)field = value;
 	return 0;
@@ -136,6 +149,10 @@ static int parse_integer(const struct schema_key *key, const char *text,
 
 static bool write_integer(const struct schema_key *key, const void *field, struct buffer *out)
 {
+	if (is_written_off(key, *(const int64_t *)field)) {
+		buffer_append_str(out, "off");
+		return true;
+	}
 	buffer_printf(out, "%" PRId64, *(const int64_t *)field);
 	return true;
 }
@@ -195,10 +212,15 @@ static bool write_duration(const struct schema_key *key, const void *field, stru
 static int parse_size(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	int64_t bytes;
+	bool may_be_off = key->flags & SCHEMA_MAY_BE_OFF;
+	int64_t bytes = 0;
 
-	if (value_parse_size(text, &bytes) < 0 || bytes < key->min || bytes > key->max) {
-		return refuse_range(key, "a size like 32MiB, 4MB or 1024", value_write_size, err);
+	if (!is_off(key, text) &&
+		(value_parse_size(text, &bytes) < 0 || bytes < key->min || bytes > key->max)) {
+		return refuse_range(key,
+			may_be_off ? "off, or a size like 32MiB, 4MB or 1024"
+				   : "a size like 32MiB, 4MB or 1024",
+			value_write_size, err);
 	}
 	*(int64_t *)field = bytes;
 	return 0;
@@ -206,6 +228,10 @@ static int parse_size(const struct schema_key *key, const char *text,
 
 static bool write_size(const struct schema_key *key, const void *field, struct buffer *out)
 {
+	if (is_written_off(key, *(const int64_t *)field)) {
+		buffer_append_str(out, "off");
+		return true;
+	}
 	value_write_size(out, *(const int64_t *)field);
 	return true;
 }

@@ -3,17 +3,22 @@
  */
 #include "core/restart.h"
 
+/* Enough for a record that kills alone every two seconds of the default window. */
+enum { SUSPECTS_FACTOR = 10 };
+
 void restart_init(struct restart *restart, const struct restart_policy *policy)
 {
 	restart->policy = *policy;
 	restart->throttle_us = 0;
 	rate_init(&restart->rate, policy->intensity, policy->window_us);
+	rate_init(&restart->suspects, SUSPECTS_FACTOR * policy->intensity, policy->window_us);
 }
 
 void restart_fini(struct restart *restart)
 {
 	if (restart) {
 		rate_fini(&restart->rate);
+		rate_fini(&restart->suspects);
 	}
 }
 
@@ -38,6 +43,11 @@ int64_t restart_next_delay(struct restart *restart, enum restart_cause cause, in
 		return restart->policy.fenced_us;
 	case RESTART_CONFIG:
 		return restart_throttle(restart);
+	case RESTART_SUSPECT:
+		if (!rate_hit(&restart->suspects, now_us)) {
+			return 0;
+		}
+		break;
 	case RESTART_CRASH:
 		break;
 	}

@@ -2,7 +2,8 @@
  * restart - when a dead worker is started again
  *
  * Pure. Named after OTP: at once, until more than N deaths in T; then throttled with a delay that
- * doubles to a cap. One worker that became ready and stayed so for a window resets it.
+ * doubles to a cap. A death that one record stands for brings its dead letter closer, and is no
+ * reason to wait until there are ten times as many. One worker that became ready and stayed so for a window resets it.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 
 enum restart_cause {
 	RESTART_CRASH, /* signal, unexpected exit */
+	RESTART_SUSPECT, /* likewise, and a record stands for it: at once, within wide bounds */
 	RESTART_FENCED, /* another holder of the instance id: wait one session timeout, loudly */
 	RESTART_RECYCLED, /* asked for: at once, counts as nothing */
 	RESTART_CONFIG, /* exit 78: throttled at once, the same configuration fails the same way */
@@ -26,7 +28,7 @@ struct restart_policy {
 
 struct restart {
 	struct restart_policy policy;
-	struct rate rate;
+	struct rate rate, suspects;
 	int64_t throttle_us; /* next delay, 0 while not throttled */
 };
 

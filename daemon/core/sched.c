@@ -63,6 +63,7 @@ void sched_put(struct sched *sched, struct sched_item *item)
 	sched->records_in[strand->state]++;
 	sched->queued++;
 	sched->bytes += item->bytes;
+	sched->has_alone |= item->is_alone;
 	if (strand->state == STRAND_IDLE) {
 		sched_strand_leave_state(sched, strand);
 		sched_strand_settle_state(sched, strand, false);
@@ -91,15 +92,40 @@ static void sched_strand_give_out(
 	sched->given_out += count;
 }
 
+/* How many of its first items may join a batch of `taken`, up to `room`. */
+static unsigned sched_run_length(
+	const struct sched *sched, const struct sched_strand *strand, unsigned taken, unsigned room)
+{
+	unsigned length = 0;
+	if (!sched->has_alone) {
+		return strand->count < room ? strand->count : room;
+	}
+	if (strand->head->is_alone) {
+		return taken == 0;
+	}
+	for (const struct sched_item *item = strand->head; item && !item->is_alone && length < room;
+		item = item->next) {
+		length++;
+	}
+	return length;
+}
+
 unsigned sched_take(struct sched *sched, struct sched_item **items, unsigned max)
 {
 	unsigned taken = 0;
 	max = max < sched->limits.batch_max ? max : sched->limits.batch_max;
 	while (taken < max && sched_is_ready(sched)) {
 		struct sched_strand *strand = sched->ready.head;
-		unsigned count = strand->count < max - taken ? strand->count : max - taken;
+		bool is_alone = strand->head->is_alone;
+		unsigned count = sched_run_length(sched, strand, taken, max - taken);
+		if (count == 0) {
+			break;
+		}
 		sched_strand_give_out(sched, strand, items + taken, count);
 		taken += count;
+		if (is_alone) {
+			break;
+		}
 	}
 	return taken;
 }

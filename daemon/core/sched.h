@@ -34,6 +34,7 @@ struct sched_item {
 	/* in: hash of the record key; a null key orders by partition like an own key */
 	uint64_t key_hash;
 	uint32_t bytes; /* in: memory held, for in_flight.bytes */
+	bool is_alone; /* in: given out by itself, a batch of one */
 };
 
 struct sched_limits {
@@ -69,8 +70,8 @@ void sched_put(struct sched *sched, struct sched_item *item);
 
 /*
  * Up to `max` (and batch_max) items for one lane, whole runs of a strand at a time, oldest ready
- * strand first. Returns the count, 0 when nothing is ready. `items` are in order inside each
- * strand.
+ * strand first; a batch ends before an item that is to be alone. Returns the count, 0 when nothing
+ * is ready. `items` are in order inside each strand.
  */
 unsigned sched_take(struct sched *sched, struct sched_item **items, unsigned max);
 

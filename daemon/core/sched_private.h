@@ -32,6 +32,7 @@ struct sched {
 	struct strand_queue ready;
 	struct strand_heap parked;
 	bool is_paused;
+	bool has_alone; /* an item that is to be alone was put in once */
 	uint64_t queued, given_out, bytes;
 	uint64_t strands_in[STRAND_STATES];
 	uint64_t records_in[STRAND_STATES]; /* queued records by their strand's state */

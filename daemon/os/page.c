@@ -209,6 +209,7 @@ static void partition_clear_gauges(struct page_partition *partition)
 	page_set(&partition->parked, 0);
 	page_set(&partition->held, 0);
 	page_set(&partition->ahead, 0);
+	page_set(&partition->taken_below, 0);
 	page_text_set(&partition->text, "%s", "");
 	if (atomic_load(&partition->state) != PAGE_PARTITION_FREE) {
 		atomic_store(&partition->state, PAGE_PARTITION_REVOKED);
@@ -225,6 +226,9 @@ static void page_clear(struct page *page)
 	 */
 	memset(page->lanes, 0, sizeof(page->lanes));
 	atomic_store(&page->lane_count, 0);
+	atomic_store(&page->crash_signal, 0);
+	atomic_store(&page->crash_lane, 0);
+	atomic_store(&page->crash_is_foreign, 0);
 	for (unsigned i = 0; i < partitions; i++) {
 		partition_clear_gauges(&page->partitions[i]);
 	}
@@ -295,6 +299,19 @@ int page_handler_index(struct page *page, const char *name)
 	snprintf(slot->name, sizeof(slot->name), "%s", name);
 	atomic_store_explicit(&page->handler_count, used + 1, memory_order_release);
 	return (int)used;
+}
+
+uint64_t page_settled(const struct page *page)
+{
+	unsigned partitions = page_partitions_used(page);
+	uint64_t settled = 0;
+
+	for (unsigned i = 0; i < partitions; i++) {
+		for (int j = 0; j < PAGE_RESULTS; j++) {
+			settled += page_read(&page->partitions[i].settled[j]);
+		}
+	}
+	return settled;
 }
 
 /* What ended is read first: it was consumed before. A torn page may still say less than nothing. */

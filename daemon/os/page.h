@@ -17,12 +17,14 @@
 #include "base/err.h"
 
 enum {
-	PAGE_VERSION = 1,
+	PAGE_VERSION = 2,
 	PAGE_PARTITIONS_MAX = 4096,
 	PAGE_LANES_MAX = 64,
 	PAGE_HANDLERS_MAX = 32,
 	PAGE_TOPIC_MAX = 256, /* Kafka: 249 */
 	PAGE_TEXT_MAX = 256,
+	PAGE_CLUSTER_MAX = 64,
+	PAGE_BUILD_ID_MAX = 41, /* 20 bytes in hexadecimal */
 	PAGE_BUCKETS = 20,
 };
 
@@ -83,7 +85,18 @@ struct page_partition {
 	page_counter consumed, settled[PAGE_RESULTS], abandoned, retries;
 	page_counter dead_letters[PAGE_REASONS];
 	page_counter stale; /* results for a dead epoch, dropped */
+	/* past the last offset that a lane had in hand, 0 none; only where handlers may crash */
+	page_gauge taken_below;
+	/* the supervisor's word: offsets of this range are worked alone; 0, 0 none */
+	page_gauge alone_from, alone_below;
 	struct page_text text; /* why it is held or lost; "" when nothing is the matter */
+};
+
+/* Does any other lane have anything in hand? */
+enum page_alone {
+	PAGE_NOT_ALONE,
+	PAGE_ALONE,
+	PAGE_ALONE_AFTER, /* alone, and its handler has been called and returned */
 };
 
 struct page_lane {
@@ -94,10 +107,13 @@ struct page_lane {
 	_Atomic uint32_t handler; /* index into handlers */
 	page_gauge started_us; /* monotonic */
 	_Atomic uint32_t batch; /* records in the batch in hand */
+	page_gauge timestamp_ms; /* of the record in hand */
+	_Atomic uint32_t is_alone; /* page_alone */
 };
 
 struct page_handler {
 	char name[65];
+	char build_id[PAGE_BUILD_ID_MAX]; /* of a plugin's library, "" none */
 	struct page_histogram seconds;
 };
 
@@ -105,6 +121,10 @@ struct page {
 	uint32_t magic, version;
 	uint64_t size;
 	_Atomic int32_t pid;
+	char cluster_id[PAGE_CLUSTER_MAX]; /* "" not known yet */
+	/* the last words of a signal handler: its signal, and its lane + 1 (0: no lane) */
+	_Atomic uint32_t crash_signal, crash_lane;
+	_Atomic uint32_t crash_is_foreign; /* another process sent it */
 	page_gauge heartbeat_us; /* monotonic; the main loop writes it at least once a second */
 	page_gauge started_ms; /* wall clock */
 	_Atomic uint32_t partition_count, lane_count, handler_count; /* slots in use */
@@ -142,6 +162,9 @@ void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms)
  * -EINVAL for a topic that is no topic. Worker's main thread.
  */
 int page_partition_index(struct page *page, const char *topic, int32_t partition);
+
+/* Records that ended, all partitions together. */
+uint64_t page_settled(const struct page *page);
 
 /* Records in hand: consumed and neither settled nor abandoned. */
 uint64_t page_partition_in_flight(const struct page_partition *partition);

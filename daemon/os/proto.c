@@ -25,7 +25,7 @@ struct text_field {
 /* Exact size of each type, and the texts that must end inside their fields. */
 static const struct frame_kind {
 	size_t size;
-	struct text_field texts[3];
+	struct text_field texts[4];
 } kinds[PROTO_TYPES] = {
 	[PROTO_START] = { HEADER + sizeof(struct proto_start),
 		{ TEXT(start.instance_id), TEXT(start.client_id), TEXT(start.host) } },
@@ -35,6 +35,9 @@ static const struct frame_kind {
 	[PROTO_FAILED] = { HEADER + sizeof(struct proto_failed), { TEXT(failed.text) } },
 	[PROTO_DRAINED] = { HEADER },
 	[PROTO_PROBED] = { HEADER + sizeof(struct proto_probed), { TEXT(probed.text) } },
+	[PROTO_CONDEMN] = { HEADER + sizeof(struct proto_condemn),
+		{ TEXT(condemn.cluster_id), TEXT(condemn.topic), TEXT(condemn.code),
+			TEXT(condemn.text) } },
 };
 
 int proto_send(int fd, const struct proto_frame *frame)

@@ -36,6 +36,7 @@ enum proto_type {
 	PROTO_FAILED, /* worker: last words before a non-zero exit */
 	PROTO_DRAINED, /* worker: everything settled is committed; exits next */
 	PROTO_PROBED, /* probe: 0 = fine */
+	PROTO_CONDEMN, /* supervisor: before PROTO_START and later: a record that kills workers */
 	PROTO_TYPES,
 };
 
@@ -60,6 +61,17 @@ struct proto_probed {
 	char text[ERR_TEXT_MAX];
 };
 
+/* No handler is to see it again: a dead letter with this reason. */
+struct proto_condemn {
+	char cluster_id[64], topic[256];
+	int32_t partition;
+	uint32_t is_timeout; /* reason timeout, else crash */
+	int64_t offset, timestamp_ms;
+	uint32_t deaths;
+	int64_t first_failure_ms, last_failure_ms; /* wall clock */
+	char code[32], text[512];
+};
+
 struct proto_frame {
 	uint32_t type;
 	union {
@@ -67,6 +79,7 @@ struct proto_frame {
 		struct proto_drain drain;
 		struct proto_failed failed;
 		struct proto_probed probed;
+		struct proto_condemn condemn;
 	};
 };
 

@@ -35,6 +35,9 @@ static const struct cause_text {
 		"what it held is delivered again; see drain.timeout" },
 	[EXIT_PROTOCOL] = { LOG_LEVEL_ERROR,
 		"was killed because it sent what is no frame of ours" },
+	[EXIT_OVERRAN] = { LOG_LEVEL_ERROR,
+		"was killed because a handler did not return within its timeout" },
+	[EXIT_RECYCLED] = { LOG_LEVEL_INFO, "drained and ended to be replaced" },
 };
 
 enum log_level obituary_level(enum exit_cause cause)
@@ -122,7 +125,7 @@ static void write_scoreboard(const struct obituary *obituary, struct buffer *out
 	if (busy > NAMED_MAX) {
 		buffer_printf(out, "; and %u more", busy - NAMED_MAX);
 	}
-	if (busy == 0 && obituary->cause != EXIT_DRAINED) {
+	if (busy == 0 && obituary->cause != EXIT_DRAINED && obituary->cause != EXIT_RECYCLED) {
 		buffer_append_str(out, ", holding no record");
 	}
 }
@@ -137,5 +140,8 @@ void obituary_write(const struct obituary *obituary, struct buffer *out)
 	write_scoreboard(obituary, out);
 	if (advice) {
 		buffer_printf(out, "; %s", advice);
+	}
+	if (obituary->follows) {
+		buffer_append_str(out, obituary->follows);
 	}
 }

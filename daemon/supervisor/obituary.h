@@ -22,6 +22,7 @@ struct obituary {
 	const char *last_words; /* "" when it said nothing */
 	int64_t now_us, spawned_us; /* monotonic */
 	const struct page *page; /* before page_bury() */
+	const char *follows; /* what follows for the records, "" nothing */
 };
 
 void obituary_write(const struct obituary *obituary, struct buffer *out);

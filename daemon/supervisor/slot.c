@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "os/page.h"
 #include "os/statedir.h"
+#include "supervisor/coroner.h"
 #include "supervisor/obituary.h"
 
 #include "supervisor/poison.h"
@@ -71,11 +72,13 @@ static void on_ready_frame(struct slot *slot, const struct proto_frame *frame)
 
 static void on_failed_frame(struct slot *slot, const struct proto_frame *frame)
 {
+	slot->has_spoken = true;
 	snprintf(slot->last_words, sizeof(slot->last_words), "%s", frame->failed.text);
 }
 
 static void on_drained_frame(struct slot *slot, const struct proto_frame *frame)
 {
+	slot->has_spoken = true;
 	slot->state = SLOT_DRAINING; /* also one that drained because somebody sent it SIGTERM */
 }
 
@@ -101,6 +104,18 @@ static void on_frame(void *context, const struct proto_frame *frame)
 	frame_handlers[frame->type](slot, frame);
 }
 
+static bool is_in_handler(const struct page *page)
+{
+	unsigned lanes = page_lanes_used(page);
+
+	for (unsigned i = 0; i < lanes; i++) {
+		if (atomic_load(&page->lanes[i].stage) == PAGE_STAGE_HANDLER) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum exit_cause classify(const struct slot *slot, const struct loop_exit *end)
 {
 	static const struct {
@@ -117,6 +132,9 @@ static enum exit_cause classify(const struct slot *slot, const struct loop_exit 
 		return slot->is_ours_to_end && end->status == SIGKILL ? slot->kill_cause
 								      : EXIT_CRASHED;
 	}
+	if (!slot->has_spoken && is_in_handler(slot->page)) {
+		return EXIT_CRASHED; /* it was the handler that left */
+	}
 	for (size_t i = 0; i < sizeof(by_status) / sizeof(by_status[0]); i++) {
 		if (by_status[i].status == end->status) {
 			return by_status[i].cause;
@@ -125,9 +143,10 @@ static enum exit_cause classify(const struct slot *slot, const struct loop_exit 
 	return EXIT_FAILED;
 }
 
-static void write_obituary(struct slot *slot, const struct loop_exit *end)
+static void write_obituary(
+	struct slot *slot, const struct loop_exit *end, const struct inquest *inquest)
 {
-	_cleanup_(buffer_fini) struct buffer sentence = BUFFER_INIT;
+	_cleanup_(buffer_fini) struct buffer sentence = BUFFER_INIT, follows = BUFFER_INIT;
 	struct obituary obituary = {
 		.consumer = slot->consumer->config->name,
 		.slot = slot->number,
@@ -141,6 +160,8 @@ static void write_obituary(struct slot *slot, const struct loop_exit *end)
 	};
 	uint64_t booked;
 
+	coroner_explain(slot, end, inquest, &follows);
+	obituary.follows = buffer_str(&follows);
 	obituary_write(&obituary, &sentence);
 	booked = page_bury(slot->page);
 	log_at(obituary_level(slot->cause), buffer_str(&sentence),
@@ -152,11 +173,20 @@ static void write_obituary(struct slot *slot, const struct loop_exit *end)
 static void on_end(void *context, const struct loop_exit *end)
 {
 	struct slot *slot = context;
+	struct inquest inquest;
 
 	slot->cause = classify(slot, end);
+	if (slot->is_recycling && (slot->cause == EXIT_DRAINED || slot->cause == EXIT_STUCK)) {
+		slot->cause = EXIT_RECYCLED;
+	}
 	slot->consumer->exits[slot->cause]++;
 	slot->state = SLOT_STOPPED;
-	write_obituary(slot, end);
+	coroner_examine(slot, end,
+		!end->is_exited && end->status == SIGKILL && !slot->is_ours_to_end &&
+			slot->context->is_oom && slot->context->is_oom(slot->context->owner),
+		clock_wall_ms(), &inquest);
+	slot->is_explained = inquest.is_counted && inquest.is_named;
+	write_obituary(slot, end, &inquest);
 	child_fini(&slot->child);
 	slot->context->on_end(slot->context->owner, slot);
 }
@@ -172,7 +202,8 @@ static int send_start(struct slot *slot, struct err *err)
 	snprintf(frame.start.client_id, sizeof(frame.start.client_id), "onced-%.100s-%u",
 		slot->consumer->config->name, slot->number);
 	snprintf(frame.start.host, sizeof(frame.start.host), "%s", slot->context->host);
-	r = proto_send(slot->child.channel_fd, &frame);
+	r = coroner_tell(slot);
+	r = r < 0 ? r : proto_send(slot->child.channel_fd, &frame);
 	/* Already gone: its end will be told as one. */
 	return r == 0 || r == -EPIPE ? 0 : err_set(err, r, "cannot send: %s", strerror(-r));
 }
@@ -200,6 +231,8 @@ int slot_start(struct slot *slot, struct err *err)
 	 * The worker repeats this for itself; done here, one that dies before it can is seen right.
 	 */
 	page_begin(slot->page, 0, now_us, clock_wall_ms());
+	coroner_isolate_known(slot);
+	slot->settled_at_start = page_settled(slot->page);
 	r = child_start(&slot->child, &spec, err);
 	if (r < 0) {
 		return err_prefix(err, r, "worker %s", name);
@@ -212,6 +245,9 @@ int slot_start(struct slot *slot, struct err *err)
 	slot->ready_us = 0;
 	slot->heartbeat_us = now_us;
 	slot->heartbeat_seen_us = now_us;
+	memset(slot->lanes, 0, sizeof(slot->lanes));
+	slot->has_spoken = false;
+	slot->recycle_deadline_us = 0;
 	slot->is_ours_to_end = false;
 	slot->last_words[0] = '\0';
 	r = send_start(slot, err);

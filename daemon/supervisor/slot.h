@@ -18,6 +18,8 @@ struct slot_context {
 	void (*on_ready)(void *owner, struct slot *slot);
 	/* The obituary is written, `cause` and counters are set, the state is SLOT_STOPPED. */
 	void (*on_end)(void *owner, struct slot *slot);
+	/* Did the kernel kill for memory just now? */
+	bool (*is_oom)(void *owner);
 };
 
 /*

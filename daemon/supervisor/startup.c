@@ -17,6 +17,7 @@
 #include "os/lockfile.h"
 #include "os/notify.h"
 #include "os/statedir.h"
+#include "supervisor/coroner.h"
 #include "supervisor/state.h"
 
 #include "supervisor/poison.h"
@@ -94,6 +95,9 @@ static int open_pages(struct supervisor *supervisor)
 		for (size_t j = 0; j < consumer->slot_count; j++) {
 			struct err err = ERR_INIT;
 
+			if (j == 0) {
+				coroner_load(consumer, supervisor->config);
+			}
 			if (slot_open_page(&consumer->slots[j], supervisor->config, &err) < 0) {
 				log_error("a worker's page cannot be used",
 					LOG_STR("consumer", consumer->config->name),

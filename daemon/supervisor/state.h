@@ -5,6 +5,8 @@
  *	startup.c     locks, orphans, migration, probes, first start
  *	shutdown.c    the drain ladder
  *	watch.c       once a second: heartbeats, status lines
+ *	overrun.c     handlers over their timeout
+ *	recycle.c     workers too large or too old
  *	control.c     what the control socket answers
  */
 #pragma once
@@ -49,6 +51,11 @@ struct supervisor {
 	struct loop_source *drain_timer;
 	struct loop_source *tick_timer;
 	int64_t last_tick_us, next_status_us;
+	/*
+	 * the kernel's count of kills for memory: what deaths are compared with, and what that will
+	 * be next: a victim may take seconds to end
+	 */
+	int64_t oom_kills[2], oom_aged_us;
 };
 
 /* Take locks and begin the way to PHASE_RUNNING. 0, or the exit code after a log line. */
@@ -69,6 +76,12 @@ void shutdown_check(struct supervisor *supervisor);
 /* Start the once-a-second look. */
 int watch_begin(struct supervisor *supervisor);
 void watch_log_status(struct supervisor *supervisor);
+
+/* Kill a worker in which a handler is over its timeout; `since_us`: time since the last look. */
+void overrun_check(struct slot *slot, int64_t now_us, int64_t since_us);
+
+/* Drain and replace workers that are too large or did enough, one of a consumer at a time. */
+void recycle_check(struct supervisor *supervisor, int64_t now_us);
 
 /* Open the control socket and serve it from the loop. -errno with err. */
 int control_open(struct supervisor *supervisor, struct err *err);

@@ -229,6 +229,28 @@ static json_t *partitions_json(const struct consumer *consumer, int64_t wall_ms)
 	return array;
 }
 
+/* Records that killed workers here, and are not settled yet. */
+static json_t *quarantine_json(const struct quarantine *quarantine)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < quarantine->count; i++) {
+		const struct quarantine_entry *entry = &quarantine->entries[i];
+		json_t *object = json_object();
+
+		set(object, "topic", text(entry->at.topic));
+		set(object, "partition", json_integer(entry->at.partition));
+		set(object, "offset", json_integer(entry->at.offset));
+		set(object, "state", json_string(entry->is_condemned ? "condemned" : "suspect"));
+		set(object, "reason", json_string(entry->is_timeout ? "timeout" : "crash"));
+		set(object, "code", text(entry->code));
+		set(object, "deaths", json_integer(entry->deaths));
+		set(object, "alone", json_integer(entry->alone));
+		(void)json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, int64_t wall_ms)
 {
 	json_t *object = json_object();
@@ -241,6 +263,7 @@ static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, in
 	set(object, "reason", text(summary.reason));
 	set(object, "lag", known(summary.lag));
 	set(object, "worker_exits", counts(consumer->exits, exit_cause_names, EXIT_CAUSES));
+	set(object, "quarantine", quarantine_json(&consumer->quarantine));
 	set(object, "workers", workers_json(consumer, now_us));
 	set(object, "partitions", partitions_json(consumer, wall_ms));
 	return object;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "core/restart.h"
 #include "os/process.h"
+#include "os/procfs.h"
 #include "supervisor/instance.h"
 #include "supervisor/state.h"
 
@@ -37,6 +38,8 @@ static const struct restart_row {
 	[EXIT_HUNG] = { RESTART_CRASH, SLOT_WAITING },
 	[EXIT_KILLED] = { RESTART_CRASH, SLOT_WAITING },
 	[EXIT_PROTOCOL] = { RESTART_CRASH, SLOT_WAITING },
+	[EXIT_OVERRAN] = { RESTART_CRASH, SLOT_WAITING },
+	[EXIT_RECYCLED] = { RESTART_RECYCLED, SLOT_WAITING },
 };
 
 void supervisor_each_slot(struct supervisor *supervisor,
@@ -97,6 +100,7 @@ static void on_slot_timer(void *context)
 
 static void on_slot_ready(void *owner, struct slot *slot)
 {
+	slot->is_recycling = false;
 	log_info("a worker is ready", LOG_STR("consumer", slot->consumer->config->name),
 		LOG_INT("slot", slot->number), LOG_INT("worker_pid", slot->pid),
 		LOG_SECONDS("seconds", (double)(slot->ready_us - slot->spawned_us) / 1e6));
@@ -118,6 +122,9 @@ static void on_slot_end(void *owner, struct slot *slot)
 	/* An exit 0 before it ever joined would otherwise be repeated without end. */
 	if (cause == RESTART_RECYCLED && slot->ready_us == 0) {
 		cause = RESTART_CRASH;
+	}
+	if (slot->is_explained) {
+		cause = RESTART_SUSPECT;
 	}
 	plan_start(slot, cause, row->waiting_as);
 }
@@ -229,6 +236,22 @@ static int name_instances(struct supervisor *supervisor)
 	return 0;
 }
 
+/* The kernel's count has grown: it killed somebody of ours. One death takes one of them. */
+static bool is_oom(void *owner)
+{
+	struct supervisor *supervisor = owner;
+	int64_t kills = procfs_oom_kills();
+
+	if (kills <= supervisor->oom_kills[0]) {
+		return false;
+	}
+	supervisor->oom_kills[0]++;
+	if (supervisor->oom_kills[1] < supervisor->oom_kills[0]) {
+		supervisor->oom_kills[1] = supervisor->oom_kills[0];
+	}
+	return true;
+}
+
 static void init(struct supervisor *supervisor, const struct supervisor_options *options)
 {
 	*supervisor = (struct supervisor){
@@ -248,6 +271,7 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
 		.owner = supervisor,
 		.on_ready = on_slot_ready,
 		.on_end = on_slot_end,
+		.is_oom = is_oom,
 	};
 }
 

@@ -44,6 +44,8 @@ const char *const exit_cause_names[EXIT_CAUSES] = {
 	[EXIT_HUNG] = "hung",
 	[EXIT_KILLED] = "killed",
 	[EXIT_PROTOCOL] = "protocol",
+	[EXIT_OVERRAN] = "timeout",
+	[EXIT_RECYCLED] = "recycled",
 };
 
 int64_t tree_session_timeout_us(const struct config *config)
@@ -81,6 +83,7 @@ static void consumer_init(struct consumer *consumer, const struct config_consume
 {
 	consumer->config = config;
 	consumer->slot_count = config->workers;
+	quarantine_init(&consumer->quarantine, config->quarantine_after);
 	consumer->slots = xcalloc(config->workers, sizeof(*consumer->slots));
 	for (unsigned i = 0; i < config->workers; i++) {
 		slot_init(&consumer->slots[i], consumer, i, policy);

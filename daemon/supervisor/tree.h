@@ -13,10 +13,11 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "core/quarantine.h"
 #include "core/restart.h"
+#include "os/page.h"
 #include "supervisor/child.h"
 
-struct page;
 struct slot_context;
 
 enum slot_state {
@@ -35,12 +36,14 @@ enum exit_cause {
 	EXIT_DRAINED, /* asked to, or told by SIGTERM */
 	EXIT_STUCK, /* drained, but a library call did not return */
 	EXIT_FAILED, /* said so itself */
-	EXIT_CRASHED, /* a signal that was not ours */
+	EXIT_CRASHED, /* a signal that was not ours, or an exit in a handler */
 	EXIT_FENCED,
 	EXIT_CONFIG,
 	EXIT_HUNG, /* killed by us: no heartbeat */
 	EXIT_KILLED, /* killed by us: did not drain in time */
 	EXIT_PROTOCOL, /* killed by us: sent what is no frame */
+	EXIT_OVERRAN, /* killed by us: a handler over its timeout */
+	EXIT_RECYCLED, /* drained by us for its size or age */
 	EXIT_CAUSES
 };
 extern const char *const exit_cause_names[EXIT_CAUSES];
@@ -59,9 +62,19 @@ struct slot {
 	int64_t spawned_us, ready_us; /* monotonic; ready_us 0: not yet */
 	/* the page's last value, and when it last changed */
 	int64_t heartbeat_us, heartbeat_seen_us;
+	/* each lane's record in a handler, and for how long we have seen it there */
+	struct lane_watch {
+		int64_t started_us, seen_us;
+	} lanes[PAGE_LANES_MAX];
+	unsigned overrun_lane; /* of EXIT_OVERRAN */
+	bool has_spoken; /* PROTO_FAILED or PROTO_DRAINED: its exit is its own */
+	bool is_recycling; /* drained by us; until the next one is ready */
+	int64_t recycle_deadline_us; /* monotonic; the process there now is to be gone then */
+	uint64_t settled_at_start; /* of the page, which counts on */
 	bool is_ours_to_end; /* we sent SIGKILL, for `kill_cause` */
 	enum exit_cause kill_cause;
 	enum exit_cause cause; /* of the last end */
+	bool is_explained; /* a record stands for the last end */
 	char last_words[ERR_TEXT_MAX]; /* PROTO_FAILED of the process that is there */
 	struct restart restart;
 	struct loop_source *timer; /* next start */
@@ -72,6 +85,7 @@ struct consumer {
 	struct slot *slots;
 	size_t slot_count;
 	uint64_t exits[EXIT_CAUSES];
+	struct quarantine quarantine;
 };
 
 struct tree {

@@ -11,12 +11,14 @@
 #include "core/restart.h"
 #include "os/notify.h"
 #include "os/page.h"
+#include "os/procfs.h"
+#include "supervisor/coroner.h"
 #include "supervisor/state.h"
 #include "supervisor/summary.h"
 
 #include "supervisor/poison.h"
 
-enum { TICK_US = 1000000 };
+enum { TICK_US = 1000000, OOM_AGE_US = 5000000 };
 
 /*
  * 60 s: longer than a session timeout (45 s static), so that a worker stopped for a while by a
@@ -57,7 +59,8 @@ static void check_heartbeat(struct supervisor *supervisor, struct slot *slot, bo
 	}
 }
 
-static void check_slot(struct supervisor *supervisor, struct slot *slot, bool is_late)
+static void check_slot(
+	struct supervisor *supervisor, struct slot *slot, bool is_late, int64_t since_us)
 {
 	int64_t window_us = slot->restart.policy.window_us;
 
@@ -65,19 +68,21 @@ static void check_slot(struct supervisor *supervisor, struct slot *slot, bool is
 		return;
 	}
 	check_heartbeat(supervisor, slot, is_late);
+	overrun_check(slot, clock_mono_us(), since_us);
 	if (slot->state == SLOT_READY && clock_mono_us() - slot->ready_us >= window_us) {
 		restart_reset(&slot->restart);
 	}
 }
 
-static void check_slots(struct supervisor *supervisor, bool is_late)
+static void check_slots(struct supervisor *supervisor, bool is_late, int64_t since_us)
 {
 	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
 		struct consumer *consumer = &supervisor->tree.consumers[i];
 
 		for (size_t j = 0; j < consumer->slot_count; j++) {
-			check_slot(supervisor, &consumer->slots[j], is_late);
+			check_slot(supervisor, &consumer->slots[j], is_late, since_us);
 		}
+		coroner_sweep(consumer, supervisor->config, clock_wall_ms());
 	}
 }
 
@@ -129,12 +134,25 @@ static void tell_manager(const struct supervisor *supervisor)
 	notify_status(line);
 }
 
+/* What the kernel killed longer ago than a victim takes to end explains no death to come. */
+static void age_oom_kills(struct supervisor *supervisor, int64_t now_us)
+{
+	if (now_us >= supervisor->oom_aged_us) {
+		supervisor->oom_aged_us = now_us + OOM_AGE_US;
+		supervisor->oom_kills[0] = supervisor->oom_kills[1];
+		supervisor->oom_kills[1] = procfs_oom_kills();
+	}
+}
+
 static void on_tick(void *context)
 {
 	struct supervisor *supervisor = context;
 	int64_t now_us = clock_mono_us(), interval_us = supervisor->config->status_interval_us;
 
-	check_slots(supervisor, now_us - supervisor->last_tick_us > TICK_LATE_US);
+	check_slots(supervisor, now_us - supervisor->last_tick_us > TICK_LATE_US,
+		now_us - supervisor->last_tick_us);
+	age_oom_kills(supervisor, now_us);
+	recycle_check(supervisor, now_us);
 	supervisor->last_tick_us = now_us;
 	if (supervisor->phase >= PHASE_RUNNING && interval_us > 0 &&
 		now_us >= supervisor->next_status_us) {
@@ -154,6 +172,8 @@ int watch_begin(struct supervisor *supervisor)
 		return r;
 	}
 	supervisor->last_tick_us = clock_mono_us();
+	supervisor->oom_kills[0] = supervisor->oom_kills[1] = procfs_oom_kills();
+	supervisor->oom_aged_us = supervisor->last_tick_us + OOM_AGE_US;
 	supervisor->next_status_us =
 		supervisor->last_tick_us + supervisor->config->status_interval_us;
 	loop_timer_set(supervisor->tick_timer, supervisor->last_tick_us + TICK_US);

@@ -96,6 +96,7 @@ static bool enter(struct worker *worker, struct partition *p, struct record *rec
 	if (p->attempt_next < p->attempt_count) {
 		restore_attempts(p, record);
 	}
+	quarantine_mark(worker, p, record);
 	page_add(&p->page->consumed, 1);
 	p->bytes += record->item.bytes;
 	sched_put(worker->sched, &record->item);

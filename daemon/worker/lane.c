@@ -152,7 +152,7 @@ static unsigned take(struct lane *lane)
 		if (worker->consumer->batch_linger_us > 0 && sched_is_ready(worker->sched)) {
 			linger(lane);
 		}
-		count = worker->lanes_stop ? 0 : try_take(lane);
+		count = worker->lanes_stop || worker->alone_lane ? 0 : try_take(lane);
 		if (count) {
 			break;
 		}
@@ -162,6 +162,9 @@ static unsigned take(struct lane *lane)
 	}
 	for (unsigned i = 0; i < count; i++) {
 		unmark_waiting(worker, lane->batch[i]);
+	}
+	if (count && !lane_enter(lane, count)) {
+		count = 0;
 	}
 	/* more than one lane's worth of work: wake the next */
 	if (count && worker->idle_lanes && sched_is_ready(worker->sched)) {
@@ -289,21 +292,22 @@ static void before_finish(struct lane *lane, unsigned count)
 	}
 }
 
+/* The batch's list is not needed any more: it takes those that go. */
 static void free_settled(struct lane *lane, unsigned count)
 {
+	unsigned settled = 0;
+
 	for (unsigned i = 0; i < count; i++) {
 		struct record *record = lane->unit.works[i].record;
 		if (record && lane->returns[i].verdict == SCHED_SETTLED) {
 			lane->batch[settled++] = record;
 		}
-	unsigned settled = 0;
-
 	}
+	record_pool_put(&lane->worker->pool, lane->batch, settled);
 }
 
 static void free_dead(struct sched_item *dead)
 {
-	record_pool_put(&lane->worker->pool, lane->batch, settled);
 	while (dead) {
 		struct sched_item *next = dead->next;
 		record_free((struct record *)dead);
@@ -325,6 +329,7 @@ static void finish(struct lane *lane, unsigned count)
 		lane->returns[i] = finish_one(worker, &lane->unit.works[i], now_ms);
 	}
 	sched_give_back(worker->sched, lane->returns, count, &dead);
+	lane_leave(lane);
 	has_letters = worker->new_dead_letters != NULL;
 	if (worker->idle_lanes && sched_is_ready(worker->sched)) {
 		pthread_cond_signal(&worker->work_ready);
@@ -350,6 +355,16 @@ static void adapt(struct lane *lane, int64_t took_us)
 	}
 }
 
+/* Broken memory may show only when the handler is through. */
+static void note_called(struct lane *lane)
+{
+	_Atomic uint32_t *is_alone = &lane->unit.options.page_lane->is_alone;
+
+	if (atomic_load_explicit(is_alone, memory_order_relaxed) && lane->unit.works[0].outcome) {
+		atomic_store(is_alone, PAGE_ALONE_AFTER);
+	}
+}
+
 static void run_batch(struct lane *lane, unsigned count)
 {
 	int64_t started_us = clock_mono_us();
@@ -357,6 +372,7 @@ static void run_batch(struct lane *lane, unsigned count)
 	FAILPOINT("after_take");
 	atomic_store_explicit(&lane->unit.options.page_lane->batch, count, memory_order_relaxed);
 	unit_run(&lane->unit, lane->batch, count);
+	note_called(lane);
 	adapt(lane, clock_mono_us() - started_us);
 	if (lane->unit.store_failed) {
 		lane->is_refused = true;
@@ -377,11 +393,15 @@ static void *lane_main(void *argument)
 	struct worker *worker = lane->worker;
 	unsigned count;
 
+	if (worker->is_in_process && crash_enter_lane(lane->index, &lane->crash_stack) < 0) {
+		log_warning("a lane has no signal stack: its crashes will name no record");
+	}
 	for (;;) {
 		pthread_mutex_lock(&worker->lock);
 		bool is_over = worker->lanes_stop;
 		pthread_mutex_unlock(&worker->lock);
 		if (is_over) {
+			crash_leave_lane(&lane->crash_stack);
 			return NULL;
 		}
 		if (!store_is_ready(lane)) {
@@ -420,6 +440,7 @@ static int lane_start(struct worker *worker, unsigned index, struct err *err)
 		.event_missing = consumer->event_missing,
 		.place_of = place_of,
 		.context = worker };
+	char name[16];
 	int r;
 
 	*lane = (struct lane){
@@ -437,10 +458,11 @@ static int lane_start(struct worker *worker, unsigned index, struct err *err)
 		return err_set(err, r, "cannot start a lane's thread");
 	}
 	lane->is_started = true;
+	snprintf(name, sizeof(name), "lane %u", index);
+	pthread_setname_np(lane->thread, name);
 	return 0;
 }
 
-	char name[16];
 int lanes_start(struct worker *worker, struct err *err)
 {
 	worker->lanes = xcalloc(worker->lane_count, sizeof(*worker->lanes));
@@ -458,8 +480,6 @@ void lanes_stop(struct worker *worker)
 {
 	pthread_mutex_lock(&worker->lock);
 	worker->lanes_stop = true;
-	snprintf(name, sizeof(name), "lane %u", index);
-	pthread_setname_np(lane->thread, name);
 	pthread_cond_broadcast(&worker->work_ready);
 	pthread_cond_broadcast(&worker->lanes_end);
 	pthread_mutex_unlock(&worker->lock);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/build_id.h"
 #include "worker/worker_private.h"
 
 enum { ASK_MS = 2000 };
@@ -23,9 +24,15 @@ static int receive_start(struct worker *worker, struct err *err)
 	struct timespec nap = { 0, 1000000 };
 	int r;
 
-	while ((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN &&
-		clock_mono_us() < deadline_us) {
-		nanosleep(&nap, NULL);
+	/* what is condemned is told first, so that no lane is faster than that */
+	while (((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN &&
+		       clock_mono_us() < deadline_us) ||
+		(r == 0 && frame.type == PROTO_CONDEMN)) {
+		if (r == 0) {
+			quarantine_condemn(worker, &frame.condemn);
+		} else {
+			nanosleep(&nap, NULL);
+		}
 	}
 	if (r < 0 || frame.type != PROTO_START || frame.start.version != PROTO_VERSION) {
 		return err_set(err, -EPROTO,
@@ -148,6 +155,18 @@ static bool wants_ids(const struct worker *worker)
 	return worker->is_deduplicated || worker->consumer->event_missing == EVENT_MISSING_DLQ;
 }
 
+/* Should it crash, somebody wants to know which build of it that was. */
+static void name_build(struct worker *worker, const struct roster_handler *handler)
+{
+	char *build_id = worker->page->handlers[handler->page_index].build_id;
+
+	build_id[0] = '\0';
+	if (config_handler_is_in_process(handler->config)) {
+		build_id_of(
+			(const void *)(uintptr_t)handler->ops->handle, build_id, PAGE_BUILD_ID_MAX);
+	}
+}
+
 /* The page outlives this process, and counts of a handler go on under its name. */
 static void name_handlers(struct worker *worker)
 {
@@ -155,6 +174,7 @@ static void name_handlers(struct worker *worker)
 		struct roster_handler *handler = &worker->roster.handlers[i];
 		int index = page_handler_index(worker->page, handler->config->name);
 		handler->page_index = index < 0 ? PAGE_HANDLERS_MAX - 1 : (unsigned)index;
+		name_build(worker, handler);
 	}
 }
 
@@ -183,6 +203,7 @@ static void wait_for_cluster(struct worker *worker)
 		log_flush();
 	}
 	worker->page->broker_is_down = 0;
+	snprintf(worker->page->cluster_id, PAGE_CLUSTER_MAX, "%s", worker->cluster_id);
 }
 
 int worker_open(struct worker *worker, struct err *err)
@@ -207,6 +228,9 @@ int worker_open(struct worker *worker, struct err *err)
 	}
 	if (r == 0 && worker->is_draining) {
 		return 0; /* nothing has begun */
+	}
+	if (r == 0 && worker->is_in_process) {
+		r = crash_watch(worker->page, err);
 	}
 	r = r < 0 ? r : open_store(worker, err);
 	r = r < 0 ? r : open_source(worker, err);

@@ -14,6 +14,8 @@
 #include "core/sched.h"
 #include "core/source.h"
 
+struct proto_condemn;
+
 enum record_wait { RECORD_WAIT_NONE, RECORD_WAIT_PARKED, RECORD_WAIT_HELD };
 
 struct record {
@@ -35,6 +37,8 @@ struct record {
 	int64_t elapsed_us; /* runnable or parked by its own retry since the first failure */
 	enum record_wait wait; /* what its strand waits for; the worker's lock */
 	bool is_after_hold; /* no attempt since the last hold or restart */
+	/* it killed workers: no handler sees it again; NULL: it did not. The worker's. */
+	const struct proto_condemn *condemned;
 	bool has_stored_attempts; /* the store may know of failures: they end with the record */
 };
 
@@ -44,10 +48,6 @@ struct record *record_new(const struct source_ops *ops, struct source *source,
 /* Also gives the message back to the source. Accepts NULL. */
 void record_free(struct record *record);
 
-/* Headers, parsed at the first call. Count, or -1 when they cannot be parsed. */
-int record_headers(struct record *record, const struct source_header **ret);
-
-/* Copy what is still in the fetch buffer and let that go. */
 /*
  * The memory of ended records, for the next ones: put by any thread, taken by one. Never more than
  * were in hand at a time.
@@ -63,6 +63,10 @@ struct record *record_pool_new(struct record_pool *pool, const struct source_ops
 void record_pool_put(struct record_pool *pool, struct record *const *records, unsigned count);
 void record_pool_fini(struct record_pool *pool);
 
+/* Headers, parsed at the first call. Count, or -1 when they cannot be parsed. */
+int record_headers(struct record *record, const struct source_header **ret);
+
+/* Copy what is still in the fetch buffer and let that go. */
 void record_detach(struct record *record);
 
 /* Hash of a record key for ordering; a null key has one of its own. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/memory.h"
+#include "os/proto.h"
 #include "worker/unit_private.h"
 
 void unit_init(struct unit *unit, const struct unit_options *options, struct store_session *session)
@@ -38,6 +39,7 @@ void unit_stage(struct unit *unit, enum page_stage stage, const struct unit_work
 	}
 	if (work) {
 		page_set(&lane->offset, work->record->item.offset);
+		page_set(&lane->timestamp_ms, work->record->timestamp_ms);
 		atomic_store_explicit(&lane->attempt, work->event.attempt, memory_order_relaxed);
 		atomic_store_explicit(&lane->handler, work->handler ? work->handler->page_index : 0,
 			memory_order_relaxed);
@@ -58,6 +60,15 @@ static void doom(struct unit_work *work, enum page_reason reason, const char *te
 	work->text = text;
 }
 
+/* It killed workers. */
+static void condemn(struct unit_work *work)
+{
+	const struct proto_condemn *told = work->record->condemned;
+
+	doom(work, told->is_timeout ? PAGE_TIMEOUT : PAGE_CRASH, told->text);
+	memcpy(work->code, told->code, sizeof(work->code));
+}
+
 static void decode(struct unit *unit, struct unit_work *work)
 {
 	const struct unit_place *at =
@@ -74,7 +85,9 @@ static void decode(struct unit *unit, struct unit_work *work)
 	problem = event_decode(&work->event, unit->options.roster, &text);
 	unit_find_key(unit, work, problem);
 	work->handler = roster_route(unit->options.roster, work->event.type);
-	if (problem == EVENT_UNDECODABLE) {
+	if (work->record->condemned) {
+		condemn(work);
+	} else if (problem == EVENT_UNDECODABLE) {
 		doom(work, PAGE_UNDECODABLE, text);
 	} else if (problem == EVENT_NO_ID && unit->options.event_missing == EVENT_MISSING_DLQ) {
 		doom(work, PAGE_UNDECODABLE, "the event has no id");

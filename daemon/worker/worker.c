@@ -124,6 +124,8 @@ static void serve_channel(struct worker *worker)
 			begin_drain(worker, frame.drain.deadline_us, "asked");
 		} else if (frame.type == PROTO_LOG_STATUS) {
 			show_status_line(worker);
+		} else if (frame.type == PROTO_CONDEMN) {
+			quarantine_condemn(worker, &frame.condemn);
 		}
 	}
 	if (r != -EAGAIN) {
@@ -338,11 +340,12 @@ static void finish(struct worker *worker)
 	}
 	dead_letters_fini(worker);
 	partitions_fini(worker);
+	quarantine_fini(worker);
 	sched_free(worker->sched);
+	record_pool_fini(&worker->pool);
 	rate_fini(&worker->breaker);
 	if (worker->store) {
 		wiring->store->close(worker->store);
-	record_pool_fini(&worker->pool);
 	}
 	roster_close(&worker->roster);
 	log_flush();
@@ -363,6 +366,7 @@ int worker_run(const struct worker_wiring *wiring, int channel_fd, struct page *
 	worker->channel_fd = channel_fd;
 	worker->page = page;
 	worker->is_deduplicated = wiring->store->is_transactional;
+	worker->is_in_process = config_consumer_is_in_process(wiring->consumer);
 	worker_init_locks(worker);
 	worker_init_core(worker);
 	if (worker_open(worker, &err) < 0) {

@@ -8,6 +8,8 @@
  *	commit.c       offsets
  *	dead_letter.c  the way out of poison
  *	lane.c         threads that run units of work
+ *	lane_alone.c   a record that is worked while nothing else is
+ *	quarantine.c   which records these are, and which no handler sees again
  *	clerk.c        a thread for what may block and belongs to no batch
  *	show.c         gauges of the page
  *
@@ -26,6 +28,7 @@
 #include "core/tracker.h"
 #include "os/page.h"
 #include "os/proto.h"
+#include "worker/crash.h"
 #include "worker/lines.h"
 #include "worker/record.h"
 #include "worker/unit.h"
@@ -78,6 +81,13 @@ struct dead_letter {
 	unsigned failures;
 };
 
+/* ---- records that killed workers ---- */
+
+struct condemned {
+	struct condemned *next;
+	struct proto_condemn told;
+};
+
 /* ---- clerk ---- */
 
 struct clerk;
@@ -95,6 +105,7 @@ struct lane {
 	unsigned batch_limit; /* shrinks when a batch takes longer than batch.time */
 	int64_t backoff_us;
 	struct lines retry_lines, hold_lines;
+	struct crash_stack crash_stack;
 	bool is_refused; /* the store answers, but the last batch was turned away */
 	bool is_started;
 };
@@ -111,27 +122,32 @@ struct worker {
 	struct store *store;
 	struct roster roster;
 	bool is_deduplicated;
+	bool is_in_process; /* handlers are foreign code that may end us */
 
 	pthread_mutex_t lock;
 	pthread_cond_t work_ready; /* lanes wait: the scheduler may have something */
 	pthread_cond_t lanes_end; /* lanes wait for a store: only their end cuts that short */
-	pthread_cond_t returned; /* main waits: a lane gave a batch back */
+	pthread_cond_t returned; /* main and alone_lane wait: a lane gave a batch back */
 	struct sched *sched;
+	struct record_pool pool; /* main takes, lanes put */
 	/* by slot, PAGE_PARTITIONS_MAX; entries are never freed while lanes run */
 	struct partition **partitions;
 	uint32_t partition_count;
 	struct dead_letter *new_dead_letters; /* from lanes, newest first */
 	bool lanes_stop;
 	unsigned idle_lanes;
+	unsigned busy_lanes; /* with a batch in work */
+	struct lane *alone_lane; /* has, or waits for, the worker for itself; NULL none */
 	unsigned sharers; /* partitions that share what may be in flight, at least 1 */
 
 	struct lane *lanes;
 	unsigned lane_count;
 	struct clerk *clerk;
 	char cluster_id[64];
-	struct record_pool pool; /* main takes, lanes put */
 
 	/* main thread only */
+	struct condemned *condemned; /* newest first; records point to them */
+	unsigned condemned_count;
 	struct dead_letter *dead_letters, **dead_letters_tail; /* oldest first */
 	unsigned dead_letter_count;
 	uint64_t dead_letter_bytes;
@@ -204,6 +220,22 @@ void dead_letters_fini(struct worker *worker);
 /* lane.c */
 int lanes_start(struct worker *worker, struct err *err);
 void lanes_stop(struct worker *worker);
+
+/* lane_alone.c */
+/*
+ * Under the lock: a batch was taken. Waits where its record is to be alone. False: lanes stop, the
+ * batch went back.
+ */
+bool lane_enter(struct lane *lane, unsigned count);
+/* Under the lock: it was given back. */
+void lane_leave(struct lane *lane);
+
+/* quarantine.c */
+/* The supervisor says that no handler is to see this record again. */
+void quarantine_condemn(struct worker *worker, const struct proto_condemn *told);
+/* Mark a record that enters the scheduler: condemned, or to be worked alone. */
+void quarantine_mark(struct worker *worker, const struct partition *p, struct record *record);
+void quarantine_fini(struct worker *worker);
 
 /* clerk.c */
 int clerk_start(struct worker *worker, struct err *err);

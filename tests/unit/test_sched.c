@@ -143,6 +143,45 @@ static void a_batch_is_never_larger_than_batch_max(void **state)
 	sched_free(sched);
 }
 
+static void a_record_that_is_to_be_alone_is_a_batch_of_one(void **state)
+{
+	struct sched *sched = begin(SCHED_ORDER_PARTITION);
+	for (size_t i = 0; i < 5; i++) {
+		items[i] = (struct sched_item){
+			.slot = i == 4, .epoch = 1, .offset = (int64_t)i, .is_alone = i == 2
+		};
+		sched_put(sched, &items[i]);
+	}
+	assert_string_equal(take(sched, 500), "0 1 4");
+	GIVE_BACK(sched, back(0, SCHED_SETTLED), back(1, SCHED_SETTLED), back(4, SCHED_SETTLED));
+	assert_string_equal(take(sched, 500), "2");
+	GIVE_BACK(sched, back(2, SCHED_AGAIN));
+	assert_string_equal(take(sched, 500), "2");
+	GIVE_BACK(sched, back(2, SCHED_SETTLED));
+	assert_string_equal(take(sched, 500), "3");
+	GIVE_BACK(sched, back(3, SCHED_SETTLED));
+	sched_free(sched);
+}
+
+static void a_batch_ends_before_a_strand_that_begins_with_one_that_is_to_be_alone(void **state)
+{
+	struct sched *sched = begin(SCHED_ORDER_PARTITION);
+	for (size_t i = 0; i < 3; i++) {
+		items[i] = (struct sched_item){
+			.slot = i > 0, .epoch = 1, .offset = (int64_t)i, .is_alone = i == 1
+		};
+		sched_put(sched, &items[i]);
+	}
+	assert_string_equal(take(sched, 500), "0");
+	assert_string_equal(take(sched, 500), "1");
+	assert_string_equal(take(sched, 500), "");
+	GIVE_BACK(sched, back(0, SCHED_SETTLED));
+	GIVE_BACK(sched, back(1, SCHED_SETTLED));
+	assert_string_equal(take(sched, 500), "2");
+	GIVE_BACK(sched, back(2, SCHED_SETTLED));
+	sched_free(sched);
+}
+
 static void a_parked_strand_blocks_only_itself(void **state)
 {
 	struct sched *sched = begin(SCHED_ORDER_KEY);
@@ -416,6 +455,9 @@ int main(void)
 		cmocka_unit_test(without_order_every_record_stands_alone),
 		cmocka_unit_test(a_batch_takes_whole_runs_of_the_oldest_strands),
 		cmocka_unit_test(a_batch_is_never_larger_than_batch_max),
+		cmocka_unit_test(a_record_that_is_to_be_alone_is_a_batch_of_one),
+		cmocka_unit_test(
+			a_batch_ends_before_a_strand_that_begins_with_one_that_is_to_be_alone),
 		cmocka_unit_test(a_parked_strand_blocks_only_itself),
 		cmocka_unit_test(the_first_verdict_that_is_not_settled_rules_the_strand),
 		cmocka_unit_test(parked_strands_wake_in_order_of_their_time),
