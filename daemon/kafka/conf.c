@@ -27,10 +27,10 @@ static const struct property consumer_defaults[] = {
 	{ "heartbeat.interval.ms", "1000", 0 },
 	{ "check.crcs", "true", 0 },
 	/*
-	 * Small answers: while one is taken apart nothing else comes, and a queue may exceed its
+	 * Smaller answers than the library's: while one is taken apart nothing else comes, and a queue may exceed its
 	 * bounds by one.
 	 */
-	{ "fetch.message.max.bytes", "131072", 0 },
+	{ "fetch.message.max.bytes", "524288", 0 },
 	/* one partition at its end must not keep full ones, drained since, from being asked for */
 	{ "fetch.wait.max.ms", "150", 0 },
 	/* a full queue is looked at again after this; 2.0.2 has a fixed second instead */
@@ -64,7 +64,7 @@ static const struct property consumer_owned[] = {
  */
 #define QUEUE_OVERHEAD_BYTES ((int64_t)320)
 #define QUEUE_SMALL_RECORD_BYTES ((int64_t)100)
-#define FETCH_BYTES ((int64_t)128 << 10)
+#define FETCH_BYTES ((int64_t)512 << 10)
 
 static const char *session_timeout_ms(const struct source_options *options)
 {

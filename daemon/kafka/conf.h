@@ -26,7 +26,7 @@ int kafka_conf_consumer(
 int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err);
 
 /* Records in one partition's queue, above which nothing more is fetched for it. */
-enum { KAFKA_QUEUE_MESSAGES = 12000 };
+enum { KAFKA_QUEUE_MESSAGES = 10000 };
 
 /* The bound of one partition's queue, bytes. */
 int64_t kafka_queue_bound_bytes(const struct source_options *options);
