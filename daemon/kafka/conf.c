@@ -27,8 +27,8 @@ static const struct property consumer_defaults[] = {
 	{ "heartbeat.interval.ms", "1000", 0 },
 	{ "check.crcs", "true", 0 },
 	/*
-	 * Smaller answers than the library's: while one is taken apart nothing else comes, and a queue may exceed its
-	 * bounds by one.
+	 * Half of the library's: while an answer is taken apart nothing else comes, and a queue may
+	 * exceed its bounds by one.
 	 */
 	{ "fetch.message.max.bytes", "524288", 0 },
 	/* one partition at its end must not keep full ones, drained since, from being asked for */
