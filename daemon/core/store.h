@@ -246,10 +246,10 @@ struct store_ops {
 		const struct store_value *values, size_t count,
 		uint32_t tag); /* values' bytes must live until the flush returns */
 	/*
-	 * May statement `index` be sent for many records in one, with the same result as for one
-	 * after the other? Only what the session knows by now; NULL: never.
+	 * May statement `index`, with so many values, be sent for many records in one, with the
+	 * same result as for one after the other? Only what the session knows by now; NULL: never.
 	 */
-	bool (*can_set)(struct store_session *session, size_t index);
+	bool (*can_set)(struct store_session *session, size_t index, size_t value_count);
 	/*
 	 * The statement once for `count` records, rows[i] the values of the i-th, in their order.
 	 * `rows` and what it points to must live until the flush returns.

@@ -105,7 +105,6 @@ enum store_failure unit_send_effects(
 			return failure;
 		}
 	}
-	unit_note_sets(unit);
 	if (unit->options.page) {
 		page_histogram_add(
 			&unit->options.page->commit_seconds, clock_mono_us() - started_us);

@@ -9,7 +9,7 @@
 #include "worker/unit_private.h"
 
 enum {
-	SET_SMALL = 64, /* works in a set after one failed */
+	SET_SMALL = 64, /* works in a set after one failed, at least */
 	SETLESS_FAILURES = 4, /* so many failed sets in a batch: sets do not pay */
 	SETLESS_FIRST = 4,
 	SETLESS_MAX = 64, /* batches */
@@ -24,21 +24,10 @@ bool unit_has_effect(const struct unit_work *work)
 
 /* ---- how well sets go ---- */
 
-void unit_reset_groups(struct unit *unit)
-{
-	unit->group_count = 0;
-	unit->set_failures = 0;
-	unit->set_max = unit->options.batch_max;
-	if (unit->setless_batches > 0) {
-		unit->setless_batches--;
-		unit->set_max = 0;
-	}
-}
-
-void unit_note_sets(struct unit *unit)
+static void learn_from_batch(struct unit *unit)
 {
 	if (unit->set_max == 0) {
-		return;
+		return; /* it went without */
 	}
 	if (unit->set_failures < SETLESS_FAILURES) {
 		unit->setless_next = 0;
@@ -51,7 +40,25 @@ void unit_note_sets(struct unit *unit)
 	unit->setless_batches = unit->setless_next;
 }
 
+void unit_reset_groups(struct unit *unit)
+{
+	learn_from_batch(unit);
+	unit->group_count = 0;
+	unit->set_failures = 0;
+	unit->set_max = unit->options.batch_max;
+	if (unit->setless_batches > 0) {
+		unit->setless_batches--;
+		unit->set_max = 0;
+	}
+}
+
 /* ---- forming ---- */
+
+/* Single statements in a group, so that `effects` of them make at most UNIT_GROUPS_MAX. */
+static unsigned group_size(unsigned effects)
+{
+	return (effects + UNIT_GROUPS_MAX - 1) / UNIT_GROUPS_MAX;
+}
 
 static bool may_be_in_set(const struct unit *unit, const struct unit_work *work)
 {
@@ -59,7 +66,7 @@ static bool may_be_in_set(const struct unit *unit, const struct unit_work *work)
 	const struct store_ops *store = unit->options.store;
 
 	return unit->set_max > 1 && !work->is_single && !statement->next && store->can_set &&
-		store->can_set(unit->session, (size_t)statement->index);
+		store->can_set(unit->session, (size_t)statement->index, statement->value_count);
 }
 
 static size_t statement_bytes(const struct event_statement *statement)
@@ -98,6 +105,19 @@ static unsigned measure_set(
 	return count;
 }
 
+/*
+ * Does a set begin here? Shorter ones than two groups of single statements would only make more
+ * groups, and these have their limit.
+ */
+static bool begins_set(
+	const struct unit *unit, unsigned first, unsigned end, unsigned size, unsigned *ret_end)
+{
+	unsigned least = 2 * size;
+
+	return may_be_in_set(unit, &unit->works[first]) &&
+		measure_set(unit, first, end, ret_end) >= least;
+}
+
 static void add_group(struct unit *unit, unsigned first, unsigned end, bool is_set)
 {
 	struct unit_group *group = &unit->groups[unit->group_count];
@@ -112,14 +132,13 @@ static void add_group(struct unit *unit, unsigned first, unsigned end, bool is_s
 /* As a group of single statements: up to `size` works, ending where a set may begin. */
 static unsigned end_of_singles(const struct unit *unit, unsigned first, unsigned end, unsigned size)
 {
-	unsigned count = 0, i = first;
+	unsigned count = 0, i = first, ignored;
 
 	for (; i < end && count < size; i++) {
-		const struct unit_work *work = &unit->works[i];
-		if (!unit_has_effect(work)) {
+		if (!unit_has_effect(&unit->works[i])) {
 			continue;
 		}
-		if (count && may_be_in_set(unit, work)) {
+		if (count && begins_set(unit, i, end, size, &ignored)) {
 			break;
 		}
 		count++;
@@ -134,22 +153,20 @@ void unit_form_groups(struct unit *unit, unsigned first, unsigned end)
 	for (unsigned work = first; work < end; work++) {
 		effects += unit_has_effect(&unit->works[work]);
 	}
-	size = (effects + UNIT_GROUPS_MAX - 1) / UNIT_GROUPS_MAX;
+	size = group_size(effects);
 	while (i < end) {
-		const struct unit_work *work = &unit->works[i];
-		unsigned set_end = 0;
-		if (!unit_has_effect(work)) {
+		unsigned group_end = 0;
+		bool is_set;
+		if (!unit_has_effect(&unit->works[i])) {
 			i++;
 			continue;
 		}
-		if (may_be_in_set(unit, work) && measure_set(unit, i, end, &set_end) > 1) {
-			add_group(unit, i, set_end, true);
-			i = set_end;
-			continue;
+		is_set = begins_set(unit, i, end, size, &group_end);
+		if (!is_set) {
+			group_end = end_of_singles(unit, i, end, size);
 		}
-		set_end = end_of_singles(unit, i, end, size);
-		add_group(unit, i, set_end, false);
-		i = set_end;
+		add_group(unit, i, group_end, is_set);
+		i = group_end;
 	}
 }
 
@@ -163,13 +180,21 @@ static unsigned count_effects(const struct unit *unit, const struct unit_group *
 	return count;
 }
 
+/* Large enough to be formed in a full batch; see begins_set(). */
+static unsigned small_set(const struct unit *unit)
+{
+	unsigned least = 2 * group_size(unit->options.batch_max);
+
+	return least > SET_SMALL ? least : SET_SMALL;
+}
+
 void unit_split_set(struct unit *unit, unsigned group, unsigned end)
 {
 	const struct unit_group failed = unit->groups[group];
 
 	unit->set_failures++;
-	if (count_effects(unit, &failed) > SET_SMALL) {
-		unit->set_max = SET_SMALL;
+	if (count_effects(unit, &failed) > small_set(unit)) {
+		unit->set_max = small_set(unit);
 	} else {
 		for (unsigned i = failed.first; i < failed.end; i++) {
 			unit->works[i].is_single = true;

@@ -61,14 +61,12 @@ void unit_call_handlers(struct unit *unit, struct unit_range range);
 
 /* Does the work's effect belong to the transaction? */
 bool unit_has_effect(const struct unit_work *work);
-/* A new batch: sets are as large as may be again. */
+/* A new batch: sets are as large as may be again, unless they kept failing. */
 void unit_reset_groups(struct unit *unit);
 /* Form groups of the works from `first` on, behind the groups there are. */
 void unit_form_groups(struct unit *unit, unsigned first, unsigned end);
 /* Forget the groups from `group` on, and form them again: `group` failed as a set. */
 void unit_split_set(struct unit *unit, unsigned group, unsigned end);
-/* The groups were committed: learn how well sets go. */
-void unit_note_sets(struct unit *unit);
 /*
  * Queue the groups from the `first` on, each between its savepoint and its release. `is_resumed`:
  * the first one's savepoint is there already.

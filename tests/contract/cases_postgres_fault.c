@@ -29,6 +29,10 @@ static void terminate(struct bench *bench)
 
 static const struct store_lease no_lease;
 
+static const struct store_value set_values[] = { { STORE_VALUE_TEXT, SLICE_LITERAL("late") },
+	{ STORE_VALUE_TEXT, SLICE_LITERAL("x") } };
+static const struct store_value *const set_rows[] = { set_values, set_values };
+
 static void queue_op(struct store_session *session, enum store_op op, struct store_claim *claim)
 {
 	switch (op) {
@@ -52,6 +56,9 @@ static void queue_op(struct store_session *session, enum store_op op, struct sto
 		break;
 	case STORE_OP_COMMIT:
 		session->ops->commit(session);
+		break;
+	case STORE_OP_SET:
+		session->ops->statement_set(session, INSERT_EFFECT, set_rows, 2, 1);
 		break;
 	case STORE_OP_ROLLBACK:
 		session->ops->rollback(session);

@@ -218,6 +218,8 @@ const struct store_ops fake_store_ops = {
 	.savepoint = fake_savepoint,
 	.release = fake_release,
 	.statement = fake_statement,
+	.can_set = fake_can_set,
+	.statement_set = fake_statement_set,
 	.decide_dlq = fake_decide_dlq,
 	.unclaim = fake_unclaim,
 	.put_attempts = fake_put_attempts,
@@ -255,6 +257,11 @@ void fake_store_set_down(struct store *store, bool is_down)
 void fake_store_advance(struct store *store, int64_t us)
 {
 	fake_store(store)->now_us += us;
+}
+
+void fake_store_allow_sets(struct store *store, bool is_allowed)
+{
+	fake_store(store)->allows_sets = is_allowed;
 }
 
 const struct fake_rows *fake_store_rows(const struct store *store)

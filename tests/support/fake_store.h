@@ -19,7 +19,10 @@ extern const struct store_ops fake_store_ops;
 /* One scripted failure. The first that matches an operation decides. */
 struct fake_fault {
 	enum store_op op;
-	/* STATEMENT: only one that has this value; COMMIT: only with such an effect. NULL: any */
+	/*
+	 * STATEMENT: only one that has this value, or a set with it; SET: likewise; COMMIT: only
+	 * with such an effect. NULL: any
+	 */
 	const char *value;
 	unsigned skip; /* so many pass first */
 	unsigned times; /* then so many fail; 0: all */
@@ -38,6 +41,9 @@ void fake_store_advance(struct store *store, int64_t us);
 /* While down, session_ready() answers 1 and connections are lost at their next flush. */
 void fake_store_set_down(struct store *store, bool is_down);
 
+/* Sets are possible for every statement, or for none: so it begins. */
+void fake_store_allow_sets(struct store *store, bool is_allowed);
+
 /* What is committed; borrowed until the next flush. */
 const struct fake_rows *fake_store_rows(const struct store *store);
 
@@ -47,7 +53,7 @@ size_t fake_store_count_value(const struct store *store, const char *value);
 /*
  * Everything that was sent: "begin claim:2 | savepoint:1 statement:0 release:1 commit | ", a bar
  * for the end of each flight, "!" behind the operation that failed. statement:TAG, claim:COUNT,
- * else the group.
+ * set:COUNT, else the group.
  */
 const char *fake_store_journal(const struct store *store);
 void fake_store_clear_journal(struct store *store);

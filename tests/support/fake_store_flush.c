@@ -29,19 +29,44 @@ int fake_refuse(struct fake_session *session, enum store_failure failure, const 
 	return failure;
 }
 
+static bool fake_has_value(const struct store_value *values, size_t count, const char *value)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (slice_equal_str(values[i].text, value)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool fake_set_has_value(
+	const struct fake_session *session, const struct fake_op *op, const char *value)
+{
+	for (size_t i = 0; i < op->count; i++) {
+		if (fake_has_value(op->rows[i], fake_set_values(session, op), value)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool fake_fault_matches(const struct fake_fault *fault, const struct fake_session *session,
 	const struct fake_op *op)
 {
+	if (op->op == STORE_OP_SET && fault->op == STORE_OP_STATEMENT) {
+		return fault->value && fake_set_has_value(session, op, fault->value);
+	}
 	if (fault->op != op->op) {
 		return false;
 	}
 	if (!fault->value) {
 		return true;
 	}
-	for (size_t i = 0; op->op == STORE_OP_STATEMENT && i < op->count; i++) {
-		if (slice_equal_str(op->values[i].text, fault->value)) {
-			return true;
-		}
+	if (op->op == STORE_OP_SET) {
+		return fake_set_has_value(session, op, fault->value);
+	}
+	if (op->op == STORE_OP_STATEMENT) {
+		return fake_has_value(op->values, op->count, fault->value);
 	}
 	return op->op == STORE_OP_COMMIT &&
 		fake_transaction_has_value(&session->transaction, fault->value);
@@ -123,7 +148,8 @@ static void fake_note(struct fake_session *session, const struct fake_op *op, in
 	struct buffer *journal = &session->store->journal;
 	buffer_append_str(journal, op->word);
 	if (op->has_number) {
-		buffer_printf(journal, ":%u", op->number);
+		buffer_printf(
+			journal, ":%u", op->op == STORE_OP_SET ? (unsigned)op->count : op->number);
 	}
 	buffer_append_str(journal, failure ? "! " : " ");
 }

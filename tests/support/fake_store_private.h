@@ -10,7 +10,8 @@ enum {
 	FAKE_SESSIONS_MAX = 8,
 	FAKE_SAVEPOINTS_MAX = 128,
 	FAKE_CODE_MAX = 32,
-	FAKE_MISUSE_MAX = 100
+	FAKE_MISUSE_MAX = 100,
+	FAKE_STATEMENTS_MAX = 16
 };
 
 struct fake_session;
@@ -27,7 +28,8 @@ struct fake_store {
 	struct fake_rows rows;
 	struct fake_fault *faults;
 	size_t fault_count, fault_capacity;
-	bool is_down;
+	bool is_down, allows_sets;
+	size_t set_values[FAKE_STATEMENTS_MAX]; /* of a row, as asked first; 0: not asked */
 	int64_t now_us;
 	struct buffer journal;
 	char misuse[FAKE_MISUSE_MAX];
@@ -51,6 +53,7 @@ struct fake_op {
 	struct slice decision; /* DECIDE */
 	size_t count;
 	struct store_value *values; /* STATEMENT; owned */
+	const struct store_value *const *rows; /* SET: `count` of them */
 	size_t statement;
 	const struct store_attempts *attempts;
 	const struct store_position *position;
@@ -109,6 +112,11 @@ void fake_savepoint(struct store_session *session, uint32_t group);
 void fake_release(struct store_session *session, uint32_t group);
 void fake_statement(struct store_session *session, size_t index, const struct store_value *values,
 	size_t count, uint32_t tag);
+bool fake_can_set(struct store_session *session, size_t index, size_t value_count);
+void fake_statement_set(struct store_session *session, size_t index,
+	const struct store_value *const *rows, size_t count, uint32_t tag);
+/* Of each row of a set. */
+size_t fake_set_values(const struct fake_session *session, const struct fake_op *op);
 void fake_decide_dlq(struct store_session *session, const struct store_claim *claim,
 	struct slice decision);
 void fake_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);

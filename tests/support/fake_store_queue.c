@@ -145,21 +145,32 @@ static int fake_run_rollback_to(struct fake_session *session, const struct fake_
 	return STORE_OK;
 }
 
-static int fake_run_statement(struct fake_session *session, const struct fake_op *op)
+static void fake_add_effect(
+	struct fake_session *session, size_t statement, const struct store_value *row, size_t count)
 {
-	struct slice *values = xcalloc(op->count, sizeof(*values));
-	for (size_t i = 0; i < op->count; i++) {
-		values[i] =
-			op->values[i].kind == STORE_VALUE_NULL ? SLICE_NULL : op->values[i].text;
+	struct slice *values = xcalloc(count, sizeof(*values));
+	for (size_t i = 0; i < count; i++) {
+		values[i] = row[i].kind == STORE_VALUE_NULL ? SLICE_NULL : row[i].text;
 	}
 	struct fake_change change = {
 		.kind = FAKE_ADD_EFFECT,
-		.effect = { .statement = op->statement,
-			.value_count = op->count,
-			.values = values },
+		.effect = { .statement = statement, .value_count = count, .values = values },
 	};
 	fake_rows_change(&session->store->rows, &session->transaction, &change);
 	free(values);
+}
+
+static int fake_run_statement(struct fake_session *session, const struct fake_op *op)
+{
+	fake_add_effect(session, op->statement, op->values, op->count);
+	return STORE_OK;
+}
+
+static int fake_run_set(struct fake_session *session, const struct fake_op *op)
+{
+	for (size_t i = 0; i < op->count; i++) {
+		fake_add_effect(session, op->statement, op->rows[i], fake_set_values(session, op));
+	}
 	return STORE_OK;
 }
 
@@ -282,6 +293,37 @@ void fake_statement(struct store_session *session, size_t index, const struct st
 	for (size_t i = 0; i < count; i++) {
 		op->values[i] = values[i];
 	}
+	fake_number(op, tag);
+}
+
+/* All rows of a set have as many values as were asked for first. */
+bool fake_can_set(struct store_session *base, size_t index, size_t value_count)
+{
+	struct fake_store *store = fake_session(base)->store;
+	if (!store->allows_sets || index >= FAKE_STATEMENTS_MAX || value_count == 0) {
+		return false;
+	}
+	if (store->set_values[index] == 0) {
+		store->set_values[index] = value_count;
+	}
+	return store->set_values[index] == value_count;
+}
+
+size_t fake_set_values(const struct fake_session *session, const struct fake_op *op)
+{
+	return session->store->set_values[op->statement];
+}
+
+void fake_statement_set(struct store_session *session, size_t index,
+	const struct store_value *const *rows, size_t count, uint32_t tag)
+{
+	struct fake_op *op = fake_queue(session, STORE_OP_SET, fake_run_set, "set");
+	if (!fake_session(session)->store->allows_sets || count == 0) {
+		fake_misuse(fake_session(session), "a set that may not be, or of nothing");
+	}
+	op->statement = index;
+	op->rows = rows;
+	op->count = count;
 	fake_number(op, tag);
 }
 

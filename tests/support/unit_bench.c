@@ -52,11 +52,14 @@ static void script_handle(
 		{ "retry-once", ONCED_RETRY, 1 }, { "reject", ONCED_REJECT, UINT32_MAX },
 		{ "unavailable", ONCED_UNAVAILABLE, UINT32_MAX } };
 	const struct script_state *state = opaque;
-	struct onced_value value = { ONCED_VALUE_TEXT, onced_event_id(event) };
+	struct onced_value values[] = { { ONCED_VALUE_TEXT, onced_event_id(event) },
+		{ ONCED_VALUE_TEXT, onced_event_id(event) } };
 	struct onced_bytes what;
+	bool is_more;
 
 	note_call(event);
 	onced_event_path(event, state->what, &what);
+	is_more = slice_equal_str(slice_from(what.data, what.len), "more");
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
 		if (slice_equal_str(slice_from(what.data, what.len), results[i].what) &&
 			onced_event_attempt(event) <= results[i].last_attempt) {
@@ -65,7 +68,10 @@ static void script_handle(
 			return;
 		}
 	}
-	onced_tx_send(event, state->statement, &value, 1);
+	onced_tx_send(event, state->statement, values, is_more ? 2 : 1);
+	if (slice_equal_str(slice_from(what.data, what.len), "twice")) {
+		onced_tx_send(event, state->statement, values, 1);
+	}
 }
 
 static const struct onced_handler script_handler = {
@@ -182,6 +188,7 @@ struct unit_bench *bench_open(const struct bench_options *options)
 	options = options ? options : &defaults;
 	configure(bench, options);
 	assert_int_equal(fake_store_ops.open(&store_options, &bench->store, &err), 0);
+	fake_store_allow_sets(bench->store, options->has_sets);
 	assert_int_equal(fake_store_ops.session_open(bench->store, &bench->session, &err), 0);
 	assert_int_equal(fake_store_ops.session_ready(bench->session, &err), 0);
 	if (roster_open(&bench->roster, &bench->consumer, 1, &fake_store_ops, true, find_handler,

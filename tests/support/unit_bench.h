@@ -7,8 +7,8 @@
  *	{"event_id": "a", "event_type": "", "payload": {"do": "reject"}}
  *
  * "do" is retry, retry-once, reject, unavailable or skip; absent: one statement whose only value is
- * the event id. The event type "other" goes to a second handler of the same kind, "sql" to the
- * built-in.
+ * the event id; "twice": two of them; "more": one with a value too many. The event type "other"
+ * goes to a second handler of the same kind, "sql" to the built-in.
  */
 #pragma once
 
@@ -25,7 +25,7 @@
 enum { BENCH_BATCH_MAX = 1000, BENCH_STRANDS_MAX = 1000, BENCH_CODE_MAX = 32 };
 
 struct bench_options {
-	bool has_no_dlq, has_no_default_handler, has_no_dedup, skips_tombstones;
+	bool has_no_dlq, has_no_default_handler, has_no_dedup, skips_tombstones, has_sets;
 	enum config_event_missing event_missing;
 	unsigned attempts; /* 0: 10 */
 	int64_t deadline_us; /* 0: none */

@@ -6,8 +6,8 @@
  * A log of a few partitions is worked through in random batches of runs. Operations of the store
  * fail at random; now and then the process "crashes": what is in memory is gone, dead letters that
  * were not produced too, and partitions are read again from some offset below their first unsettled
- * record. In the end every event took
- * effect once or is a dead letter, and never both.
+ * record. For every second seed statements may be sent in sets. In the end every event took effect
+ * once or is a dead letter, and never both.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ struct world {
 	uint64_t seed, random;
 	struct unit_bench *bench;
 	unsigned strands, ids;
-	bool has_faults;
+	bool has_faults, has_sets;
 	struct partition_log logs[STRANDS_MAX];
 	/* of the batch under way */
 	unsigned attempts_before[BENCH_BATCH_MAX];
@@ -239,15 +239,15 @@ static void script_entries(struct world *world)
 static void script_fault(struct world *world)
 {
 	static const enum store_op ops[] = { STORE_OP_BEGIN, STORE_OP_CLAIM, STORE_OP_SAVEPOINT,
-		STORE_OP_RELEASE, STORE_OP_STATEMENT, STORE_OP_DECIDE, STORE_OP_COMMIT,
-		STORE_OP_COMMIT, STORE_OP_ROLLBACK };
+		STORE_OP_RELEASE, STORE_OP_STATEMENT, STORE_OP_SET, STORE_OP_DECIDE,
+		STORE_OP_COMMIT, STORE_OP_COMMIT, STORE_OP_ROLLBACK };
 	static const struct {
 		enum store_failure failure;
 		const char *code;
 	} failures[] = { { STORE_LOST, "" }, { STORE_UNAVAILABLE, "57P03" },
 		{ STORE_CONFLICT, "40P01" }, { STORE_TIMEOUT, "57014" },
 		{ STORE_STATEMENT, "42P01" }, { STORE_ROLLED_BACK, "" } };
-	struct fake_fault fault = { .op = ops[below(world, 9)],
+	struct fake_fault fault = { .op = ops[below(world, sizeof(ops) / sizeof(ops[0]))],
 		.skip = (unsigned)below(world, 6),
 		.times = 1 + (unsigned)below(world, 2) };
 	unsigned kind = (unsigned)below(world, fault.op == STORE_OP_COMMIT ? 6 : 5);
@@ -265,6 +265,7 @@ static void script_fault(struct world *world)
 static void script(struct world *world)
 {
 	fake_store_heal(world->bench->store);
+	fake_store_allow_sets(world->bench->store, world->has_sets && below(world, 8) > 0);
 	for (uint64_t i = world->has_faults ? below(world, FAULTS_MAX + 1) : 0; i > 0; i--) {
 		script_fault(world);
 	}
@@ -427,6 +428,7 @@ static void run_seed(uint64_t seed)
 
 	world->seed = seed;
 	world->random = seed * 0x9e3779b97f4a7c15u + 1;
+	world->has_sets = seed % 2;
 	world->bench = bench_open(NULL);
 	fill_logs(world);
 	for (; round < ROUNDS_MAX && !is_all_settled(world); round++) {

@@ -142,6 +142,9 @@ static void judge_error(struct pg_run *run, const struct pg_sent *sent, const PG
 	enum store_failure failure = pg_failure_of_result(result, &err);
 
 	learn_from_error(run->session, sent, result);
+	if (run->queue->ops[sent->op].kind == PG_OP_SET && strcmp(err.code, "22012") == 0) {
+		run->session->sets_looked_us = 0; /* the set's guard, perhaps: look again */
+	}
 	pg_run_fail(run, sent->op, failure, &err);
 	if (failure == STORE_LOST) {
 		run->must_disconnect = true;

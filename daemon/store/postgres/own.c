@@ -109,7 +109,6 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 		" AND partition = $3 AND record_offset = $4",
 		4, { PG_TEXT, PG_INT2, PG_INT4, PG_INT8 } },
 	[PG_OWN_COMMIT] = { "onced_commit", "COMMIT", 0, { 0 } },
-	[PG_OWN_ROLLBACK] = { "onced_rollback", "ROLLBACK", 0, { 0 } },
 };
 
 /*

@@ -59,7 +59,6 @@ enum pg_own {
 	PG_OWN_PUT_ATTEMPTS,
 	PG_OWN_DELETE_ATTEMPTS,
 	PG_OWN_COMMIT,
-	PG_OWN_ROLLBACK,
 	PG_OWN_COUNT,
 };
 
@@ -93,6 +92,7 @@ struct pg_prepared {
 /* What set.c knows of a statement on this connection. */
 struct pg_set {
 	char *sql; /* over arrays; NULL: it may not be sent for many records */
+	unsigned user_generation; /* of the statement whose types `sql` has */
 	struct pg_prepared prepared;
 };
 
@@ -322,7 +322,7 @@ void pg_sets_open(struct pg_session *session);
 void pg_sets_forget(struct pg_session *session); /* the connection is gone */
 /* Look which statements may be sent for many records; seldom, and not inside a transaction. */
 void pg_sets_learn(struct pg_session *session);
-bool pg_can_set(struct store_session *session, size_t index);
+bool pg_can_set(struct store_session *session, size_t index, size_t value_count);
 bool pg_set_send(struct pg_run *run, size_t index);
 
 /* ---- answer.c ---- */

@@ -327,6 +327,12 @@ static bool send_delete_attempts(struct pg_run *run, size_t index)
 	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_DELETE_ATTEMPTS, &params);
 }
 
+/* Not prepared: it must work too when prepared statements were taken away. */
+static bool send_rollback_text(struct pg_run *run, size_t index)
+{
+	return send_text(run, index, PG_PART_MAIN, "ROLLBACK");
+}
+
 /*
  * The COMMIT of a transaction that must not go on takes it back, and answers as Postgres would:
  * ROLLBACK.
@@ -334,7 +340,7 @@ static bool send_delete_attempts(struct pg_run *run, size_t index)
 static bool send_commit(struct pg_run *run, size_t index)
 {
 	if (run->session->is_spoiled) {
-		return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_ROLLBACK, NULL);
+		return send_rollback_text(run, index);
 	}
 	run->has_sent_commit = true;
 	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_COMMIT, NULL);
@@ -343,7 +349,7 @@ static bool send_commit(struct pg_run *run, size_t index)
 static bool send_rollback(struct pg_run *run, size_t index)
 {
 	run->session->is_spoiled = false;
-	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_ROLLBACK, NULL);
+	return send_rollback_text(run, index);
 }
 
 static bool send_ask(struct pg_run *run, size_t index)

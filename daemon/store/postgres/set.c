@@ -4,7 +4,9 @@
  * Runs in: the session's thread. What the text leaves open is asked of the catalogue, when a
  * connection begins and once a minute: a table without triggers, rules, row security, references to
  * itself or functions of the user's in defaults, constraints and indexes; types that read a text as
- * they read a parameter. Values travel as arrays of text.
+ * they read a parameter. What may have changed since (a trigger was added) the set asks once more
+ * by itself, under its own lock on the table: its guard divides by zero, and nothing is inserted.
+ * Values travel as arrays of text.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,27 +18,48 @@
 
 #define LOOK_AGAIN_US ((int64_t)60 * 1000 * 1000)
 
-/* One row with the parameters' types when a set of the statement $1 may go into the table $2. */
+/*
+ * One row with the parameters' types and a guard when a set of the statement $1 may go into the
+ * table $2. A type without its modifier reads any text whole: "character" would be character(1).
+ * Pinned functions and operators, those Postgres came with, have no dependencies on record.
+ */
 static const char ask_sql[] =
-	"SELECT (SELECT string_agg(format_type(u.type, NULL), chr(1) ORDER BY u.n)"
-	"  FROM unnest(p.parameter_types) WITH ORDINALITY AS u (type, n))"
-	" FROM pg_prepared_statements p, pg_class c"
+	"SELECT (SELECT string_agg(format_type(u.type, -1), chr(1) ORDER BY u.n)"
+	"  FROM unnest(p.parameter_types) WITH ORDINALITY AS u (type, n)),"
+	" format('(SELECT 1 / count(*) FROM pg_catalog.pg_class c WHERE c.oid = %s"
+	"  AND c.oid = pg_catalog.to_regclass(%L) AND NOT c.relhasrules"
+	"  AND NOT c.relrowsecurity AND c.relchecks = %s AND (SELECT count(*)"
+	"  FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid) = %s) = 1',"
+	"  c.oid, $2::text, c.relchecks,"
+	"  (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid))"
+	" FROM pg_catalog.pg_prepared_statements p, pg_catalog.pg_class c"
 	" WHERE p.name = $1 AND c.oid = to_regclass($2) AND c.relkind = 'r'"
-	" AND NOT c.relhasrules AND NOT c.relrowsecurity"
-	" AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)"
-	" AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.conrelid = c.oid"
-	"  AND f.contype = 'f' AND f.confrelid = c.oid)"
-	" AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_proc'::regclass AND ("
-	"  (d.classid = 'pg_attrdef'::regclass AND d.objid IN"
-	"   (SELECT a.oid FROM pg_attrdef a WHERE a.adrelid = c.oid))"
-	"  OR (d.classid = 'pg_constraint'::regclass AND d.objid IN"
-	"   (SELECT k.oid FROM pg_constraint k WHERE k.conrelid = c.oid))"
-	"  OR (d.classid = 'pg_class'::regclass AND d.objid IN"
-	"   (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))))"
+	" AND NOT c.relispartition AND NOT c.relhasrules AND NOT c.relrowsecurity"
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t"
+	"  WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)"
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint f"
+	"  WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.confrelid = c.oid)"
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid IN"
+	"  ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass) AND ("
+	"  (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid IN"
+	"   (SELECT a.oid FROM pg_catalog.pg_attrdef a WHERE a.adrelid = c.oid))"
+	"  OR (d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid IN"
+	"   (SELECT k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid))"
+	"  OR (d.classid = 'pg_catalog.pg_class'::regclass AND (d.objid = c.oid OR d.objid IN"
+	"   (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid)))))"
+	/* a domain may ask a function of the user's */
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a"
+	"  JOIN pg_catalog.pg_type y ON y.oid = a.atttypid"
+	"  LEFT JOIN pg_catalog.pg_type e ON e.oid = y.typelem"
+	"  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+	"  AND (y.typtype IN ('d', 'c') OR e.typtype IN ('d', 'c')))"
+	/* a cast from text that is neither by the type's own input nor the same as that */
 	" AND NOT EXISTS (SELECT FROM unnest(p.parameter_types) AS u (type)"
-	"  JOIN pg_type y ON y.oid = u.type WHERE y.typtype NOT IN ('b', 'e')"
-	"  OR EXISTS (SELECT FROM pg_cast k WHERE k.castsource = 'text'::regtype"
-	"   AND k.casttarget = u.type AND k.castmethod = 'f'))";
+	"  JOIN pg_catalog.pg_type y ON y.oid = u.type WHERE y.typtype NOT IN ('b', 'e')"
+	"  OR EXISTS (SELECT FROM pg_catalog.pg_cast k, pg_catalog.pg_proc i"
+	"   WHERE k.castsource = 'text'::regtype AND k.casttarget = u.type"
+	"   AND i.oid = y.typinput AND (k.castmethod = 'f' OR (k.castmethod = 'b'"
+	"   AND i.prosrc NOT IN ('textin', 'varcharin', 'bpcharin')))))";
 
 void pg_sets_open(struct pg_session *session)
 {
@@ -72,7 +95,8 @@ static bool rows_are_fine(const struct store_statement *statement, const struct 
 }
 
 /* The types' names, cut from their list in place. */
-static void write_set(struct pg_set *set, const struct pg_set_text *text, char *list)
+static void write_set(
+	struct pg_set *set, const struct pg_set_text *text, char *list, const char *guard)
 {
 	const char *types[PG_SET_ITEMS_MAX] = { NULL };
 	unsigned count = 0;
@@ -82,7 +106,7 @@ static void write_set(struct pg_set *set, const struct pg_set_text *text, char *
 		type && count < PG_SET_ITEMS_MAX; type = strtok_r(NULL, "\x01", &rest)) {
 		types[count++] = type;
 	}
-	sql = pg_set_text_write(text, types);
+	sql = pg_set_text_write(text, types, guard);
 	if (set->sql && strcmp(set->sql, sql) == 0) {
 		free(sql);
 		return;
@@ -115,7 +139,8 @@ static void learn(struct pg_session *session, size_t index)
 	ask.params[0] = name;
 	ask.params[1] = table;
 	if (pg_ask(session, &ask, &err) == STORE_OK && PQntuples(ask.result) == 1) {
-		write_set(set, &text, PQgetvalue(ask.result, 0, 0));
+		write_set(set, &text, PQgetvalue(ask.result, 0, 0), PQgetvalue(ask.result, 0, 1));
+		set->user_generation = session->user[index].generation;
 	} else {
 		forget(set);
 	}
@@ -137,9 +162,15 @@ void pg_sets_learn(struct pg_session *session)
 	}
 }
 
-bool pg_can_set(struct store_session *session, size_t index)
+/* Prepared anew, the statement may have other types. */
+bool pg_can_set(struct store_session *session, size_t index, size_t value_count)
 {
-	return pg_session(session)->sets[index].sql != NULL;
+	const struct pg_session *pg = pg_session(session);
+	const struct pg_set *set = &pg->sets[index];
+
+	return set->sql && pg->user[index].is_there &&
+		pg->user[index].generation == set->user_generation &&
+		value_count == pg->store->options.statements[index].param_count;
 }
 
 /* ---- sending ---- */

@@ -304,7 +304,7 @@ bool pg_set_text_read(const char *sql, unsigned param_count, struct pg_set_text 
 	return *skip_blanks(at) == '\0';
 }
 
-char *pg_set_text_write(const struct pg_set_text *text, const char *const *types)
+char *pg_set_text_write(const struct pg_set_text *text, const char *const *types, const char *guard)
 {
 	struct buffer sql = BUFFER_INIT;
 
@@ -316,10 +316,13 @@ char *pg_set_text_write(const struct pg_set_text *text, const char *const *types
 			buffer_append_str(&sql, ", ");
 		}
 		if (item->param) {
-			buffer_printf(&sql, "unnest($%u)::%s", item->param, types[item->param - 1]);
+			buffer_printf(&sql, "pg_catalog.unnest($%u)::%s", item->param,
+				types[item->param - 1]);
 		}
 		buffer_append(&sql, item->text.data, item->text.len);
 	}
+	buffer_append_str(&sql, " WHERE ");
+	buffer_append_str(&sql, guard);
 	buffer_append(&sql, text->tail.data, text->tail.len);
 	return buffer_take(&sql);
 }

@@ -34,5 +34,9 @@ struct pg_set_text {
 /* False: another kind of statement, which is no fault. */
 bool pg_set_text_read(const char *sql, unsigned param_count, struct pg_set_text *ret);
 
-/* The statement over arrays of text, one for each parameter; types[i] is that of $i+1. free() it. */
-char *pg_set_text_write(const struct pg_set_text *text, const char *const *types);
+/*
+ * The statement over arrays of text, one for each parameter; types[i] is that of $i+1. It does
+ * nothing where the condition `guard` does not hold. free() it.
+ */
+char *pg_set_text_write(
+	const struct pg_set_text *text, const char *const *types, const char *guard);
