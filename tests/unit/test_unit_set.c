@@ -176,7 +176,7 @@ static void statements_that_alternate_do_not_make_more_groups(void **state)
 	for (unsigned i = 0; i < 500; i++) {
 		char prefix[16];
 		snprintf(prefix, sizeof(prefix), "%u-", i);
-		add_typed(prefix, 1, i, i % 2 ? "sql" : "");
+		add_typed(prefix, 1, i, i % 4 > 1 ? "sql" : "");
 	}
 	run_expect("D(500)");
 	assert_in_range(count_word("savepoint:"), 1, 51);
