@@ -23,17 +23,11 @@ static struct rehearsal *of(struct store_session *session)
 static void begin(struct store_session *session)
 {
 	struct rehearsal *rehearsal = of(session);
-	struct store_flight ignored;
 
 	rehearsal->statement_count = 0;
 	rehearsal->wants_commit = false;
 	if (!rehearsal->is_begun) {
 		rehearsal->real->ops->begin(rehearsal->real);
-		/*
-		 * at once: whatever the session finds missing by itself is then written inside the
-		 * transaction. A failure shows again at the next flush.
-		 */
-		rehearsal->real->ops->flush(rehearsal->real, &ignored);
 		rehearsal->is_begun = true;
 	}
 	rehearsal->real->ops->savepoint(rehearsal->real, OUTER_SAVEPOINT);
@@ -77,6 +71,18 @@ static enum store_failure flush(struct store_session *session, struct store_flig
 static void claim(struct store_session *session, struct store_claim *claims, size_t count)
 {
 	of(session)->real->ops->claim(of(session)->real, claims, count);
+}
+
+static void lease(struct store_session *session, const struct store_lease *wanted,
+	struct store_claim *claims, size_t count)
+{
+	of(session)->real->ops->lease(of(session)->real, wanted, claims, count);
+}
+
+static void end_leases(struct store_session *session, const struct store_lease *ended,
+	enum store_lease_end end, struct store_claim *claims, size_t count)
+{
+	of(session)->real->ops->end_leases(of(session)->real, ended, end, claims, count);
 }
 
 static void savepoint(struct store_session *session, uint32_t group)
@@ -137,6 +143,8 @@ void rehearsal_init(struct rehearsal *rehearsal, struct store_session *real)
 		.is_single_writer = real->ops->is_single_writer,
 		.begin = begin,
 		.claim = claim,
+		.lease = lease,
+		.end_leases = end_leases,
 		.savepoint = savepoint,
 		.release = release,
 		.statement = statement,

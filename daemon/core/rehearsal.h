@@ -4,7 +4,8 @@
  * Pure: it stands between the unit of work and a real session. All transactions of a rehearsal are
  * parts of one real transaction, so that each sees what those before it did; at its end all of it
  * is rolled back. What the store checks at COMMIT only (deferred constraints) is not checked. Locks
- * are held to the end.
+ * are held to the end. What a session writes for itself outside of transactions (the numbers of
+ * topics) stays.
  *
  * Only what a unit of work uses is there; the synchronous operations of the real session (which
  * are no part of a transaction) are not.
