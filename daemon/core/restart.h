@@ -2,8 +2,9 @@
  * restart - when a dead worker is started again
  *
  * Pure. Named after OTP: at once, until more than N deaths in T; then throttled with a delay that
- * doubles to a cap. A death that one record stands for brings its dead letter closer, and is no
- * reason to wait until there are ten times as many. One worker that became ready and stayed so for a window resets it.
+ * doubles to a cap. A death that one record stands for brings its dead letter closer: no reason to
+ * wait until there are ten times as many. One worker that became ready and stayed so for a window
+ * resets it.
  */
 #pragma once
 

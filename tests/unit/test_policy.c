@@ -170,7 +170,7 @@ static void slow_crashes_are_not_throttled(void **state)
 	restart_fini(&restart);
 }
 
-static void deaths_a_record_stands_for_do_not_wait_within_ten_times_the_intensity(void **state)
+static void deaths_that_a_record_stands_for_wait_later(void **state)
 {
 	struct restart restart;
 	restart_init(&restart, &restart_defaults);
@@ -349,7 +349,7 @@ int main(void)
 		cmocka_unit_test(a_rate_is_exceeded_by_one_more_than_n_in_t),
 		cmocka_unit_test(a_rate_of_nothing_is_never_exceeded),
 		cmocka_unit_test(crashes_restart_at_once_until_they_come_too_fast),
-		cmocka_unit_test(deaths_a_record_stands_for_do_not_wait_within_ten_times_the_intensity),
+		cmocka_unit_test(deaths_that_a_record_stands_for_wait_later),
 		cmocka_unit_test(slow_crashes_are_not_throttled),
 		cmocka_unit_test(other_deaths_have_their_own_delay),
 		cmocka_unit_test(sqlstates_are_judged_by_code_then_by_class),
