@@ -85,6 +85,7 @@ class Onced:
         self.secrets = [s.encode() for s in secrets]
         self.process = None
         self.sessions = []
+        self.prepare = lambda: None  # in the new process, before it becomes onced
         self.seen = b""
 
     # ---- life ----
@@ -115,12 +116,16 @@ class Onced:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(BUILD / "onced"), "-c", str(self.config)], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent,
+                stdout=log, stderr=log, start_new_session=True, preexec_fn=self._in_child,
                 env=self._environment())
         self.sessions.append(self.process.pid)
         if wait:
             self.wait_ready()
         return self
+
+    def _in_child(self):
+        die_with_parent()
+        self.prepare()
 
     @property
     def pid(self):
