@@ -151,10 +151,10 @@ static bool is_sqlstate_pattern(const char *item)
 	size_t prefix_len = sizeof(sqlite_prefix) - 1, literal, wild;
 
 	if (strncmp(item, sqlite_prefix, prefix_len) == 0) {
-		const char *name = item + prefix_len;
+		size_t len = strlen(item); /* there is no digit in the prefix */
 
-		return name[0] != '\0' && strcspn(name, digits) == strlen(name) &&
-			strspn(name, letters) == strlen(name);
+		return len > prefix_len && strcspn(item, digits) == len &&
+			strspn(item, letters) == len;
 	}
 	literal = strspn(item, letters);
 	wild = strspn(item + literal, "x");
