@@ -68,11 +68,12 @@ void http_text_put_str(struct http_text *text, const char *s)
 
 void http_text_printf(struct http_text *text, const char *format, ...)
 {
+	char short_text[64];
 	va_list args;
 	int len;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(short_text, sizeof(short_text), format, args);
 	va_end(args);
 	if (len <= 0) {
 		return;

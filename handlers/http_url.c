@@ -48,7 +48,8 @@ static size_t origin_length(const char *text, bool *ret_is_https, struct field_e
 		field_error_set(error, text, "it must start with https:// or http://");
 		return 0;
 	}
-	len = scheme + strcspn(text + scheme, "/?#");
+	for (len = scheme; text[len] && !strchr("/?#", text[len]); len++) {
+	}
 	fixed = strcspn(text, "{}");
 	if (fixed < len) {
 		field_error_set(error, text + fixed,
