@@ -96,7 +96,7 @@ struct config_consumer {
 	size_t group_count; /* equals `workers` where groups are given */
 	enum config_assignment assignment;
 	char *instance_id; /* "auto", "off" or a template with %H, %c, %n */
-	unsigned lanes;
+	unsigned lanes; /* 0: chosen by where the handlers make their effects */
 	enum config_ordering ordering;
 	unsigned batch_max;
 	int64_t batch_linger_us, batch_time_us;
@@ -115,6 +115,7 @@ struct config_consumer {
 	char *dlq_topic; /* NULL: "none" was written */
 	enum config_dlq_headers dlq_headers;
 	enum config_dlq_oversized dlq_oversized;
+	int64_t claim_lease_us;
 	struct config_rate dlq_breaker;
 	unsigned quarantine_after; /* deaths alone that condemn a record */
 	enum config_tombstone tombstone;

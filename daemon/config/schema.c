@@ -116,8 +116,11 @@ const struct schema_key schema_keys[] = {
 		.help = "Static membership: a restarted worker gets its partitions back without a "
 			"rebalance. auto chooses an id, off uses none; else a template in which %H "
 			"is the host, %c the consumer and %n the number of the worker." },
-	{ CONSUMER(lanes), .name = "lanes", .type = SCHEMA_UNSIGNED, .default_text = "2", .min = 1,
-		.max = 64, .help = "Threads of a worker that run handlers." },
+	{ CONSUMER(lanes), .name = "lanes", .type = SCHEMA_UNSIGNED, .default_text = "0", .min = 0,
+		.max = 64,
+		.help = "Threads of a worker that run handlers. 0 chooses: 2 for handlers whose "
+			"effects are in the transaction, 16 for those that make them elsewhere and "
+			"wait for it, one event each." },
 	{ CONSUMER(ordering), .name = "ordering", .type = SCHEMA_ENUM, .default_text = "partition",
 		.words = WORDS("partition", "key", "none"),
 		.help = "What keeps its order, and waits together when a record is retried: a "
@@ -167,6 +170,11 @@ const struct schema_key schema_keys[] = {
 		.flags = SCHEMA_DEFAULTS_TO_NAME,
 		.help = "Event ids are unique within a scope; the consumer's name unless set. "
 			"Changing it forgets the past." },
+	{ CONSUMER(claim_lease_us), .name = "claim.lease", .type = SCHEMA_DURATION,
+		.default_text = "10s", .min = SECOND, .max = 10 * MINUTE,
+		.help = "An event whose effect is made elsewhere belongs to its worker for so "
+			"long, and again while the worker lives. Its successor takes over at "
+			"once, any other worker after that time." },
 	{ CONSUMER(dlq_topic), .name = "dlq.topic", .type = SCHEMA_TOPIC,
 		.flags = SCHEMA_REQUIRED | SCHEMA_MAY_BE_NONE,
 		.help = "Topic for records that cannot be applied. none means: such a record holds "

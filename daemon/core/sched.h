@@ -59,6 +59,9 @@ void sched_epoch_begin(struct sched *sched, uint32_t slot, uint32_t epoch);
  */
 struct sched_item *sched_epoch_end(struct sched *sched, uint32_t slot, uint32_t epoch);
 
+/* May work on an item still begin that was given out? Not when its epoch ended, or while paused. */
+bool sched_may_begin(const struct sched *sched, uint32_t slot, uint32_t epoch);
+
 /* Items of the epoch that lanes hold now. */
 unsigned sched_epoch_given_out(const struct sched *sched, uint32_t slot, uint32_t epoch);
 

@@ -94,6 +94,11 @@ struct sched_item *sched_epoch_end(struct sched *sched, uint32_t slot_index, uin
 	return end.list;
 }
 
+bool sched_may_begin(const struct sched *sched, uint32_t slot_index, uint32_t epoch)
+{
+	return !sched->is_paused && sched_slot_has_live(sched_slot(sched, slot_index), epoch);
+}
+
 unsigned sched_epoch_given_out(const struct sched *sched, uint32_t slot_index, uint32_t epoch)
 {
 	const struct sched_slot *slot = sched_slot(sched, slot_index);

@@ -26,6 +26,7 @@ enum {
 	PAGE_CLUSTER_MAX = 64,
 	PAGE_BUILD_ID_MAX = 41, /* 20 bytes in hexadecimal */
 	PAGE_BUCKETS = 20,
+	PAGE_OWNER_SIZE = 16,
 };
 
 typedef _Atomic uint64_t page_counter;
@@ -130,6 +131,10 @@ struct page {
 	_Atomic uint32_t partition_count, lane_count, handler_count; /* slots in use */
 	_Atomic uint32_t joined; /* has had an assignment (also an empty one) since it started */
 	page_counter commits, commit_errors, rebalances, store_errors, log_dropped, fetch_errors;
+	/* of effects made elsewhere: leases of another life taken over, and ours lost to others */
+	page_counter leases_taken_over, leases_lost;
+	/* who holds this slot's leases: made once, so that a worker finds its predecessor's */
+	uint8_t lease_owner[PAGE_OWNER_SIZE];
 	page_gauge in_flight_bytes;
 	/* sum of the library's queue bounds for the present assignment */
 	page_gauge prefetch_bound_bytes;

@@ -131,7 +131,7 @@ static void release_strand(struct worker *worker, struct dead_letter *letter)
 		sched_release(
 			worker->sched, p->id.slot, p->id.epoch, letter->record->item.key_hash);
 		p->held -= p->held > 0;
-		pthread_cond_broadcast(&worker->work_ready);
+		lanes_wake(worker, true);
 	}
 	pthread_mutex_unlock(&worker->lock);
 }

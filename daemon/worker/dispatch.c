@@ -147,8 +147,8 @@ void dispatch_records(struct worker *worker, struct source_record *records, unsi
 				stash(p, batch[i]);
 			}
 		}
-		if (worker->idle_lanes && sched_is_ready(worker->sched)) {
-			pthread_cond_signal(&worker->work_ready);
+		if (sched_is_ready(worker->sched)) {
+			lanes_wake(worker, false);
 		}
 		pthread_mutex_unlock(&worker->lock);
 		done += n;
@@ -200,8 +200,8 @@ bool dispatch_open(struct worker *worker, int64_t now_us)
 		is_any_closed |= !p->is_open;
 	}
 	/* what was kept back may be all that is left to do: nobody else would tell the lanes */
-	if (worker->idle_lanes && sched_is_ready(worker->sched)) {
-		pthread_cond_signal(&worker->work_ready);
+	if (sched_is_ready(worker->sched)) {
+		lanes_wake(worker, false);
 	}
 	pthread_mutex_unlock(&worker->lock);
 	for (uint32_t i = 0; i < worker->partition_count; i++) {

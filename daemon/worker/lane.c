@@ -17,10 +17,7 @@
 
 #define BACKOFF_FIRST_US ((int64_t)20 * 1000)
 
-/* Of one kind and lane: enough to follow single records, too few to fill a disk in an outage. */
-enum { LINES_PER_SECOND = 20 };
-
-static void wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us)
+void lane_wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us)
 {
 	struct timespec until;
 
@@ -36,12 +33,9 @@ static void wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us)
 
 /* ---- the store ---- */
 
-static void store_is_down(struct lane *lane, const struct err *err)
+void lane_store_is_down(struct worker *worker, const struct err *err)
 {
-	struct worker *worker = lane->worker;
-
 	page_add(&worker->page->store_errors, 1);
-	unit_stage(&lane->unit, PAGE_STAGE_STORE_DOWN, NULL);
 	page_text_set(&worker->page->store_text, "%s", err->text);
 	if (!atomic_exchange(&worker->page->store_is_down, 1)) {
 		log_error("store not available: everything is held, nothing is burnt",
@@ -49,18 +43,27 @@ static void store_is_down(struct lane *lane, const struct err *err)
 	}
 }
 
-static void store_is_up(struct lane *lane)
+void lane_store_is_up(struct worker *worker)
 {
-	struct worker *worker = lane->worker;
-
-	lane->backoff_us = 0;
-	lane->is_refused = false;
-	unit_stage(&lane->unit, PAGE_STAGE_IDLE, NULL);
 	if (atomic_load(&worker->page->store_is_down) &&
 		atomic_exchange(&worker->page->store_is_down, 0)) {
 		page_text_set(&worker->page->store_text, "%s", "");
 		log_notice("store is available again");
 	}
+}
+
+static void store_is_down(struct lane *lane, const struct err *err)
+{
+	unit_stage(&lane->unit, PAGE_STAGE_STORE_DOWN, NULL);
+	lane_store_is_down(lane->worker, err);
+}
+
+static void store_is_up(struct lane *lane)
+{
+	lane->backoff_us = 0;
+	lane->is_refused = false;
+	unit_stage(&lane->unit, PAGE_STAGE_IDLE, NULL);
+	lane_store_is_up(lane->worker);
 }
 
 static void back_off(struct lane *lane)
@@ -74,7 +77,7 @@ static void back_off(struct lane *lane)
 	}
 	pthread_mutex_lock(&worker->lock);
 	if (!worker->lanes_stop) {
-		wait_us(worker, &worker->lanes_end, lane->backoff_us);
+		lane_wait_us(worker, &worker->lanes_end, lane->backoff_us);
 	}
 	pthread_mutex_unlock(&worker->lock);
 }
@@ -120,11 +123,11 @@ static void linger(struct lane *lane)
 		if (stats.queued >= lane->batch_limit) {
 			return;
 		}
-		wait_us(worker, &worker->work_ready, until_us - now_us);
+		lane_wait_us(worker, &worker->work_ready, until_us - now_us);
 	}
 }
 
-static void unmark_waiting(struct worker *worker, struct record *record)
+void lane_unmark_waiting(struct worker *worker, struct record *record)
 {
 	struct partition *p;
 
@@ -139,6 +142,17 @@ static void unmark_waiting(struct worker *worker, struct record *record)
 		page_text_set(&p->page->text, "%s", "");
 	}
 	record->wait = RECORD_WAIT_NONE;
+}
+
+void lanes_wake(struct worker *worker, bool is_much)
+{
+	if (ledger_takes(worker)) {
+		ledger_wake(worker);
+	} else if (worker->idle_lanes && is_much) {
+		pthread_cond_broadcast(&worker->work_ready);
+	} else if (worker->idle_lanes) {
+		pthread_cond_signal(&worker->work_ready);
+	}
 }
 
 /* Blocks until there is a batch; 0 when the lanes are to stop. */
@@ -161,7 +175,7 @@ static unsigned take(struct lane *lane)
 		worker->idle_lanes--;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		unmark_waiting(worker, lane->batch[i]);
+		lane_unmark_waiting(worker, lane->batch[i]);
 	}
 	if (count && !lane_enter(lane, count)) {
 		count = 0;
@@ -174,106 +188,6 @@ static unsigned take(struct lane *lane)
 	return count;
 }
 
-static void log_failure(struct lines *lines, const struct unit_work *work, const char *message)
-{
-	int64_t now_us = clock_mono_us(), delay_us = work->due_us - now_us;
-
-	if (!lines_take(lines, now_us, LINES_PER_SECOND, message)) {
-		return;
-	}
-	log_warning(message, LOG_SLICE("topic", work->event.topic),
-		LOG_INT("partition", work->event.partition),
-		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
-		LOG_INT("attempt", work->event.attempt), LOG_STR("code", work->code),
-		LOG_STR("error", work->text),
-		LOG_SECONDS("again_in", delay_us > 0 ? (double)delay_us / 1e6 : 0));
-}
-
-static void park(struct worker *worker, struct unit_work *work, enum record_wait wait)
-{
-	struct record *record = work->record;
-	struct partition *p = partition_if_live(worker, record->item.slot, record->item.epoch);
-
-	if (!p) {
-		return;
-	}
-	record->wait = wait;
-	if (wait == RECORD_WAIT_PARKED) {
-		p->parked++;
-		page_add(&p->page->retries, 1);
-	} else {
-		p->held++;
-		page_text_set(&p->page->text, "held at offset %lld: %s %s",
-			(long long)record->item.offset, work->code, work->text);
-	}
-}
-
-/* Its bytes are not the scheduler's any more. */
-static void leave(struct worker *worker, const struct record *record)
-{
-	struct partition *p = partition_if_live(worker, record->item.slot, record->item.epoch);
-
-	if (p) {
-		p->bytes -= record->item.bytes;
-	}
-}
-
-/* Under the lock: one record's end into tracker, page and dead letters. */
-static struct sched_return finish_one(struct worker *worker, struct unit_work *work, int64_t now_ms)
-{
-	static const enum page_result results[] = {
-		[UNIT_DONE] = PAGE_DONE,
-		[UNIT_DUPLICATE] = PAGE_DUPLICATE,
-		[UNIT_SKIPPED] = PAGE_SKIPPED,
-	};
-	struct record *record = work->record;
-	struct sched_return ret = { .item = &record->item, .verdict = SCHED_SETTLED };
-
-	switch (work->end) {
-	case UNIT_DONE:
-	case UNIT_DUPLICATE:
-	case UNIT_SKIPPED:
-		partition_settle(worker, record, results[work->end], now_ms);
-		break;
-	case UNIT_DEAD:
-		if (partition_if_live(worker, record->item.slot, record->item.epoch)) {
-			dead_letter_add(worker, work);
-			work->record = NULL; /* handed over */
-		} else {
-			/* decided: the partition's next owner finds the decision and produces */
-			page_add(&worker->partitions[record->item.slot]->page->stale, 1);
-		}
-		break;
-	case UNIT_RETRY:
-		park(worker, work, RECORD_WAIT_PARKED);
-		ret.verdict = SCHED_PARK;
-		ret.due_us = work->due_us;
-		break;
-	case UNIT_HELD:
-		park(worker, work, RECORD_WAIT_HELD);
-		ret.verdict = SCHED_PARK;
-		ret.due_us = work->due_us;
-		break;
-	case UNIT_AGAIN:
-	case UNIT_OPEN:
-		ret.verdict = SCHED_AGAIN;
-		break;
-	}
-	if (ret.verdict == SCHED_SETTLED) {
-		leave(worker, record);
-	}
-	return ret;
-}
-
-/* The id may lie in the bytes that are let go, and a dead letter still needs it. */
-static void detach(struct lane *lane, struct unit_work *work)
-{
-	if (!slice_is_null(work->event.id)) {
-		work->event.id = arena_copy(&lane->unit.arena, work->event.id);
-	}
-	record_detach(work->record);
-}
-
 static void before_finish(struct lane *lane, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -281,13 +195,9 @@ static void before_finish(struct lane *lane, unsigned count)
 		bool is_staying = work->end == UNIT_RETRY || work->end == UNIT_HELD ||
 			work->end == UNIT_DEAD ||
 			(work->end == UNIT_AGAIN && !lane->unit.store_failed);
-		if (work->end == UNIT_RETRY) {
-			log_failure(&lane->retry_lines, work, "failed, will be tried again");
-		} else if (work->end == UNIT_HELD) {
-			log_failure(&lane->hold_lines, work, "held, nothing is burnt");
-		}
+		finish_log_wait(&lane->retry_lines, &lane->hold_lines, work);
 		if (is_staying) {
-			detach(lane, work);
+			finish_detach(&lane->unit, work);
 		}
 	}
 }
@@ -306,7 +216,7 @@ static void free_settled(struct lane *lane, unsigned count)
 	record_pool_put(&lane->worker->pool, lane->batch, settled);
 }
 
-static void free_dead(struct sched_item *dead)
+void lane_free_dead(struct sched_item *dead)
 {
 	while (dead) {
 		struct sched_item *next = dead->next;
@@ -331,13 +241,13 @@ static void finish(struct lane *lane, unsigned count)
 	sched_give_back(worker->sched, lane->returns, count, &dead);
 	lane_leave(lane);
 	has_letters = worker->new_dead_letters != NULL;
-	if (worker->idle_lanes && sched_is_ready(worker->sched)) {
-		pthread_cond_signal(&worker->work_ready);
+	if (sched_is_ready(worker->sched)) {
+		lanes_wake(worker, false);
 	}
 	pthread_cond_broadcast(&worker->returned);
 	pthread_mutex_unlock(&worker->lock);
 	free_settled(lane, count);
-	free_dead(dead);
+	lane_free_dead(dead);
 	if (has_letters || atomic_load_explicit(&worker->wants_wake, memory_order_acquire)) {
 		worker->wiring->source->wake(worker->source);
 	}
@@ -365,13 +275,65 @@ static void note_called(struct lane *lane)
 	}
 }
 
+/* Runners are busy: a strand looks again after this. */
+#define HAND_OVER_US ((int64_t)5 * 1000)
+
+static void come_again(struct lane *lane, unsigned i, enum sched_verdict verdict)
+{
+	record_detach(lane->batch[i]);
+	lane->returns[i] = (struct sched_return){ .item = &lane->batch[i]->item,
+		.verdict = verdict,
+		.due_us = clock_mono_us() + HAND_OVER_US };
+}
+
+/*
+ * The first record is for a runner, and its strand goes with it; the others come again. Where one
+ * is elsewhere the next are likely to be.
+ */
+static void hand_over(struct lane *lane, unsigned count)
+{
+	struct worker *worker = lane->worker;
+	struct sched_item *dead = NULL;
+	unsigned run = 1, first;
+	bool has_room;
+
+	while (run < count && lane->batch[run]->item.strand == lane->batch[0]->item.strand) {
+		run++;
+	}
+	lane->batch_limit = 1;
+	pthread_mutex_lock(&worker->lock);
+	has_room = ledger_has_room(worker);
+	pthread_mutex_unlock(&worker->lock);
+	first = has_room ? run : 0;
+	for (unsigned i = first; i < count; i++) {
+		come_again(lane, i, i < run ? SCHED_PARK : SCHED_AGAIN);
+	}
+	if (has_room) {
+		ledger_hand_over(worker, lane->batch, run);
+	}
+	pthread_mutex_lock(&worker->lock);
+	lane_leave(lane);
+	sched_give_back(worker->sched, lane->returns + first, count - first, &dead);
+	if (sched_is_ready(worker->sched)) {
+		lanes_wake(worker, false);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	lane_free_dead(dead);
+	atomic_store_explicit(&lane->unit.options.page_lane->batch, 0, memory_order_relaxed);
+}
+
 static void run_batch(struct lane *lane, unsigned count)
 {
 	int64_t started_us = clock_mono_us();
 
 	FAILPOINT("after_take");
 	atomic_store_explicit(&lane->unit.options.page_lane->batch, count, memory_order_relaxed);
-	unit_run(&lane->unit, lane->batch, count);
+	unit_open(&lane->unit, lane->batch, count);
+	if (lane->unit.works[0].is_elsewhere) {
+		hand_over(lane, count);
+		return;
+	}
+	unit_run_opened(&lane->unit);
 	note_called(lane);
 	adapt(lane, clock_mono_us() - started_us);
 	if (lane->unit.store_failed) {
@@ -423,11 +385,11 @@ static const struct unit_place *place_of(void *context, uint32_t slot)
 	return &worker->partitions[slot]->place;
 }
 
-static int lane_start(struct worker *worker, unsigned index, struct err *err)
+struct unit_options lane_unit_options(struct worker *worker, unsigned index)
 {
 	const struct config_consumer *consumer = worker->consumer;
-	struct lane *lane = &worker->lanes[index];
-	struct unit_options options = { .store = worker->wiring->store,
+
+	return (struct unit_options){ .store = worker->wiring->store,
 		.roster = &worker->roster,
 		.page = worker->page,
 		.page_lane = &worker->page->lanes[index],
@@ -436,10 +398,18 @@ static int lane_start(struct worker *worker, unsigned index, struct err *err)
 		.scope = consumer->dedup_scope,
 		.is_deduplicated = worker->is_deduplicated,
 		.has_dlq = consumer->dlq_topic != NULL,
+		.has_runners = worker->runner_count > 0,
 		.skips_tombstones = consumer->tombstone == TOMBSTONE_SKIP,
 		.event_missing = consumer->event_missing,
 		.place_of = place_of,
 		.context = worker };
+}
+
+static int lane_start(struct worker *worker, unsigned index, struct err *err)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	struct lane *lane = &worker->lanes[index];
+	struct unit_options options = lane_unit_options(worker, index);
 	char name[16];
 	int r;
 
@@ -466,7 +436,7 @@ static int lane_start(struct worker *worker, unsigned index, struct err *err)
 int lanes_start(struct worker *worker, struct err *err)
 {
 	worker->lanes = xcalloc(worker->lane_count, sizeof(*worker->lanes));
-	worker->page->lane_count = worker->lane_count;
+	worker->page->lane_count = worker->lane_count + worker->runner_count;
 	for (unsigned i = 0; i < worker->lane_count; i++) {
 		int r = lane_start(worker, i, err);
 		if (r < 0) {

@@ -87,11 +87,12 @@ static int open_source(struct worker *worker, struct err *err)
 	return worker->wiring->source->open(&options, &worker->source, err);
 }
 
-static int open_store(struct worker *worker, struct err *err)
+struct store_options worker_store_options(const struct worker *worker)
 {
 	const struct config *config = worker->wiring->config;
 	const struct config_consumer *consumer = worker->consumer;
-	struct store_options options = { .url = config->store,
+
+	return (struct store_options){ .url = config->store,
 		.user = config->store_user,
 		.password = config->store_password,
 		.scope = consumer->dedup_scope,
@@ -106,6 +107,11 @@ static int open_store(struct worker *worker, struct err *err)
 		.reconnect_max_us = config->store_reconnect_max_us,
 		.statements = worker->roster.statements,
 		.statement_count = worker->roster.statement_count };
+}
+
+static int open_store(struct worker *worker, struct err *err)
+{
+	struct store_options options = worker_store_options(worker);
 
 	return worker->wiring->store->open(&options, &worker->store, err);
 }
@@ -144,10 +150,45 @@ void worker_init_core(struct worker *worker)
 	atomic_store(&worker->dlq_partitions, -1);
 }
 
-/* A store that one writer at a time may use gains nothing from more lanes. */
-static unsigned lane_count(const struct worker *worker)
+/* Without a number of its own: what waits elsewhere is cheap, a transaction is not. */
+enum { LANES = 2, RUNNERS = 16 };
+
+static bool is_elsewhere(const struct worker *worker, const struct config_handler *config)
 {
-	return worker->wiring->store->is_single_writer ? 1 : worker->consumer->lanes;
+	struct onced_handler ops;
+	struct err ignored; /* it comes again when the handler is opened */
+
+	return worker->wiring->find_handler(config, &ops, &ignored) == 0 &&
+		ops.effect == ONCED_EFFECT_ELSEWHERE;
+}
+
+/*
+ * Lanes for transactions, runners for effects elsewhere. A store that one writer at a time may use
+ * gains nothing from more lanes.
+ */
+static void count_lanes(struct worker *worker)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	unsigned wanted = consumer->lanes, elsewhere = 0, inside = 0, *count;
+
+	if (consumer->handler) {
+		count = is_elsewhere(worker, consumer->handler) ? &elsewhere : &inside;
+		(*count)++;
+	}
+	for (size_t i = 0; i < consumer->route_count; i++) {
+		count = is_elsewhere(worker, consumer->routes[i].handler) ? &elsewhere : &inside;
+		(*count)++;
+	}
+	if (inside || !elsewhere) {
+		worker->lane_count = worker->wiring->store->is_single_writer ? 1
+			: wanted                                             ? wanted
+									     : LANES;
+	}
+	if (elsewhere) {
+		unsigned room = PAGE_LANES_MAX - worker->lane_count;
+		worker->runner_count = wanted ? wanted : RUNNERS;
+		worker->runner_count = worker->runner_count < room ? worker->runner_count : room;
+	}
 }
 
 static bool wants_ids(const struct worker *worker)
@@ -214,13 +255,14 @@ int worker_open(struct worker *worker, struct err *err)
 	if (r < 0) {
 		return r;
 	}
-	r = roster_open(&worker->roster, worker->consumer, lane_count(worker), wiring->store,
-		wants_ids(worker), wiring->find_handler, err);
+	count_lanes(worker);
+	r = roster_open(&worker->roster, worker->consumer,
+		worker->lane_count + worker->runner_count, wiring->store, wants_ids(worker),
+		wiring->find_handler, err);
 	if (r < 0) {
 		worker->exit_status = WORKER_EXIT_CONFIG;
 		return r;
 	}
-	worker->lane_count = lane_count(worker);
 	name_handlers(worker);
 	r = open_sink(worker, err);
 	if (r == 0) {
@@ -236,6 +278,7 @@ int worker_open(struct worker *worker, struct err *err)
 	r = r < 0 ? r : open_source(worker, err);
 	r = r < 0 ? r : clerk_start(worker, err);
 	r = r < 0 ? r : lanes_start(worker, err);
+	r = r < 0 ? r : ledger_start(worker, err);
 	if (r == -EINVAL) {
 		worker->exit_status = WORKER_EXIT_CONFIG;
 	}

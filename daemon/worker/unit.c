@@ -85,6 +85,8 @@ static void decode(struct unit *unit, struct unit_work *work)
 	problem = event_decode(&work->event, unit->options.roster, &text);
 	unit_find_key(unit, work, problem);
 	work->handler = roster_route(unit->options.roster, work->event.type);
+	work->is_elsewhere = unit->options.has_runners && work->handler &&
+		work->handler->ops->effect == ONCED_EFFECT_ELSEWHERE;
 	if (work->record->condemned) {
 		condemn(work);
 	} else if (problem == EVENT_UNDECODABLE) {
@@ -103,7 +105,7 @@ static void begin_try(struct unit *unit, struct unit_range range)
 {
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
-		work->fate = UNIT_OPEN;
+		work->fate = work->is_elsewhere ? UNIT_AGAIN : UNIT_OPEN;
 		work->claim.verdict = CLAIM_UNKNOWN;
 		work->claim_index = -1;
 		work->leader = -1;
@@ -197,7 +199,7 @@ static void run_range(struct unit *unit, struct unit_range range)
 	}
 }
 
-void unit_run(struct unit *unit, struct record **records, unsigned count)
+void unit_open(struct unit *unit, struct record **records, unsigned count)
 {
 	arena_reset(&unit->arena);
 	unit->count = count;
@@ -211,8 +213,18 @@ void unit_run(struct unit *unit, struct record **records, unsigned count)
 			(struct unit_work){ .record = records[i], .claim_index = -1, .leader = -1 };
 		decode(unit, &unit->works[i]);
 	}
-	if (count) {
-		run_range(unit, (struct unit_range){ 0, count });
+}
+
+void unit_run_opened(struct unit *unit)
+{
+	if (unit->count) {
+		run_range(unit, (struct unit_range){ 0, unit->count });
 	}
 	unit_stage(unit, PAGE_STAGE_IDLE, NULL);
+}
+
+void unit_run(struct unit *unit, struct record **records, unsigned count)
+{
+	unit_open(unit, records, count);
+	unit_run_opened(unit);
 }

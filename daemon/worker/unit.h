@@ -59,6 +59,7 @@ struct unit_work {
 	bool has_key;
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
 	bool must_die; /* no handler will see it: reason and text say why */
+	bool is_elsewhere; /* no transaction covers its handler's effect: not for a batch */
 	/* of the handler; NULL: not called yet in this batch */
 	const struct onced_outcome *outcome;
 	uint32_t page_index;
@@ -90,6 +91,7 @@ struct unit_options {
 	const char *scope; /* dedup scope */
 	bool is_deduplicated; /* the store keeps claims */
 	bool has_dlq; /* else poison holds its strand */
+	bool has_runners; /* handlers that make their effects elsewhere are not for a batch */
 	bool skips_tombstones;
 	enum config_event_missing event_missing;
 	/* where a slot is; borrowed for the worker's life */
@@ -131,6 +133,10 @@ void unit_fini(struct unit *unit);
  * is valid until the next call.
  */
 void unit_run(struct unit *unit, struct record **records, unsigned count);
+
+/* The same in two steps: decode, and work what was decoded. */
+void unit_open(struct unit *unit, struct record **records, unsigned count);
+void unit_run_opened(struct unit *unit);
 
 /* Write what the lane does now to the scoreboard; `work` (may be NULL) names the record in hand. */
 void unit_stage(struct unit *unit, enum page_stage stage, const struct unit_work *work);

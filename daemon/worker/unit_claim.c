@@ -129,7 +129,7 @@ static void queue_unclaims(struct unit *unit, struct unit_range range)
 	}
 }
 
-static void queue_attempts(struct unit *unit, struct unit_work *work)
+void unit_queue_attempts(struct unit *unit, struct unit_work *work)
 {
 	struct record *record = work->record;
 	bool may_be_stored = record->attempts || record->has_stored_attempts;
@@ -154,13 +154,12 @@ static void queue_attempts(struct unit *unit, struct unit_work *work)
 	}
 }
 
-static void queue_decision(struct unit *unit, struct unit_work *work)
+struct slice unit_write_decision(struct unit *unit, const struct unit_work *work)
 {
 	const struct decision decision = { work->reason, work->attempts, work->first_failure_ms,
 		work->last_failure_ms, work->code, work->text };
 
-	unit->options.store->decide_dlq(
-		unit->session, &work->claim, decision_write(&decision, &unit->arena));
+	return decision_write(&decision, &unit->arena);
 }
 
 void unit_queue_decisions(struct unit *unit, struct unit_range range)
@@ -169,9 +168,10 @@ void unit_queue_decisions(struct unit *unit, struct unit_range range)
 		struct unit_work *work = &unit->works[i];
 		bool is_decided_before = work->claim.verdict == CLAIM_SETTLED_DLQ;
 		if (work->fate == UNIT_DEAD && work->claim_index >= 0 && !is_decided_before) {
-			queue_decision(unit, work);
+			unit->options.store->decide_dlq(
+				unit->session, &work->claim, unit_write_decision(unit, work));
 		}
-		queue_attempts(unit, work);
+		unit_queue_attempts(unit, work);
 	}
 	queue_unclaims(unit, range);
 }

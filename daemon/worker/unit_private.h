@@ -51,6 +51,10 @@ void unit_queue_claims(struct unit *unit, struct unit_range range);
 void unit_apply_claims(struct unit *unit, struct unit_range range);
 /* Queue what the transaction must say about claims and attempts before COMMIT. */
 void unit_queue_decisions(struct unit *unit, struct unit_range range);
+/* Keep the attempts of a work that is tried again, forget those of one that ends. */
+void unit_queue_attempts(struct unit *unit, struct unit_work *work);
+/* Why it is dead, as it is kept with its row; in the unit's arena. */
+struct slice unit_write_decision(struct unit *unit, const struct unit_work *work);
 
 /* ---- unit_handle.c ---- */
 

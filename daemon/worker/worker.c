@@ -42,7 +42,7 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text)
 	page_text_set(&worker->page->pause_text, "%s", is_paused ? text : "");
 	pthread_mutex_lock(&worker->lock);
 	sched_pause_all(worker->sched, is_paused || worker->is_draining);
-	pthread_cond_broadcast(&worker->work_ready);
+	lanes_wake(worker, true);
 	pthread_mutex_unlock(&worker->lock);
 	if (is_paused) {
 		log_error("consumer paused", LOG_STR("reason", text));
@@ -198,8 +198,8 @@ static int poll_timeout_ms(struct worker *worker, int64_t now_us)
 static void wake_lanes(struct worker *worker, int64_t now_us)
 {
 	pthread_mutex_lock(&worker->lock);
-	if (sched_tick(worker->sched, now_us) && worker->idle_lanes) {
-		pthread_cond_broadcast(&worker->work_ready);
+	if (sched_tick(worker->sched, now_us)) {
+		lanes_wake(worker, true);
 	}
 	pthread_mutex_unlock(&worker->lock);
 }
@@ -331,6 +331,7 @@ static void finish(struct worker *worker)
 	set_close_deadline(worker);
 	clerk_stop(worker);
 	lanes_stop(worker);
+	ledger_stop(worker);
 	if (worker->source) {
 		/* lanes are gone: revoking commits what they settled last, and buries */
 		wiring->source->close(worker->source);

@@ -10,6 +10,9 @@
  *	lane.c         threads that run units of work
  *	lane_alone.c   a record that is worked while nothing else is
  *	quarantine.c   which records these are, and which no handler sees again
+ *	finish.c       what the end of a record means
+ *	runner.c       threads that make effects elsewhere
+ *	ledger.c       a thread that claims and marks what runners do
  *	clerk.c        a thread for what may block and belongs to no batch
  *	show.c         gauges of the page
  *
@@ -92,6 +95,10 @@ struct condemned {
 
 struct clerk;
 
+/* ---- effects elsewhere ---- */
+
+struct ledger;
+
 /* ---- lanes ---- */
 
 struct lane {
@@ -141,7 +148,9 @@ struct worker {
 	unsigned sharers; /* partitions that share what may be in flight, at least 1 */
 
 	struct lane *lanes;
-	unsigned lane_count;
+	unsigned lane_count; /* 0: no handler's effect is in the transaction */
+	struct ledger *ledger; /* NULL: no handler makes its effect elsewhere */
+	unsigned runner_count;
 	struct clerk *clerk;
 	char cluster_id[64];
 
@@ -220,6 +229,41 @@ void dead_letters_fini(struct worker *worker);
 /* lane.c */
 int lanes_start(struct worker *worker, struct err *err);
 void lanes_stop(struct worker *worker);
+/* Under the lock: the scheduler may have something. `is_much`: for more than one. */
+void lanes_wake(struct worker *worker, bool is_much);
+/* Under the lock: a record taken from the scheduler waits for nothing any more. */
+void lane_unmark_waiting(struct worker *worker, struct record *record);
+/* Records of dead epochs that came back. */
+void lane_free_dead(struct sched_item *dead);
+/* The options of a unit of the worker's, for the lane or runner `lane`. */
+struct unit_options lane_unit_options(struct worker *worker, unsigned lane);
+/* Wait at most `us`, under the lock. */
+void lane_wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us);
+/* What everybody is told when the store goes and comes. */
+void lane_store_is_down(struct worker *worker, const struct err *err);
+void lane_store_is_up(struct worker *worker);
+
+/* finish.c */
+/* Under the lock: one record's end into tracker, page and dead letters. */
+struct sched_return finish_one(
+	struct worker *worker, struct unit_work *work, int64_t now_ms);
+/* What a record says in the log that is tried again or held; few lines of a flood. */
+void finish_log_wait(struct lines *retry_lines, struct lines *hold_lines,
+	const struct unit_work *work);
+/* Its strand waits, and the fetch buffer is not to: its bytes become its own. */
+void finish_detach(struct unit *unit, struct unit_work *work);
+
+/* ledger.c, ledger_life.c */
+/* Also starts the runners. Nothing where no handler makes its effect elsewhere. */
+int ledger_start(struct worker *worker, struct err *err);
+/* The lanes have been told to stop; waits for the runners. */
+void ledger_stop(struct worker *worker);
+/* Under the lock: it takes from the scheduler, for there are no lanes. */
+bool ledger_takes(const struct worker *worker);
+void ledger_wake(struct worker *worker);
+/* From a lane: the first record of a run is for a runner; those behind it go back with it. */
+bool ledger_has_room(const struct worker *worker); /* under the lock */
+void ledger_hand_over(struct worker *worker, struct record **run, unsigned count);
 
 /* lane_alone.c */
 /*
@@ -252,6 +296,7 @@ void clerk_collect(struct worker *worker);
 /* open.c */
 void worker_init_locks(struct worker *worker);
 void worker_init_core(struct worker *worker);
+struct store_options worker_store_options(const struct worker *worker); /* borrowed */
 /* Opens everything up to the lanes. Fails with `err`; exit_status is set where it is known. */
 int worker_open(struct worker *worker, struct err *err);
 

@@ -94,7 +94,8 @@ static void what_nobody_wrote_has_its_documented_default(void **state)
 	assert_string_equal(consumer->dedup_scope, "orders");
 	assert_int_equal(consumer->workers, 1);
 	assert_null(consumer->groups);
-	assert_int_equal(consumer->lanes, 2);
+	assert_int_equal(consumer->lanes, 0);
+	assert_int_equal(consumer->claim_lease_us, 10 * 1000000);
 	assert_int_equal(consumer->batch_max, 500);
 	assert_int_equal(consumer->in_flight_bytes, 32 << 20);
 	assert_int_equal(consumer->prefetch_bytes, 256 << 20);

@@ -1,0 +1,121 @@
+/*
+ * finish - what a worked record's end means for tracker, scheduler, page and dead letters
+ *
+ * Runs in: worker, lanes and ledger.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/worker_private.h"
+
+/* Of one kind and lane: enough to follow single records, too few to fill a disk in an outage. */
+enum { LINES_PER_SECOND = 20 };
+
+static void log_failure(struct lines *lines, const struct unit_work *work, const char *message)
+{
+	int64_t now_us = clock_mono_us(), delay_us = work->due_us - now_us;
+
+	if (!lines_take(lines, now_us, LINES_PER_SECOND, message)) {
+		return;
+	}
+	log_warning(message, LOG_SLICE("topic", work->event.topic),
+		LOG_INT("partition", work->event.partition),
+		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
+		LOG_INT("attempt", work->event.attempt), LOG_STR("code", work->code),
+		LOG_STR("error", work->text),
+		LOG_SECONDS("again_in", delay_us > 0 ? (double)delay_us / 1e6 : 0));
+}
+
+static void park(struct worker *worker, struct unit_work *work, enum record_wait wait)
+{
+	struct record *record = work->record;
+	struct partition *p = partition_if_live(worker, record->item.slot, record->item.epoch);
+
+	if (!p) {
+		return;
+	}
+	record->wait = wait;
+	if (wait == RECORD_WAIT_PARKED) {
+		p->parked++;
+		page_add(&p->page->retries, 1);
+	} else {
+		p->held++;
+		page_text_set(&p->page->text, "held at offset %lld: %s %s",
+			(long long)record->item.offset, work->code, work->text);
+	}
+}
+
+/* Its bytes are not the scheduler's any more. */
+static void leave(struct worker *worker, const struct record *record)
+{
+	struct partition *p = partition_if_live(worker, record->item.slot, record->item.epoch);
+
+	if (p) {
+		p->bytes -= record->item.bytes;
+	}
+}
+
+/* Under the lock: one record's end into tracker, page and dead letters. */
+struct sched_return finish_one(struct worker *worker, struct unit_work *work, int64_t now_ms)
+{
+	static const enum page_result results[] = {
+		[UNIT_DONE] = PAGE_DONE,
+		[UNIT_DUPLICATE] = PAGE_DUPLICATE,
+		[UNIT_SKIPPED] = PAGE_SKIPPED,
+	};
+	struct record *record = work->record;
+	struct sched_return ret = { .item = &record->item, .verdict = SCHED_SETTLED };
+
+	switch (work->end) {
+	case UNIT_DONE:
+	case UNIT_DUPLICATE:
+	case UNIT_SKIPPED:
+		partition_settle(worker, record, results[work->end], now_ms);
+		break;
+	case UNIT_DEAD:
+		if (partition_if_live(worker, record->item.slot, record->item.epoch)) {
+			dead_letter_add(worker, work);
+			work->record = NULL; /* handed over */
+		} else {
+			/* decided: the partition's next owner finds the decision and produces */
+			page_add(&worker->partitions[record->item.slot]->page->stale, 1);
+		}
+		break;
+	case UNIT_RETRY:
+		park(worker, work, RECORD_WAIT_PARKED);
+		ret.verdict = SCHED_PARK;
+		ret.due_us = work->due_us;
+		break;
+	case UNIT_HELD:
+		park(worker, work, RECORD_WAIT_HELD);
+		ret.verdict = SCHED_PARK;
+		ret.due_us = work->due_us;
+		break;
+	case UNIT_AGAIN:
+	case UNIT_OPEN:
+		ret.verdict = SCHED_AGAIN;
+		break;
+	}
+	if (ret.verdict == SCHED_SETTLED) {
+		leave(worker, record);
+	}
+	return ret;
+}
+
+/* The id may lie in the bytes that are let go, and a dead letter still needs it. */
+void finish_detach(struct unit *unit, struct unit_work *work)
+{
+	if (!slice_is_null(work->event.id)) {
+		work->event.id = arena_copy(&unit->arena, work->event.id);
+	}
+	record_detach(work->record);
+}
+
+void finish_log_wait(
+	struct lines *retry_lines, struct lines *hold_lines, const struct unit_work *work)
+{
+	if (work->end == UNIT_RETRY) {
+		log_failure(retry_lines, work, "failed, will be tried again");
+	} else if (work->end == UNIT_HELD) {
+		log_failure(hold_lines, work, "held, nothing is burnt");
+	}
+}

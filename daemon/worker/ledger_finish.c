@@ -1,0 +1,143 @@
+/*
+ * ledger_finish - errands that ended, back into tracker and scheduler
+ *
+ * Runs in: worker, the ledger's thread.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/ledger_private.h"
+
+static void tell_lost(struct ledger *ledger, const struct errand *errand)
+{
+	const struct unit_work *work = &errand->unit.works[0];
+
+	if (lines_take(&ledger->lost_lines, clock_mono_us(), 20, "lease lost")) {
+		log_warning("the lease was lost before the effect was marked: it may come twice",
+			LOG_SLICE("topic", work->event.topic),
+			LOG_INT("partition", work->event.partition),
+			LOG_INT("offset", errand->record->item.offset),
+			LOG_SLICE("event_id", work->event.id),
+			LOG_STR("remedy",
+				"a longer claim.lease, or a handler that knows the id again"));
+	}
+}
+
+/* Logged, and independent of the fetch buffer where it stays. */
+static void before_finish(struct ledger *ledger, struct errand *errand)
+{
+	struct unit_work *work = errand_work(errand);
+	bool is_staying = work->end == UNIT_RETRY || work->end == UNIT_HELD ||
+		work->end == UNIT_DEAD || (work->end == UNIT_AGAIN && !errand->unit.store_failed);
+
+	if (errand->is_lost) {
+		tell_lost(ledger, errand);
+	}
+	finish_log_wait(&ledger->retry_lines, &ledger->hold_lines, work);
+	if (is_staying) {
+		finish_detach(&errand->unit, work);
+	}
+}
+
+static struct sched_return *more_returns(struct ledger *ledger, unsigned count)
+{
+	if (count > ledger->return_capacity) {
+		ledger->return_capacity = 2 * (size_t)count;
+		ledger->returns = xrealloc(
+			ledger->returns, ledger->return_capacity * sizeof(*ledger->returns));
+	}
+	return ledger->returns;
+}
+
+/* Under the lock: the errand's record, and the run behind it. */
+static void give_back(
+	struct worker *worker, struct errand *errand, int64_t now_ms, struct sched_item **dead)
+{
+	unsigned count = 1 + errand->behind_count;
+	struct sched_return *returns = more_returns(worker->ledger, count);
+	struct sched_item *more = NULL, **tail = &more;
+
+	returns[0] = finish_one(worker, errand_work(errand), now_ms);
+	for (unsigned i = 1; i < count; i++) {
+		returns[i] = (struct sched_return){ .item = &errand->behind[i - 1]->item,
+			.verdict = SCHED_AGAIN };
+	}
+	if (returns[0].verdict != SCHED_SETTLED) {
+		errand_work(errand)->record = NULL; /* the scheduler's again */
+	}
+	sched_give_back(worker->sched, returns, count, &more);
+	while (*tail) {
+		tail = &(*tail)->next;
+	}
+	*tail = *dead;
+	*dead = more;
+}
+
+/* A lane's errand is used once, the ledger's own again. */
+static void put_away(struct worker *worker, struct errand *errand)
+{
+	record_free(errand_work(errand)->record);
+	errand->record = NULL;
+	if (ledger_takes(worker)) {
+		errand_push(&worker->ledger->idle, errand);
+	} else {
+		errand_free(errand);
+	}
+}
+
+static void finish_ended(struct worker *worker, struct errand_list *ended)
+{
+	struct ledger *ledger = worker->ledger;
+	int64_t now_ms = clock_wall_ms();
+	struct sched_item *dead = NULL;
+	struct errand *errand;
+	bool has_letters;
+
+	if (!ended->head) {
+		return;
+	}
+	for (errand = ended->head; errand; errand = errand->next) {
+		before_finish(ledger, errand);
+	}
+	FAILPOINT("before_settle");
+	pthread_mutex_lock(&worker->lock);
+	for (errand = ended->head; errand; errand = errand->next) {
+		ledger->ahead -= !errand->was_claimed;
+		give_back(worker, errand, now_ms, &dead);
+	}
+	has_letters = worker->new_dead_letters != NULL;
+	if (worker->lane_count && sched_is_ready(worker->sched)) {
+		lanes_wake(worker, true);
+	}
+	pthread_cond_broadcast(&worker->returned);
+	pthread_mutex_unlock(&worker->lock);
+	lane_free_dead(dead);
+	while ((errand = errand_pop(ended))) {
+		put_away(worker, errand);
+	}
+	if (has_letters || atomic_load_explicit(&worker->wants_wake, memory_order_acquire)) {
+		worker->wiring->source->wake(worker->source);
+	}
+}
+
+void ledger_hand_out(struct worker *worker)
+{
+	struct ledger *ledger = worker->ledger;
+	struct book *book = &ledger->book;
+
+	finish_ended(worker, &book->ended);
+	if (book->claimed.head) {
+		pthread_mutex_lock(&worker->lock);
+		errand_append(&ledger->ready, &book->claimed);
+		if (ledger->idle_runners) {
+			pthread_cond_broadcast(&ledger->ready_wake);
+		}
+		pthread_mutex_unlock(&worker->lock);
+	}
+	page_add(&worker->page->leases_taken_over, book->taken_over);
+	page_add(&worker->page->leases_lost, book->lost);
+	book->taken_over = book->lost = 0;
+}

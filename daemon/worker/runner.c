@@ -1,0 +1,41 @@
+#include "worker/runner.h"
+
+#include <stdio.h>
+
+#include "worker/ledger.h"
+#include "worker/worker_private.h"
+
+static void *runner_main(void *argument)
+{
+	struct runner *runner = argument;
+	struct worker *worker = runner->worker;
+	struct page_lane *page_lane = &worker->page->lanes[runner->lane];
+	struct errand *errand;
+
+	while ((errand = ledger_take(worker))) {
+		atomic_store_explicit(&page_lane->batch, 1, memory_order_relaxed);
+		errand_run(errand, runner->lane, page_lane);
+		atomic_store_explicit(&page_lane->batch, 0, memory_order_relaxed);
+		ledger_put_back(worker, errand);
+	}
+	return NULL;
+}
+
+int runner_start(struct runner *runner, struct worker *worker, unsigned lane)
+{
+	char name[16];
+	int r;
+
+	*runner = (struct runner){ .worker = worker, .lane = lane };
+	r = -pthread_create(&runner->thread, NULL, runner_main, runner);
+	if (r == 0) {
+		snprintf(name, sizeof(name), "lane %u", lane);
+		pthread_setname_np(runner->thread, name);
+	}
+	return r;
+}
+
+void runner_join(struct runner *runner)
+{
+	pthread_join(runner->thread, NULL);
+}
