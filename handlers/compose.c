@@ -1,10 +1,11 @@
 /*
- * compose - write JSON text into a growing run of bytes
+ * compose - a growing text: JSON, URLs, header lines
  *
  * Runs in: worker, lane threads (pure but for memory).
  */
 #include "compose.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,42 +23,45 @@ void compose_fini(struct compose *text)
 void compose_clear(struct compose *text)
 {
 	text->len = 0;
-	text->is_failed = false;
+	if (text->data) {
+		text->data[0] = '\0';
+	}
 }
 
-/* Where `more` bytes go; NULL when there is no memory for them. */
-static char *reserve(struct compose *text, size_t more)
+const char *compose_str(const struct compose *text)
+{
+	return text->data ? text->data : "";
+}
+
+/* Room for `more` bytes and the NUL. */
+static void reserve(struct compose *text, size_t more)
 {
 	size_t capacity = text->capacity ? text->capacity : CAPACITY_FIRST;
-	char *data;
+	bool is_too_much = more > SIZE_MAX / 4 - text->len;
 
-	if (text->is_failed || more > SIZE_MAX / 4 - text->len) {
-		text->is_failed = true;
-		return NULL;
-	}
-	while (capacity < text->len + more) {
+	while (!is_too_much && capacity - text->len <= more) {
 		capacity *= 2;
 	}
-	if (capacity != text->capacity) {
-		data = realloc(text->data, capacity);
-		if (!data) {
-			text->is_failed = true;
-			return NULL;
-		}
-		text->data = data;
-		text->capacity = capacity;
+	if (capacity == text->capacity && !is_too_much) {
+		return;
 	}
-	return text->data + text->len;
+	text->data = is_too_much ? NULL : realloc(text->data, capacity);
+	if (!text->data) {
+		fputs("onced: out of memory\n", stderr);
+		abort();
+	}
+	text->capacity = capacity;
 }
 
 void compose_append(struct compose *text, const char *data, size_t len)
 {
-	char *to = reserve(text, len);
-
-	if (to && len) {
-		memcpy(to, data, len);
-		text->len += len;
+	if (len == 0) {
+		return;
 	}
+	reserve(text, len);
+	memcpy(text->data + text->len, data, len);
+	text->len += len;
+	text->data[text->len] = '\0';
 }
 
 void compose_literal(struct compose *text, const char *literal)
@@ -89,7 +93,7 @@ static void escape(struct compose *text, unsigned char c)
 	compose_append(text, escaped, (size_t)len);
 }
 
-static void string(struct compose *text, struct onced_bytes bytes)
+void compose_string(struct compose *text, struct onced_bytes bytes)
 {
 	size_t start = 0;
 
@@ -114,7 +118,7 @@ void compose_base64(struct compose *text, struct onced_bytes bytes)
 	size_t len = bytes.len;
 
 	compose_literal(text, "\"");
-	for (size_t i = 0; i < len && !text->is_failed; i += 3) {
+	for (size_t i = 0; i < len; i += 3) {
 		unsigned triple = (unsigned)in[i] << 16 |
 			(i + 1 < len ? (unsigned)in[i + 1] << 8 : 0) |
 			(i + 2 < len ? in[i + 2] : 0);
@@ -132,7 +136,7 @@ void compose_bytes(struct compose *text, struct onced_bytes bytes)
 	if (!bytes.data) {
 		compose_literal(text, "null");
 	} else if (text_is_storable(bytes)) {
-		string(text, bytes);
+		compose_string(text, bytes);
 	} else {
 		compose_literal(text, "{\"base64\":");
 		compose_base64(text, bytes);

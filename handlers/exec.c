@@ -382,10 +382,6 @@ static void exec_handle(void *data, const struct onced_event *event, struct once
 
 	block_sigpipe();
 	exec_request_write(&state->request, ++state->sequence, event);
-	if (state->request.is_failed) {
-		onced_outcome_set(outcome, ONCED_UNAVAILABLE, "memory", "out of memory");
-		return;
-	}
 	while (has_child(state, deadline_us)) {
 		end = ask(state, deadline_us);
 		if (end == EXEC_TALK_ENDED && !state->talk.was_read && state->is_proven) {

@@ -7,6 +7,6 @@
 
 #include "compose.h"
 
-/* Replace `text` by the event's line, its newline included. See compose.h for lack of memory. */
+/* Replace `text` by the event's line, its newline included. */
 void exec_request_write(
 	struct compose *text, uint64_t sequence, const struct onced_event *event);

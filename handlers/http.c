@@ -139,7 +139,7 @@ static void http_handle(void *data, const struct onced_event *event, struct once
 		    &body, outcome) < 0) {
 		return;
 	}
-	http_client_send(state->client, http_text_str(&state->message.path), body, &state->reply);
+	http_client_send(state->client, compose_str(&state->message.path), body, &state->reply);
 	http_verdict(&state->settings, &state->secrets, &state->reply, outcome);
 }
 

@@ -20,7 +20,7 @@ struct http_client {
 	const struct http_settings *settings;
 	CURL *curl;
 	struct curl_slist *headers;
-	struct http_text url;
+	struct compose url;
 	bool is_broken; /* a header did not fit in memory */
 	char error[CURL_ERROR_SIZE];
 
@@ -192,7 +192,7 @@ void http_client_free(struct http_client *client)
 	}
 	curl_easy_cleanup(client->curl);
 	curl_slist_free_all(client->headers);
-	http_text_fini(&client->url);
+	compose_fini(&client->url);
 	free(client);
 }
 
@@ -346,9 +346,9 @@ static bool follow(struct http_client *client, unsigned redirects)
 	(void)curl_easy_getinfo(client->curl, CURLINFO_REDIRECT_URL, &target);
 	if (redirects < client->settings->redirects_max && target &&
 		(reply->status == 307 || reply->status == 308) &&
-		http_url_may_redirect(http_text_str(&client->url), target)) {
-		http_text_reset(&client->url);
-		http_text_put_str(&client->url, target);
+		http_url_may_redirect(compose_str(&client->url), target)) {
+		compose_clear(&client->url);
+		compose_literal(&client->url, target);
 		return true;
 	}
 	reply->end = HTTP_END_REDIRECT;
@@ -362,7 +362,7 @@ static void perform(struct http_client *client)
 	for (unsigned redirects = 0;; redirects++) {
 		int64_t left_ms = deadline_ms - now_ms();
 
-		perform_once(client, http_text_str(&client->url), left_ms > 1 ? left_ms : 1);
+		perform_once(client, compose_str(&client->url), left_ms > 1 ? left_ms : 1);
 		if (!follow(client, redirects)) {
 			return;
 		}
@@ -373,9 +373,9 @@ void http_client_send(struct http_client *client, const char *path, struct onced
 	struct http_reply *ret)
 {
 	client->reply = ret;
-	http_text_reset(&client->url);
-	http_text_put_str(&client->url, client->settings->url.origin);
-	http_text_put_str(&client->url, path);
+	compose_clear(&client->url);
+	compose_literal(&client->url, client->settings->url.origin);
+	compose_literal(&client->url, path);
 	if (client->is_broken) {
 		*ret = (struct http_reply){ .end = HTTP_END_MEMORY };
 		return;

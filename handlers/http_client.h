@@ -8,7 +8,7 @@
 #pragma once
 
 #include "http_settings.h"
-#include "http_text.h"
+#include "compose.h"
 
 enum { HTTP_ANSWER_MAX = 64 * 1024, HTTP_EXCERPT_RAW_MAX = 2048 };
 

@@ -5,11 +5,11 @@
  */
 #include "http_message.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "field_bind.h"
 #include "http_render.h"
+#include "http_text.h"
 #include "text.h"
 
 /* A message in the making. */
@@ -25,15 +25,15 @@ struct making {
 
 void http_message_fini(struct http_message *message)
 {
-	http_text_fini(&message->path);
-	http_text_fini(&message->body);
-	http_text_fini(&message->line);
-	http_text_fini(&message->value);
+	compose_fini(&message->path);
+	compose_fini(&message->body);
+	compose_fini(&message->line);
+	compose_fini(&message->value);
 }
 
-static struct onced_bytes bytes_of(const struct http_text *text)
+static struct onced_bytes bytes_of(const struct compose *text)
 {
-	return (struct onced_bytes){ http_text_str(text), text->len };
+	return (struct onced_bytes){ compose_str(text), text->len };
 }
 
 /* ---- headers ---- */
@@ -41,28 +41,30 @@ static struct onced_bytes bytes_of(const struct http_text *text)
 /* message->line is begun with the name and a colon. */
 static void end_line(const struct making *making, const char *name)
 {
-	struct http_text *line = &making->message->line;
+	struct compose *line = &making->message->line;
 
 	if (line->len == strlen(name) + 2) {
 		/* libcurl's way to write a header without a value */
-		http_text_reset(line);
-		http_text_printf(line, "%s;", name);
+		compose_clear(line);
+		compose_literal(line, name);
+		compose_literal(line, ";");
 	}
-	making->on_line(making->context, http_text_str(line));
+	making->on_line(making->context, compose_str(line));
 }
 
-static struct http_text *begin_line(const struct making *making, const char *name)
+static struct compose *begin_line(const struct making *making, const char *name)
 {
-	struct http_text *line = &making->message->line;
+	struct compose *line = &making->message->line;
 
-	http_text_reset(line);
-	http_text_printf(line, "%s: ", name);
+	compose_clear(line);
+	compose_literal(line, name);
+	compose_literal(line, ": ");
 	return line;
 }
 
 static void put_header(const struct making *making, const char *name, const char *value)
 {
-	http_text_put_str(begin_line(making, name), value);
+	compose_literal(begin_line(making, name), value);
 	end_line(making, name);
 }
 
@@ -85,17 +87,19 @@ static int put_configured_headers(const struct making *making)
 /* The event's id; its position where it has none. Into message->value. */
 static struct onced_bytes put_id(const struct making *making)
 {
-	struct http_text *value = &making->message->value;
+	struct compose *value = &making->message->value;
 	struct onced_bytes id = onced_event_id(making->event),
 			   topic = onced_event_topic(making->event);
 
 	if (id.data) {
 		return id;
 	}
-	http_text_reset(value);
-	http_text_put(value, topic.data, topic.len);
-	http_text_printf(value, "/%" PRId32 "/%" PRId64, onced_event_partition(making->event),
-		onced_event_offset(making->event));
+	compose_clear(value);
+	compose_append(value, topic.data, topic.len);
+	compose_literal(value, "/");
+	compose_number(value, onced_event_partition(making->event));
+	compose_literal(value, "/");
+	compose_number(value, onced_event_offset(making->event));
 	return bytes_of(value);
 }
 
@@ -120,26 +124,30 @@ static void put_content_type(const struct making *making)
 
 static void put_attribute(const struct making *making, const char *name, struct onced_bytes value)
 {
-	struct http_text *body = &making->message->body, *line = &making->message->line;
+	struct compose *body = &making->message->body, *line = &making->message->line;
 
 	if (making->is_structured) {
-		http_text_printf(body, "%s\"%s\":", body->len > 1 ? "," : "", name);
-		http_text_put_json(body, value);
+		compose_literal(body, body->len > 1 ? ",\"" : "\"");
+		compose_literal(body, name);
+		compose_literal(body, "\":");
+		compose_string(body, value);
 		return;
 	}
-	http_text_reset(line);
-	http_text_printf(line, "ce-%s: ", name);
+	compose_clear(line);
+	compose_literal(line, "ce-");
+	compose_literal(line, name);
+	compose_literal(line, ": ");
 	http_text_put_for_header(line, value);
-	making->on_line(making->context, http_text_str(line));
+	making->on_line(making->context, compose_str(line));
 }
 
 /* A required attribute: it must not be empty. */
 static int put_templated(
 	const struct making *making, const char *name, const struct http_template *template)
 {
-	struct http_text *value = &making->message->value;
+	struct compose *value = &making->message->value;
 
-	http_text_reset(value);
+	compose_clear(value);
 	if (http_render_header(name, template, making->event, value, making->outcome) < 0) {
 		return -1;
 	}
@@ -187,32 +195,31 @@ static int put_attributes(const struct making *making)
 
 static void put_data(const struct making *making)
 {
-	struct http_text *body = &making->message->body;
+	struct compose *body = &making->message->body;
 	struct onced_bytes value = onced_event_value(making->event),
 			   json = onced_event_json(making->event);
 
 	if (json.data) {
-		http_text_put_str(body, ",\"datacontenttype\":\"application/json\",\"data\":");
-		http_text_put(body, json.data, json.len);
+		compose_literal(body, ",\"datacontenttype\":\"application/json\",\"data\":");
+		compose_append(body, json.data, json.len);
 	} else if (value.data) {
-		http_text_put_str(body,
-			",\"datacontenttype\":\"application/octet-stream\",\"data_base64\":\"");
-		http_text_put_base64(body, value);
-		http_text_put_str(body, "\"");
+		compose_literal(
+			body, ",\"datacontenttype\":\"application/octet-stream\",\"data_base64\":");
+		compose_base64(body, value);
 	}
 }
 
 static int make_structured_body(const struct making *making)
 {
-	struct http_text *body = &making->message->body;
+	struct compose *body = &making->message->body;
 
-	http_text_reset(body);
-	http_text_put_str(body, "{");
+	compose_clear(body);
+	compose_literal(body, "{");
 	if (put_attributes(making) < 0) {
 		return -1;
 	}
 	put_data(making);
-	http_text_put_str(body, "}");
+	compose_literal(body, "}");
 	return 0;
 }
 
@@ -248,7 +255,7 @@ int http_message_make(struct http_message *message, const struct http_settings *
 		.is_structured = settings->format == HTTP_FORMAT_CLOUDEVENTS_STRUCTURED,
 	};
 
-	http_text_reset(&message->path);
+	compose_clear(&message->path);
 	if (http_render_path(&settings->url.path, event, &message->path, outcome) < 0 ||
 		put_configured_headers(&making) < 0) {
 		return -1;

@@ -4,14 +4,14 @@
 #pragma once
 
 #include "http_settings.h"
-#include "http_text.h"
+#include "compose.h"
 
 /* How the lines are handed on: "Name: value", or "Name;" where the value is empty. */
 typedef void http_line_function(void *context, const char *line);
 
 /* Room for one message, used again and again. */
 struct http_message {
-	struct http_text path, body, line, value;
+	struct compose path, body, line, value;
 };
 void http_message_fini(struct http_message *message);
 

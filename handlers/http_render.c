@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "field_bind.h"
+#include "http_text.h"
 #include "http_url.h"
 
 /* The text of a field; -1 with the outcome set. It lives as long as `binding` and the event. */
@@ -39,7 +40,7 @@ static int check_segment(const struct http_piece *piece, const struct field_bind
 }
 
 int http_render_path(const struct http_template *template, const struct onced_event *event,
-	struct http_text *text, struct onced_outcome *outcome)
+	struct compose *text, struct onced_outcome *outcome)
 {
 	bool is_query = false;
 
@@ -48,7 +49,7 @@ int http_render_path(const struct http_template *template, const struct onced_ev
 		struct field_binding binding;
 
 		if (piece->literal) {
-			http_text_put_str(text, piece->literal);
+			compose_literal(text, piece->literal);
 			is_query |= strchr(piece->literal, '?') != NULL;
 			continue;
 		}
@@ -58,7 +59,7 @@ int http_render_path(const struct http_template *template, const struct onced_ev
 		}
 		http_text_put_for_url(text, binding.value.text);
 	}
-	if (http_url_has_dots(http_text_str(text))) {
+	if (http_url_has_dots(compose_str(text))) {
 		onced_outcome_set(outcome, ONCED_REJECT, "url",
 			"a value makes . or .. of a part of the path, which would lead elsewhere");
 		return -1;
@@ -80,14 +81,14 @@ static bool has_control(struct onced_bytes bytes)
 }
 
 int http_render_header(const char *name, const struct http_template *template,
-	const struct onced_event *event, struct http_text *text, struct onced_outcome *outcome)
+	const struct onced_event *event, struct compose *text, struct onced_outcome *outcome)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
 		const struct http_piece *piece = &template->pieces[i];
 		struct field_binding binding;
 
 		if (piece->literal) {
-			http_text_put_str(text, piece->literal);
+			compose_literal(text, piece->literal);
 			continue;
 		}
 		if (read_field(piece, event, &binding, outcome) < 0) {
@@ -100,7 +101,7 @@ int http_render_header(const char *name, const struct http_template *template,
 				piece->field.written, name);
 			return -1;
 		}
-		http_text_put(text, binding.value.text.data, binding.value.text.len);
+		compose_append(text, binding.value.text.data, binding.value.text.len);
 	}
 	return 0;
 }

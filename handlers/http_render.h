@@ -7,7 +7,7 @@
 #pragma once
 
 #include "http_template.h"
-#include "http_text.h"
+#include "compose.h"
 
 /*
  * Append path and query, each value percent-encoded: it can end no segment and begin no parameter.
@@ -15,7 +15,7 @@
  * segment of the path empty, or make . or .. of it.
  */
 int http_render_path(const struct http_template *template, const struct onced_event *event,
-	struct http_text *text, struct onced_outcome *outcome);
+	struct compose *text, struct onced_outcome *outcome);
 
 /*
  * Append the value of header `name`, values as they are. 0; -1 with the outcome set to REJECT: as
@@ -23,4 +23,4 @@ int http_render_path(const struct http_template *template, const struct onced_ev
  * header or request of it.
  */
 int http_render_header(const char *name, const struct http_template *template,
-	const struct onced_event *event, struct http_text *text, struct onced_outcome *outcome);
+	const struct onced_event *event, struct compose *text, struct onced_outcome *outcome);
