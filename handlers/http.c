@@ -41,6 +41,7 @@ static void http_close(void *data)
 	}
 	http_client_free(state->client);
 	http_message_fini(&state->message);
+	http_secrets_fini(&state->secrets);
 	http_settings_fini(&state->settings);
 	free(state);
 }

@@ -49,12 +49,14 @@ static const struct block6 {
 } blocks6[] = {
 	{ { [15] = 1 }, 128, HTTP_ADDRESS_LOOPBACK, 0 },
 	{ { [10] = 0xff, 0xff }, 96, HTTP_ADDRESS_RESERVED, 12 }, /* ::ffff:a.b.c.d */
+	{ { [8] = 0xff, 0xff }, 96, HTTP_ADDRESS_RESERVED, 12 }, /* ::ffff:0:a.b.c.d, translated */
 	{ { 0 }, 96, HTTP_ADDRESS_RESERVED, 0 }, /* unspecified, and the old IPv4-compatible ones */
 	{ { 0x00, 0x64, 0xff, 0x9b }, 96, HTTP_ADDRESS_RESERVED, 12 }, /* NAT64 */
 	{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48, HTTP_ADDRESS_PRIVATE, 0 },
 	{ { 0x01, 0x00 }, 64, HTTP_ADDRESS_RESERVED, 0 }, /* discarded */
 	{ { 0x20, 0x01, 0x00, 0x00 }, 23, HTTP_ADDRESS_RESERVED, 0 }, /* Teredo and the like */
 	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32, HTTP_ADDRESS_RESERVED, 0 },
+	{ { 0x3f, 0xff }, 20, HTTP_ADDRESS_RESERVED, 0 }, /* documentation */
 	{ { 0x20, 0x02 }, 16, HTTP_ADDRESS_RESERVED, 2 }, /* 6to4 */
 	{ { 0xfc }, 7, HTTP_ADDRESS_PRIVATE, 0 },
 	{ { 0xfe, 0x80 }, 10, HTTP_ADDRESS_LINK_LOCAL, 0 },

@@ -30,6 +30,7 @@ struct http_client {
 	bool has_head; /* the head of the answer is there, to its end */
 	bool is_full; /* the answer went on behind HTTP_ANSWER_MAX */
 	bool is_refused; /* an address was */
+	bool is_tried; /* another was not */
 };
 
 /* ---- called by libcurl ---- */
@@ -42,13 +43,20 @@ static size_t count_bytes(struct http_client *client, size_t len)
 	return client->is_full ? 0 : len;
 }
 
-/* A line at a time; an empty one ends the head, which begins again behind "100 Continue". */
+/*
+ * A line at a time; an empty one ends the head, which begins again behind "100 Continue". Trailers
+ * come here, too, and have no empty line.
+ */
 static size_t on_header(char *data, size_t size, size_t count, void *context)
 {
 	struct http_client *client = context;
 	size_t len = size * count;
 
-	client->has_head = len > 0 && (data[0] == '\r' || data[0] == '\n');
+	if (len > 0 && (data[0] == '\r' || data[0] == '\n')) {
+		client->has_head = true;
+	} else if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+		client->has_head = false;
+	}
 	return count_bytes(client, len);
 }
 
@@ -75,6 +83,7 @@ static curl_socket_t on_open_socket(
 		client->reply->refused = class;
 		return CURL_SOCKET_BAD;
 	}
+	client->is_tried = true;
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -288,7 +297,7 @@ static enum http_end end_of(const struct http_client *client, CURLcode code)
 		return end_of_timeout(client->curl);
 	}
 	end = end_of_code(code);
-	if (end == HTTP_END_CONNECT && client->is_refused) {
+	if (end == HTTP_END_CONNECT && client->is_refused && !client->is_tried) {
 		return HTTP_END_ADDRESS;
 	}
 	/* it began to answer */
@@ -316,7 +325,7 @@ static void perform_once(struct http_client *client, const char *url, int64_t le
 
 	*reply = (struct http_reply){ .end = HTTP_END_MEMORY };
 	client->answered_bytes = 0;
-	client->has_head = client->is_full = client->is_refused = false;
+	client->has_head = client->is_full = client->is_refused = client->is_tried = false;
 	client->error[0] = '\0';
 	code = curl_easy_setopt(client->curl, CURLOPT_URL, url);
 	if (code == CURLE_OK) {

@@ -7,10 +7,11 @@
  */
 #pragma once
 
-#include "http_settings.h"
 #include "compose.h"
+#include "http_excerpt.h"
+#include "http_settings.h"
 
-enum { HTTP_ANSWER_MAX = 64 * 1024, HTTP_EXCERPT_RAW_MAX = 2048 };
+enum { HTTP_ANSWER_MAX = 64 * 1024 };
 
 /* How a request ended. */
 enum http_end {

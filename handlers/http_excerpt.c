@@ -83,9 +83,33 @@ static bool is_harmless(const char *header)
 	return false;
 }
 
+/* "Authorization: Basic" has both in base64. */
+static void add_basic(struct http_secrets *secrets, const struct http_url *url)
+{
+	struct compose both = { .data = NULL };
+
+	if (!url->user && !url->password) {
+		return;
+	}
+	compose_literal(&both, url->user ? url->user : "");
+	compose_literal(&both, ":");
+	compose_literal(&both, url->password ? url->password : "");
+	compose_base64(&secrets->basic, (struct onced_bytes){ both.data, both.len });
+	add_bytes(secrets, secrets->basic.data + 1, secrets->basic.len - 2); /* no quotes */
+	explicit_bzero(both.data, both.len);
+	compose_fini(&both);
+}
+
+void http_secrets_fini(struct http_secrets *secrets)
+{
+	compose_fini(&secrets->basic);
+	*secrets = (struct http_secrets){ .count = 0 };
+}
+
 void http_secrets_collect(const struct http_settings *settings, struct http_secrets *ret)
 {
 	*ret = (struct http_secrets){ .count = 0 };
+	add_basic(ret, &settings->url);
 	add_secret(ret, settings->url.password);
 	add_secret(ret, settings->url.user);
 	for (size_t i = 0; i < settings->header_count; i++) {
@@ -99,13 +123,34 @@ void http_secrets_collect(const struct http_settings *settings, struct http_secr
 
 /* ---- the text ---- */
 
-static void mask(char *body, size_t len, struct onced_bytes secret)
+/* Where it is, whole, or cut off by the end. */
+static void mark(const char *body, size_t len, struct onced_bytes secret, bool *is_secret)
 {
-	char *end = body + len, *at;
+	const char *end = body + len, *at = body;
+	size_t part = secret.len - 1 < len ? secret.len - 1 : len;
 
-	while ((at = memmem(body, (size_t)(end - body), secret.data, secret.len)) != NULL) {
-		memset(at, '*', secret.len);
-		body = at + secret.len;
+	while ((at = memmem(at, (size_t)(end - at), secret.data, secret.len)) != NULL) {
+		memset(is_secret + (at - body), true, secret.len);
+		at++;
+	}
+	while (part >= HTTP_SECRET_MIN && memcmp(end - part, secret.data, part) != 0) {
+		part--;
+	}
+	if (part >= HTTP_SECRET_MIN) {
+		memset(is_secret + len - part, true, part);
+	}
+}
+
+/* All are found before one is hidden: they may overlap. */
+static void mask(const struct http_secrets *secrets, char *body, size_t len)
+{
+	bool is_secret[HTTP_EXCERPT_RAW_MAX] = { false };
+
+	for (size_t i = 0; i < secrets->count; i++) {
+		mark(body, len, secrets->texts[i], is_secret);
+	}
+	for (size_t i = 0; i < len; i++) {
+		body[i] = is_secret[i] ? '*' : body[i];
 	}
 }
 
@@ -154,9 +199,8 @@ static void make_utf8(char *out, size_t len)
 const char *http_excerpt(
 	const struct http_secrets *secrets, char *body, size_t len, char out[HTTP_EXCERPT_MAX + 1])
 {
-	for (size_t i = 0; i < secrets->count; i++) {
-		mask(body, len, secrets->texts[i]);
-	}
+	len = len < HTTP_EXCERPT_RAW_MAX ? len : HTTP_EXCERPT_RAW_MAX;
+	mask(secrets, body, len);
 	make_utf8(out, make_line(body, len, out));
 	return out;
 }

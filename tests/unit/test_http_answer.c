@@ -130,6 +130,21 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void an_answer_with_trailers_is_whole(void **state)
+{
+	const struct http_peer_step script[] = {
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+		  "2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
+			HTTP_PEER_KEEP },
+		{ NULL, HTTP_PEER_KEEP },
+	};
+
+	http_case_open(script, "/", NULL);
+	http_case_assert_done(http_case_handle_value("{}"));
+	http_case_assert_done(http_case_handle_value("{}"));
+	assert_int_equal(http_peer_connections(http_case_peer), 1);
+}
+
 static void a_server_that_never_answers_is_left_at_the_timeout(void **state)
 {
 	static const struct http_peer_step script[] = {
@@ -336,6 +351,42 @@ static void secrets_do_not_come_back_in_a_reason(void **state)
 	assert_null(strpbrk(outcome.reason, "\r\n\x01\xff"));
 }
 
+static struct onced_outcome answer_to_shop(const char *answer)
+{
+	static struct http_peer_step script[2];
+	static struct onced_param params[3];
+
+	script[0] = (struct http_peer_step){ answer, HTTP_PEER_CLOSE };
+	params[0] = (struct onced_param){ "url",
+		http_case_start(script, "http://shop:pass-word@127.0.0.1:%u/") };
+	params[1] = (struct onced_param){ "headers.x-key", "shop-1234-secret" };
+	http_case_configure(params);
+	assert_int_equal(fake_host_open(&http_case_host), 0);
+	return http_case_handle_value("{}");
+}
+
+static void secrets_in_each_other_and_in_base64_do_not_come_back(void **state)
+{
+	struct onced_outcome outcome =
+		answer_to_shop("HTTP/1.1 400 No\r\nContent-Length: 48\r\n\r\n"
+			       "shop-1234-secret, Basic c2hvcDpwYXNzLXdvcmQ= end");
+
+	assert_non_null(strstr(outcome.reason, "400: ****************, Basic **********"));
+	assert_null(strstr(outcome.reason, "c2hv"));
+	assert_non_null(strstr(outcome.reason, "* end"));
+}
+
+static void a_secret_that_is_cut_off_does_not_come_back(void **state)
+{
+	static char answer[4096];
+	struct onced_outcome outcome;
+
+	snprintf(answer, sizeof(answer), "HTTP/1.1 400 No\r\n\r\n%-2036sshop-1234-secret", "a");
+	outcome = answer_to_shop(answer);
+	assert_non_null(strstr(outcome.reason, "400: a ************"));
+	assert_null(strstr(outcome.reason, "1234"));
+}
+
 /* ---- addresses ---- */
 
 static void open_by_name(const char *name, const char *allowed)
@@ -402,6 +453,7 @@ int main(void)
 		TEST(statuses_have_their_meanings),
 		TEST(retry_after_is_honoured_and_bounded),
 		TEST(broken_answers_are_tried_again),
+		TEST(an_answer_with_trailers_is_whole),
 		TEST(a_server_that_never_answers_is_left_at_the_timeout),
 		TEST(a_connection_that_died_idle_costs_nothing),
 		TEST(nobody_there_is_unavailable),
@@ -412,6 +464,8 @@ int main(void)
 		TEST(other_redirects_are_refused_all_the_same),
 		TEST(an_endless_answer_is_not_read_to_its_end),
 		TEST(secrets_do_not_come_back_in_a_reason),
+		TEST(secrets_in_each_other_and_in_base64_do_not_come_back),
+		TEST(a_secret_that_is_cut_off_does_not_come_back),
 		TEST(a_name_that_means_a_refused_address_is_not_connected_to),
 		TEST(a_class_that_is_listed_is_connected_to),
 		TEST(localhost_is_allowed_by_being_written),
