@@ -28,8 +28,13 @@ static void on_fatal(int signo, siginfo_t *info, void *context)
 {
 	uint32_t nobody = 0;
 
-	/* the first to die is the one; a second lane may follow before the process is gone */
-	if (atomic_compare_exchange_strong(&dying_page->crash_signal, &nobody, (uint32_t)signo)) {
+	/*
+	 * a process that a handler forked shares the page, and its death is not ours; of our own
+	 * threads the first to die is the one, a second lane may follow before we are gone
+	 */
+	if (getpid() == dying_pid &&
+		atomic_compare_exchange_strong(
+			&dying_page->crash_signal, &nobody, (uint32_t)signo)) {
 		atomic_store(&dying_page->crash_lane, lane_plus_one);
 		atomic_store(&dying_page->crash_is_foreign,
 			info->si_code <= 0 && info->si_pid != dying_pid);
