@@ -3,6 +3,7 @@
  */
 #include "supervisor/coroner.h"
 
+#include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +90,15 @@ static int find_lane(
 	return first;
 }
 
+/* Until SIGKILL came, it may have gone on to another record, which did nothing. */
+static bool is_overrun_there(const struct slot *slot)
+{
+	const struct page_lane *lane = &slot->page->lanes[slot->overrun_lane];
+
+	return is_in_handler(lane) &&
+		page_get(&lane->started_us) == slot->lanes[slot->overrun_lane].started_us;
+}
+
 /* The lane whose record stands for the death, -1 nobody knows. */
 static int find_culprit(const struct slot *slot, bool *ret_was_alone)
 {
@@ -97,6 +107,10 @@ static int find_culprit(const struct slot *slot, bool *ret_was_alone)
 	bool is_only;
 	int lane = find_lane(page, is_alone, ret_was_alone);
 
+	if (slot->cause == EXIT_OVERRAN && !is_overrun_there(slot)) {
+		*ret_was_alone = false;
+		return -1;
+	}
 	if (*ret_was_alone) {
 		return lane;
 	}
@@ -109,6 +123,15 @@ static int find_culprit(const struct slot *slot, bool *ret_was_alone)
 	}
 	lane = find_lane(page, is_in_handler, &is_only);
 	return is_only ? lane : -1;
+}
+
+/* What a line of the file can hold. */
+static bool is_word(const char *s)
+{
+	while (*s && isascii((unsigned char)*s) && isgraph((unsigned char)*s)) {
+		s++;
+	}
+	return *s == '\0';
 }
 
 static bool get_position(const struct page *page, int lane, struct quarantine_position *ret)
@@ -127,8 +150,8 @@ static bool get_position(const struct page *page, int lane, struct quarantine_po
 	snprintf(ret->topic, sizeof(ret->topic), "%.*s",
 		(int)strnlen(page->partitions[index].topic, PAGE_TOPIC_MAX),
 		page->partitions[index].topic);
-	return ret->offset >= 0 && ret->topic[0] && !strpbrk(ret->topic, " \n") &&
-		!strpbrk(ret->cluster_id, " \n");
+	return ret->offset >= 0 && ret->partition >= 0 && ret->topic[0] && is_word(ret->topic) &&
+		is_word(ret->cluster_id);
 }
 
 /* ---- in words ---- */
@@ -330,6 +353,16 @@ void coroner_load(struct consumer *consumer, const struct config *config)
 	}
 }
 
+/* A partition that went to another worker keeps its last word here, maybe of an older topic. */
+static int64_t committed_now(const struct page_partition *partition)
+{
+	uint32_t state = atomic_load(&partition->state);
+	bool is_here = state == PAGE_PARTITION_RUNNING || state == PAGE_PARTITION_HELD ||
+		state == PAGE_PARTITION_PAUSED;
+
+	return is_here ? page_get(&partition->committed) : -1;
+}
+
 void coroner_sweep(struct consumer *consumer, const struct config *config, int64_t now_ms)
 {
 	bool has_changed = quarantine_expire(&consumer->quarantine, now_ms - EXPIRES_MS);
@@ -340,7 +373,7 @@ void coroner_sweep(struct consumer *consumer, const struct config *config, int64
 
 		for (unsigned j = 0; j < used; j++) {
 			struct page_partition *p = &page->partitions[j];
-			int64_t committed = page_get(&p->committed);
+			int64_t committed = committed_now(p);
 			int64_t below = page_get(&p->alone_below);
 
 			if (consumer->quarantine.count && committed > 0 &&

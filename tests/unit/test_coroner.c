@@ -62,6 +62,7 @@ static void hold(unsigned lane, int64_t offset, enum page_stage stage)
 	if (slot.page->lane_count <= lane) {
 		slot.page->lane_count = lane + 1;
 	}
+	atomic_store(&p->state, PAGE_PARTITION_RUNNING);
 	atomic_store(&on->partition_index, (uint32_t)index);
 	page_set(&on->offset, offset);
 	page_set(&on->timestamp_ms, 1000 + offset);
@@ -201,6 +202,19 @@ static void our_own_kill_counts_nothing_but_for_a_timeout(void **state)
 	assert_true(inquest.entry->is_timeout);
 }
 
+static void lane_that_went_on_before_the_kill_names_nobody(void **state)
+{
+	quarantine_init(&consumer.quarantine, 1);
+	hold(0, 7, PAGE_STAGE_HANDLER);
+	atomic_store(&slot.page->lanes[0].is_alone, PAGE_ALONE);
+	page_set(&slot.page->lanes[0].started_us, 2000);
+	slot.lanes[0].started_us = 1000;
+	slot.cause = EXIT_OVERRAN;
+	assert_false(examine(&killed, false).is_named);
+	page_set(&slot.page->lanes[0].started_us, 1000);
+	assert_int_equal(examine(&killed, false).step, QUARANTINE_CONDEMN);
+}
+
 static void without_foreign_code_nobody_is_suspected(void **state)
 {
 	handler.type = (char *)"sql";
@@ -215,10 +229,12 @@ static void torn_page_names_nobody(void **state)
 	atomic_store(&slot.page->lanes[0].partition_index, 99999);
 	atomic_store(&slot.page->crash_lane, 4000000000u);
 	assert_false(examine(&segfault, false).is_named);
+	atomic_store(&slot.page->lanes[0].partition_index, 0);
+	strcpy(slot.page->partitions[0].topic, "t\t1");
+	assert_false(examine(&segfault, false).is_named);
 	memset(slot.page->partitions[0].topic, 'x', PAGE_TOPIC_MAX);
 	memset(slot.page->cluster_id, 'x', PAGE_CLUSTER_MAX);
 	memset(slot.page->handlers[0].build_id, 'x', PAGE_BUILD_ID_MAX);
-	atomic_store(&slot.page->lanes[0].partition_index, 0);
 	(void)examine(&segfault, false);
 	coroner_sweep(&consumer, &config, 6000);
 }
@@ -238,6 +254,17 @@ static void what_is_committed_is_let_go(void **state)
 	assert_int_equal(consumer.quarantine.count, 0);
 }
 
+static void last_word_of_a_partition_given_away_forgets_nobody(void **state)
+{
+	hold(0, 7, PAGE_STAGE_HANDLER);
+	crash_in(0, SIGSEGV);
+	examine(&segfault, false);
+	page_set(&slot.page->partitions[0].committed, 1000);
+	atomic_store(&slot.page->partitions[0].state, PAGE_PARTITION_REVOKED);
+	coroner_sweep(&consumer, &config, 6000);
+	assert_int_equal(consumer.quarantine.count, 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -251,9 +278,11 @@ int main(void)
 		CASE(kill_counts_only_where_memory_ran_out),
 		CASE(signal_of_another_process_counts_nothing),
 		CASE(our_own_kill_counts_nothing_but_for_a_timeout),
+		CASE(lane_that_went_on_before_the_kill_names_nobody),
 		CASE(without_foreign_code_nobody_is_suspected),
 		CASE(torn_page_names_nobody),
 		CASE(what_is_committed_is_let_go),
+		CASE(last_word_of_a_partition_given_away_forgets_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
