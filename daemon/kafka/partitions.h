@@ -13,11 +13,17 @@
 
 #include "core/source.h"
 
+/* source_refill.c: where it stood when its leader was last asked, and when that may be again */
+struct kafka_refill {
+	int64_t next, wait_us, due_us;
+};
+
 struct kafka_partition {
 	struct source_partition id;
 	rd_kafka_queue_t *queue; /* ours; NULL while not started */
 	int64_t next; /* the offset to deliver next */
 	bool is_assigned, is_started, is_paused;
+	struct kafka_refill refill;
 };
 
 struct kafka_partitions {

@@ -6,6 +6,9 @@
  * Small queues would then throttle a fast consumer to one bound a second. Any request to the
  * partition's leader wakes that thread: we ask for the end of the log and do not wait for the
  * answer, which the library allows for. Newer ones have fetch.queue.backoff.ms.
+ *
+ * A partition that nothing comes from may have no leader, or one that is away: each question then
+ * is one for metadata, or waits with the others for that broker. It is asked for ever more seldom.
  */
 #include "base/clock.h"
 #include "kafka/source_private.h"
@@ -22,6 +25,26 @@ static bool has_more(const struct source *source, const struct kafka_partition *
 	return rd_kafka_get_watermark_offsets(
 		       source->rk, p->id.topic, p->id.partition, &low, &high) == 0 &&
 		high > p->next + (int64_t)queued;
+}
+
+static int64_t doubled_us(int64_t us)
+{
+	return 2 * us < REFILL_MAX_US ? 2 * us : REFILL_MAX_US;
+}
+
+/* Something came since it was last asked for, or that is long enough ago. */
+static bool is_due(struct kafka_partition *p, int64_t now_us)
+{
+	if (p->next != p->refill.next) {
+		p->refill = (struct kafka_refill){ .next = p->next };
+	}
+	return now_us >= p->refill.due_us;
+}
+
+static void note_asked(struct kafka_partition *p, int64_t now_us)
+{
+	p->refill.wait_us = p->refill.wait_us ? doubled_us(p->refill.wait_us) : REFILL_FIRST_US;
+	p->refill.due_us = now_us + p->refill.wait_us;
 }
 
 static bool is_low(struct source *source, const struct kafka_partition *p)
@@ -43,24 +66,18 @@ static void ask(struct source *source, rd_kafka_topic_partition_list_t *low)
 	rd_kafka_offsets_for_times(source->rk, low, 0);
 }
 
-static rd_kafka_topic_partition_list_t *find_low(struct source *source)
+static rd_kafka_topic_partition_list_t *find_low(struct source *source, int64_t now_us)
 {
 	rd_kafka_topic_partition_list_t *low = rd_kafka_topic_partition_list_new(0);
 
 	for (size_t i = 0; i < source->partitions.count; i++) {
-		const struct kafka_partition *p = source->partitions.items[i];
-		if (is_low(source, p)) {
+		struct kafka_partition *p = source->partitions.items[i];
+		if (is_due(p, now_us) && is_low(source, p)) {
+			note_asked(p, now_us);
 			rd_kafka_topic_partition_list_add(low, p->id.topic, p->id.partition);
 		}
 	}
 	return low;
-}
-
-static void double_interval(struct source *source)
-{
-	int64_t doubled_us = 2 * source->refill_interval_us;
-
-	source->refill_interval_us = doubled_us < REFILL_MAX_US ? doubled_us : REFILL_MAX_US;
 }
 
 /* As long as nobody looks, nobody may sleep for longer than this. */
@@ -88,10 +105,10 @@ int source_refill(struct source *source, bool has_read, int timeout_ms)
 		return until_next_look_ms(source, now_us, timeout_ms);
 	}
 	source->refilled_us = now_us;
-	low = find_low(source);
+	low = find_low(source, now_us);
 	if (low->cnt) {
 		ask(source, low);
-		double_interval(source);
+		source->refill_interval_us = doubled_us(source->refill_interval_us);
 		timeout_ms = until_next_look_ms(source, now_us, timeout_ms);
 	}
 	rd_kafka_topic_partition_list_destroy(low);
