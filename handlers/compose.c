@@ -79,18 +79,37 @@ void compose_number(struct compose *text, int64_t number)
 
 /* ---- strings ---- */
 
-static bool is_plain(unsigned char c)
+/* U+2028 and U+2029 end a line for some languages, JavaScript's readline for one. */
+static bool is_separator(struct onced_bytes bytes, size_t at)
 {
-	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+	const char *p = bytes.data + at;
+
+	return *p == '\xe2' && bytes.len - at >= 3 && p[1] == '\x80' &&
+		(p[2] == '\xa8' || p[2] == '\xa9');
 }
 
-static void escape(struct compose *text, unsigned char c)
+static bool is_plain(struct onced_bytes bytes, size_t at)
 {
-	char escaped[8];
-	int len = c == '"' || c == '\\' ? snprintf(escaped, sizeof(escaped), "\\%c", c)
-					: snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+	unsigned char c = (unsigned char)bytes.data[at];
 
+	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f && !is_separator(bytes, at);
+}
+
+/* Returns how many bytes were escaped. */
+static size_t escape(struct compose *text, struct onced_bytes bytes, size_t at)
+{
+	unsigned char c = (unsigned char)bytes.data[at];
+	char escaped[8];
+	int len;
+
+	if (is_separator(bytes, at)) {
+		compose_literal(text, bytes.data[at + 2] == '\xa8' ? "\\u2028" : "\\u2029");
+		return 3;
+	}
+	len = c == '"' || c == '\\' ? snprintf(escaped, sizeof(escaped), "\\%c", c)
+				    : snprintf(escaped, sizeof(escaped), "\\u%04x", c);
 	compose_append(text, escaped, (size_t)len);
+	return 1;
 }
 
 void compose_string(struct compose *text, struct onced_bytes bytes)
@@ -99,12 +118,12 @@ void compose_string(struct compose *text, struct onced_bytes bytes)
 
 	compose_literal(text, "\"");
 	for (size_t i = 0; i < bytes.len; i++) {
-		if (is_plain((unsigned char)bytes.data[i])) {
+		if (is_plain(bytes, i)) {
 			continue;
 		}
 		compose_append(text, bytes.data + start, i - start);
-		escape(text, (unsigned char)bytes.data[i]);
-		start = i + 1;
+		start = i + escape(text, bytes, i);
+		i = start - 1;
 	}
 	compose_append(text, bytes.data + start, bytes.len - start);
 	compose_literal(text, "\"");
@@ -146,9 +165,15 @@ void compose_bytes(struct compose *text, struct onced_bytes bytes)
 
 void compose_json(struct compose *text, struct onced_bytes json)
 {
-	size_t from = text->len;
+	size_t from = text->len, start = 0;
 
-	compose_append(text, json.data, json.len);
+	for (size_t i = 0; i < json.len; i++) {
+		if (is_separator(json, i)) {
+			compose_append(text, json.data + start, i - start);
+			start = i + escape(text, json, i);
+		}
+	}
+	compose_append(text, json.data + start, json.len - start);
 	for (size_t i = from; i < text->len; i++) {
 		if (text->data[i] == '\n' || text->data[i] == '\r') {
 			text->data[i] = ' ';

@@ -36,5 +36,8 @@ void compose_bytes(struct compose *text, struct onced_bytes bytes);
 void compose_string(struct compose *text, struct onced_bytes bytes);
 /* The string in base64 alone, quotes included. */
 void compose_base64(struct compose *text, struct onced_bytes bytes);
-/* JSON text on one line: raw line ends stand only between its tokens, and become spaces. */
+/*
+ * JSON text on one line: raw line ends stand only between its tokens, and become spaces; U+2028 and
+ * U+2029 stand only in its strings, and are escaped.
+ */
 void compose_json(struct compose *text, struct onced_bytes json);

@@ -79,6 +79,31 @@ static void an_answer_given_before_death_counts(void **state)
 	exec_bench_expect(ONCED_DONE, "", "");
 }
 
+/* A message longer than a reply may be, and one that no reply may hold; `cat` reads no event. */
+static void python_functions_may_fail_in_any_words(void **state)
+{
+	struct onced_outcome outcome;
+
+	exec_bench.params[0] = (struct onced_param){ "env.PYTHONPATH", EXEC_EXAMPLES };
+	exec_bench_open_command("python3 -c 'import onced, subprocess\n"
+				"calls = []\n"
+				"@onced.handler\n"
+				"def handle(event):\n"
+				"    calls.append(subprocess.run([\"cat\"], timeout=10))\n"
+				"    if len(calls) == 1:\n"
+				"        raise OSError(\"x\" * 100000)\n"
+				"    if len(calls) == 2:\n"
+				"        raise onced.Reject(OSError(chr(0xd800) + chr(0)))\n"
+				"'",
+		20000);
+	outcome = exec_bench_handle();
+	assert_int_equal(outcome.result, ONCED_RETRY);
+	assert_string_equal(outcome.code, "OSError");
+	assert_int_equal(strspn(outcome.reason, "x"), 1000);
+	exec_bench_expect(ONCED_REJECT, "", "??");
+	exec_bench_expect(ONCED_DONE, "", "");
+}
+
 /* ---- surroundings ---- */
 
 static void the_environment_is_built(void **state)
@@ -219,6 +244,7 @@ int main(void)
 		EXEC_TEST(an_event_larger_than_a_pipe_arrives_whole),
 		EXEC_TEST(a_child_that_leaves_between_events_is_replaced),
 		EXEC_TEST(an_answer_given_before_death_counts),
+		EXEC_TEST(python_functions_may_fail_in_any_words),
 		EXEC_TEST(the_environment_is_built),
 		EXEC_TEST(a_child_has_three_descriptors_and_signals_at_their_defaults),
 		EXEC_TEST(a_mistake_in_the_configuration_is_named),

@@ -133,6 +133,25 @@ static void an_event_is_one_line_of_json(void **state)
 		"\"value\":{   \"n\": 1.10,  \"s\": \"a\\nb\"}}\n");
 }
 
+/* U+2028 and U+2029, raw. */
+static void what_ends_a_line_in_some_language_is_escaped(void **state)
+{
+	const struct fake_event event = {
+		.topic = "t",
+		.timestamp_ms = -1,
+		.key = SLICE_LITERAL("\xe2\x80\xa8k\xe2\x80\xa7\xe2\x80"
+				     "\xa9"),
+		.value = SLICE_LITERAL("[\"a\xe2\x80\xa8\xe2\x80\xa9\xe2\x82\xac\"]"),
+		.attempt = 1,
+	};
+
+	assert_line(&event,
+		"{\"seq\":7,\"event_id\":null,\"event_type\":null,\"source\":null,"
+		"\"topic\":\"t\",\"partition\":0,\"offset\":0,\"attempt\":1,"
+		"\"key\":\"\\u2028k\xe2\x80\xa7\\u2029\",\"is_tombstone\":false,"
+		"\"headers\":[],\"value\":[\"a\\u2028\\u2029\xe2\x82\xac\"]}\n");
+}
+
 static void a_value_that_is_no_json_comes_as_base64(void **state)
 {
 	const struct fake_event event = {
@@ -242,6 +261,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_command_is_named),
 		cmocka_unit_test(what_a_shell_would_act_upon_is_refused),
 		cmocka_unit_test(an_event_is_one_line_of_json),
+		cmocka_unit_test(what_ends_a_line_in_some_language_is_escaped),
 		cmocka_unit_test(a_value_that_is_no_json_comes_as_base64),
 		cmocka_unit_test(a_tombstone_says_so),
 		cmocka_unit_test(lines_are_found_wherever_they_are_cut),

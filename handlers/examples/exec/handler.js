@@ -33,7 +33,7 @@ async function main() {
 			reply = await handle(event);
 		} catch (error) {
 			console.error(error);
-			reply = { result: 'retry', code: error.name, reason: error.message };
+			reply = { result: 'retry', code: String(error.name), reason: String(error.message).slice(0, 1000).replace(/\0/g, '?') };
 		}
 		process.stdout.write(JSON.stringify({ seq: event.seq, ...reply }) + '\n');
 	}
