@@ -21,6 +21,7 @@ MEASUREMENTS = {
 }
 RESULTS = ROOT / "bench" / "results"
 CHARTS = ROOT / "docs" / "benchmarks"
+PAGE = ROOT / "docs" / "benchmarks.md"
 
 
 def parse(arguments):
@@ -70,6 +71,17 @@ def write_charts(charts):
         (CHARTS / f"{name}.svg").write_text(svg)
 
 
+def write_table(name, result, shown):
+    """The table of a measurement, between its two marks in the page."""
+    text = PAGE.read_text()
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    if begin not in text or end not in text:
+        raise RuntimeError(f"{PAGE.name} has no place for {name}")
+    machine_words = "{cpu}, {cores} cores, Linux {kernel}, {date}, commit {commit}".format(**result["machine"])
+    before, after = text.split(begin)[0], text.split(end)[1]
+    PAGE.write_text(f"{before}{begin}\n{shown}\n\n({machine_words})\n\n{end}{after}")
+
+
 def perform(name, options):
     module = MEASUREMENTS[name]
     print(f"== {module.TITLE}", file=sys.stderr)
@@ -85,6 +97,7 @@ def perform(name, options):
         kept = {"measurement": name, "machine": before, **result}
         (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
         write_charts(charts)
+        write_table(name, kept, module.show(result))
 
 
 def redraw():
@@ -94,6 +107,7 @@ def redraw():
         if path.exists():
             result = json.loads(path.read_text())
             write_charts(module.charts(result))
+            write_table(name, result, module.show(result))
             print(f"\n### {module.TITLE}\n\n{module.show(result)}")
 
 

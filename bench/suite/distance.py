@@ -16,7 +16,7 @@ from .run import run
 from .stage import BUILD, Stage
 
 TITLE = "A database one millisecond away"
-DEFAULT_COUNT, SMALL_COUNT = 500_000, 2_000
+DEFAULT_COUNT, SMALL_COUNT = 300_000, 2_000
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from .meter import cpu_seconds, rss_bytes
 from .stage import COORDINATOR_COMES, Stage
 
 TITLE = "Idle"
-SECONDS, SMALL_SECONDS = 60, 3
+SECONDS, SMALL_SECONDS = 45, 3
 SETTLE_SECONDS = 5
 DEFAULT_NAMES = ["onced", "limit", "go", "python"]
 

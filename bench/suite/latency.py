@@ -18,7 +18,7 @@ from .stage import Stage
 
 TITLE = "Latency at a steady rate"
 PER_SECOND = 1_000
-SECONDS, SMALL_SECONDS = 20, 3
+SECONDS, SMALL_SECONDS = 15, 3
 WARM_UP_SECONDS = 2
 SHARES = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)]
 DELAYS = """

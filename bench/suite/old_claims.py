@@ -8,7 +8,7 @@ from .stage import BASE, Stage
 
 TITLE = "Ten million old claims"
 ROWS, SMALL_ROWS = 10_000_000, 20_000
-DEFAULT_COUNT, SMALL_COUNT = 500_000, 2_000
+DEFAULT_COUNT, SMALL_COUNT = 300_000, 2_000
 
 
 def measure(options):

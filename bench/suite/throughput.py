@@ -13,7 +13,7 @@ from .run import run
 from .stage import Stage
 
 TITLE = "Draining a backlog"
-DEFAULT_COUNT = 500_000
+DEFAULT_COUNT = 300_000
 SMALL_COUNT = 4_000
 SHOWN = [
     ("per_second", "msg/s"), ("worker_cpu_per_million", "worker CPU s/M"),
