@@ -114,19 +114,45 @@ static int parse_origin(
 
 /* ---- the part that depends on the event ---- */
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
+}
+
+/* The character at `*p`, percent-decoded; `*p` moves behind it. */
+static char next_char(const char **p)
+{
+	char c = *(*p)++;
+	int high = c == '%' ? hex_digit((*p)[0]) : -1, low = high >= 0 ? hex_digit((*p)[1]) : -1;
+
+	if (low < 0) {
+		return c;
+	}
+	*p += 2;
+	return (char)(high << 4 | low);
+}
+
 bool http_url_has_dots(const char *path)
 {
 	const char *end = path + strcspn(path, "?");
+	size_t len = 0, dots = 0; /* of this segment */
 
 	while (path < end) {
-		size_t len = strcspn(path, "/?");
+		char c = next_char(&path);
 
-		if ((len == 1 && path[0] == '.') || (len == 2 && memcmp(path, "..", 2) == 0)) {
+		if (c != '/' && c != '\\') {
+			len++;
+			dots += c == '.';
+		} else if (len == dots && (len == 1 || len == 2)) {
 			return true;
+		} else {
+			len = dots = 0;
 		}
-		path += len + (path[len] == '/');
 	}
-	return false;
+	return len == dots && (len == 1 || len == 2);
 }
 
 /* What is not part of a URL, at its first place; NULL when all is fine. */

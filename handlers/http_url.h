@@ -23,7 +23,10 @@ int http_url_parse(const char *text, struct http_url *ret, struct field_error *e
 /* Overwrites the secrets. */
 void http_url_fini(struct http_url *url);
 
-/* Is a segment of the path (which ends at the query) "." or ".."? Servers would walk along it. */
+/*
+ * Is a segment of the path (which ends at the query) "." or ".."? Servers would walk along it, and
+ * those that stand before others take %2F for a slash, and %2E for a dot.
+ */
 bool http_url_has_dots(const char *path);
 
 /* May a redirect of `from` lead to `to`: the same host and port, or from http to https there? */

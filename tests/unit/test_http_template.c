@@ -198,6 +198,12 @@ static void dot_segments_are_seen_in_the_path_alone(void **state)
 	assert_true(http_url_has_dots("/a/.."));
 	assert_true(http_url_has_dots("/./a"));
 	assert_true(http_url_has_dots("/a/..?x"));
+	assert_true(http_url_has_dots("/a/..%2Fb"));
+	assert_true(http_url_has_dots("/a%2f.%5C"));
+	assert_true(http_url_has_dots("/a/%2E%2e"));
+	assert_true(http_url_has_dots("/.%2e?"));
+	assert_false(http_url_has_dots("/a%2F%2E.%2E/%252E%"));
+	assert_false(http_url_has_dots("/a%2F..b/%2"));
 	assert_false(http_url_has_dots("/a/...?x=/../"));
 	assert_false(http_url_has_dots("/a..b/.c/d."));
 	assert_false(http_url_has_dots("/"));
