@@ -1,8 +1,8 @@
 /*
  * compose - a growing text: JSON, URLs, header lines
  *
- * Pure but for memory, whose lack aborts, as everywhere in a worker. compose_fini() accepts an empty
- * one; zero it to begin with.
+ * Pure but for memory, whose lack aborts, as everywhere in a worker. compose_fini() accepts an
+ * empty one; zero it to begin with.
  */
 #pragma once
 

@@ -24,7 +24,8 @@ void http_secrets_fini(struct http_secrets *secrets);
 
 /*
  * The first HTTP_EXCERPT_MAX bytes of `body` as one line of UTF-8, secrets as asterisks; of a body
- * of more than HTTP_EXCERPT_RAW_MAX bytes no more are looked at. `body` is changed. Returns `out`, "" for nothing to say.
+ * of more than HTTP_EXCERPT_RAW_MAX bytes no more are looked at. `body` is changed. Returns `out`,
+ * "" for nothing to say.
  */
 const char *http_excerpt(const struct http_secrets *secrets, char *body, size_t len,
 	char out[HTTP_EXCERPT_MAX + 1]);
