@@ -88,6 +88,17 @@ static const struct {
 	[UNIT_AGAIN] = { "store failed", false },
 };
 
+/* What others wrote: it neither begins a line nor says anything to the terminal. */
+static void print_foreign(const char *before, struct slice text)
+{
+	fputs(before, stdout);
+	for (size_t i = 0; i < text.len; i++) {
+		bool is_control = (unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f;
+
+		putchar(is_control ? '?' : text.data[i]);
+	}
+}
+
 /* A statement's text on one line. */
 static void print_statement(const char *sql)
 {
@@ -121,12 +132,13 @@ static void print_end(const struct trial *trial, const struct unit_work *work, u
 		printf(" (%s)", page_reason_names[work->reason]);
 	}
 	if (work->event.id.data) {
-		printf(", event %.*s", (int)work->event.id.len, work->event.id.data);
+		print_foreign(", event ", work->event.id);
 	}
 	if (work->code[0]) {
-		printf(", %s", work->code);
+		print_foreign(", ", slice_from_str(work->code));
 	}
-	printf("%s%s\n", text[0] ? ": " : "", text);
+	print_foreign(text[0] ? ": " : "", slice_from_str(text));
+	putchar('\n');
 	for (size_t i = 0; work->end == UNIT_DONE && i < trial->rehearsal.statement_count; i++) {
 		print_statement(trial->roster.statements[trial->rehearsal.statements[i]].sql);
 	}

@@ -122,6 +122,19 @@ def test_a_wrong_plugin_does_not_start(tmp_path, kind):
         assert words in done.stderr and f"{path}:" in done.stderr
 
 
+# ---- test-handler ----
+
+def test_what_others_write_draws_nothing_on_a_terminal(tmp_path):
+    script = tmp_path / "answer.sh"
+    reply = {"seq": 1, "result": "skip", "reason": "no\nline 9: done\x1b[2J"}
+    script.write_text(f"read event\ncat <<'END'\n{json.dumps(reply)}\nEND\n")
+    config = write(tmp_path, {"type": "exec", "command": f"sh {script}"})
+    (tmp_path / "events.jsonl").write_text(json.dumps({"event_id": "a\x1b[1m"}) + "\n")
+    done = run_tool("test-handler", "-c", config, "--handler", "count", "--events", tmp_path / "events.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == ["line 1: skip, event a?[1m: no?line 9: done?[2J", "1 event, 1 skip"]
+
+
 # ---- test-handler over Postgres ----
 
 def test_a_rehearsal_on_postgres_keeps_nothing(world):
