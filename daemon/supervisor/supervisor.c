@@ -236,13 +236,16 @@ static int name_instances(struct supervisor *supervisor)
 	return 0;
 }
 
-/* The kernel's count has grown: it killed somebody of ours. One death takes one of them. */
+/*
+ * The kernel's count has grown: it killed somebody of ours. One death takes one of them. Nothing
+ * has grown where there was no count before.
+ */
 static bool is_oom(void *owner)
 {
 	struct supervisor *supervisor = owner;
 	int64_t kills = procfs_oom_kills();
 
-	if (kills <= supervisor->oom_kills[0]) {
+	if (supervisor->oom_kills[0] < 0 || kills <= supervisor->oom_kills[0]) {
 		return false;
 	}
 	supervisor->oom_kills[0]++;
