@@ -256,6 +256,8 @@ static int start(
 		r = process->pidfd < 0 ? -errno : 0;
 	}
 	if (r < 0) {
+		/* it may run, and have started others */
+		(void)kill(-process->pid, SIGKILL);
 		(void)kill(process->pid, SIGKILL);
 		(void)waitpid(process->pid, NULL, 0);
 	}
