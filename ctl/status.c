@@ -122,7 +122,7 @@ static const char *note_of(const json_t *worker)
 			return text_of(worker, keys[i]);
 		}
 	}
-	return "";
+	return text_of(json_array_get(json_object_get(worker, "outages"), 0), "text");
 }
 
 static void add_worker(struct table *table, const json_t *consumer, const json_t *worker)

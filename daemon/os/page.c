@@ -232,6 +232,10 @@ static void page_clear(struct page *page)
 	for (unsigned i = 0; i < partitions; i++) {
 		partition_clear_gauges(&page->partitions[i]);
 	}
+	for (unsigned i = 0; i < PAGE_HANDLERS_MAX; i++) {
+		atomic_store(&page->handlers[i].is_outage, 0);
+		page_text_set(&page->handlers[i].outage_text, "%s", "");
+	}
 	atomic_store(&page->joined, 0);
 	page_set(&page->in_flight_bytes, 0);
 	page_set(&page->prefetch_bound_bytes, 0);

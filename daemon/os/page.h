@@ -116,6 +116,12 @@ struct page_handler {
 	char name[65];
 	char build_id[PAGE_BUILD_ID_MAX]; /* of a plugin's library, "" none */
 	struct page_histogram seconds;
+	/* its records are held, and one at a time is tried: see core/outage.h */
+	_Atomic uint32_t is_outage;
+	page_gauge outage_since_ms; /* wall clock */
+	page_gauge outage_records; /* different ones that failed before that was decided */
+	page_gauge outage_probes;
+	struct page_text outage_text; /* how they failed */
 };
 
 struct page {

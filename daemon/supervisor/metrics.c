@@ -302,6 +302,7 @@ static void page_histogram_sum(struct writer *writer, const struct metric *metri
 struct handler_sum {
 	char name[sizeof(((struct page_handler *)0)->name)];
 	struct histogram_sum sum;
+	bool is_outage; /* in one slot at least */
 };
 
 static struct handler_sum *find_handler(
@@ -319,10 +320,10 @@ static struct handler_sum *find_handler(
 	return &sums[(*count)++];
 }
 
-static void write_consumer_handlers(
-	struct writer *writer, const struct metric *metric, const struct consumer *consumer)
+/* `ret` is the caller's to free; returns how many. */
+static size_t sum_handlers(const struct consumer *consumer, struct handler_sum **ret)
 {
-	_cleanup_free_ struct handler_sum *sums =
+	struct handler_sum *sums =
 		xcalloc(consumer->slot_count * PAGE_HANDLERS_MAX + 1, sizeof(*sums));
 	size_t count = 0;
 
@@ -333,19 +334,54 @@ static void write_consumer_handlers(
 		for (unsigned j = 0; j < used; j++) {
 			const struct page_handler *handler = &page->handlers[j];
 
-			add_histogram(&find_handler(sums, &count, handler)->sum, &handler->seconds);
+			struct handler_sum *sum = find_handler(sums, &count, handler);
+
+			add_histogram(&sum->sum, &handler->seconds);
+			sum->is_outage = sum->is_outage || atomic_load(&handler->is_outage);
 		}
 	}
-	for (size_t i = 0; i < count; i++) {
-		write_histogram(writer, metric, consumer, sums[i].name, &sums[i].sum);
+	*ret = sums;
+	return count;
+}
+
+/* Calls `write` for every handler of every consumer. */
+static void each_handler(struct writer *writer, const struct metric *metric,
+	void (*write)(struct writer *writer, const struct metric *metric,
+		const struct consumer *consumer, const struct handler_sum *sum))
+{
+	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
+		const struct consumer *consumer = &writer->tree->consumers[i];
+		_cleanup_free_ struct handler_sum *sums = NULL;
+		size_t count = sum_handlers(consumer, &sums);
+
+		for (size_t j = 0; j < count; j++) {
+			write(writer, metric, consumer, &sums[j]);
+		}
 	}
+}
+
+static void write_handler_histogram(struct writer *writer, const struct metric *metric,
+	const struct consumer *consumer, const struct handler_sum *sum)
+{
+	write_histogram(writer, metric, consumer, sum->name, &sum->sum);
 }
 
 static void handler_histograms(struct writer *writer, const struct metric *metric)
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
-		write_consumer_handlers(writer, metric, &writer->tree->consumers[i]);
-	}
+	each_handler(writer, metric, write_handler_histogram);
+}
+
+static void write_handler_outage(struct writer *writer, const struct metric *metric,
+	const struct consumer *consumer, const struct handler_sum *sum)
+{
+	open_sample(writer, metric->name, consumer);
+	add_label(writer, "handler", sum->name);
+	buffer_printf(writer->out, "} %d\n", sum->is_outage);
+}
+
+static void handler_outages(struct writer *writer, const struct metric *metric)
+{
+	each_handler(writer, metric, write_handler_outage);
 }
 
 /* ---- the table ---- */
@@ -396,6 +432,9 @@ static const struct metric metrics[] = {
 		MERGED(oldest_unsettled_seconds) },
 	{ "onced_paused", "gauge", "1 while the partition is paused on purpose.", partition_flag,
 		MERGED(is_paused) },
+	{ "onced_outage", "gauge",
+		"1 while a handler's records are held because hardly any succeeds.",
+		handler_outages },
 	{ "onced_workers", "gauge", "Worker slots, by state.", worker_states },
 	{ "onced_build_info", "gauge", "Always 1; the version is a label.", build_info },
 	{ "onced_handler_seconds", "histogram", "Time a handler took for one record.",

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "supervisor/merge.h"
 #include "supervisor/summary.h"
+#include "supervisor/trouble.h"
 
 #include "supervisor/poison.h"
 
@@ -128,8 +129,38 @@ static void page_gauges(const struct page *page, int64_t *ret_assigned, int64_t 
 	}
 }
 
+static json_t *outage_json(const struct page_handler *handler, int64_t wall_ms, const char *words)
+{
+	int64_t since_ms = page_get_within(&handler->outage_since_ms, 0, wall_ms);
+	json_t *object = json_object();
+
+	set(object, "handler", bounded_text(handler->name, sizeof(handler->name)));
+	set(object, "seconds", json_real((double)(wall_ms - since_ms) / 1e3));
+	set(object, "records", json_integer(page_get(&handler->outage_records)));
+	set(object, "probes", json_integer(page_get(&handler->outage_probes)));
+	set(object, "text", text(words));
+	return object;
+}
+
+/* Handlers whose records are held because of an outage. */
+static json_t *outages_json(const struct page *page, int64_t wall_ms)
+{
+	json_t *array = json_array();
+	unsigned used = page_handlers_used(page);
+	char words[TROUBLE_MAX];
+
+	for (unsigned i = 0; i < used; i++) {
+		const struct page_handler *handler = &page->handlers[i];
+
+		if (trouble_of_handler(handler, wall_ms, words)) {
+			(void)json_array_append_new(array, outage_json(handler, wall_ms, words));
+		}
+	}
+	return array;
+}
+
 /* What a live or dead worker's page tells. */
-static void set_page_facts(json_t *object, const struct page *page, int64_t now_us)
+static void set_page_facts(json_t *object, const struct page *page, int64_t now_us, int64_t wall_ms)
 {
 	int64_t assigned, in_flight;
 
@@ -153,10 +184,11 @@ static void set_page_facts(json_t *object, const struct page *page, int64_t now_
 	set(object, "broker", page_text_json(&page->broker_text));
 	set(object, "paused", json_boolean(atomic_load(&page->is_paused)));
 	set(object, "pause", page_text_json(&page->pause_text));
+	set(object, "outages", outages_json(page, wall_ms));
 	set(object, "lanes", lanes_json(page, now_us));
 }
 
-static json_t *worker_json(const struct slot *slot, int64_t now_us)
+static json_t *worker_json(const struct slot *slot, int64_t now_us, int64_t wall_ms)
 {
 	bool is_alive = slot->state == SLOT_STARTING || slot->state == SLOT_READY ||
 		slot->state == SLOT_DRAINING;
@@ -170,17 +202,18 @@ static json_t *worker_json(const struct slot *slot, int64_t now_us)
 	set(object, "uptime_seconds",
 		is_alive ? json_real((double)(now_us - slot->spawned_us) / 1e6) : json_null());
 	if (slot->page) {
-		set_page_facts(object, slot->page, now_us);
+		set_page_facts(object, slot->page, now_us, wall_ms);
 	}
 	return object;
 }
 
-static json_t *workers_json(const struct consumer *consumer, int64_t now_us)
+static json_t *workers_json(const struct consumer *consumer, int64_t now_us, int64_t wall_ms)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		(void)json_array_append_new(array, worker_json(&consumer->slots[i], now_us));
+		(void)json_array_append_new(
+			array, worker_json(&consumer->slots[i], now_us, wall_ms));
 	}
 	return array;
 }
@@ -264,7 +297,7 @@ static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, in
 	set(object, "lag", known(summary.lag));
 	set(object, "worker_exits", counts(consumer->exits, exit_cause_names, EXIT_CAUSES));
 	set(object, "quarantine", quarantine_json(&consumer->quarantine));
-	set(object, "workers", workers_json(consumer, now_us));
+	set(object, "workers", workers_json(consumer, now_us, wall_ms));
 	set(object, "partitions", partitions_json(consumer, wall_ms));
 	return object;
 }

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "supervisor/merge.h"
+#include "supervisor/trouble.h"
 
 #include "supervisor/poison.h"
 
@@ -49,8 +50,11 @@ static void add_row(struct summary *summary, const struct merged *row)
 }
 
 /* A pause or an outage of the whole worker says more than the first held partition. */
-static const char *worker_trouble(const struct consumer *consumer, char ret_reason[PAGE_TEXT_MAX])
+static const char *worker_trouble(
+	const struct consumer *consumer, int64_t wall_ms, char ret_reason[PAGE_TEXT_MAX])
 {
+	char outage[TROUBLE_MAX];
+
 	for (size_t i = 0; i < consumer->slot_count; i++) {
 		const struct page *page = consumer->slots[i].page;
 
@@ -73,11 +77,16 @@ static const char *worker_trouble(const struct consumer *consumer, char ret_reas
 			page_text_get(&page->broker_text, ret_reason);
 			return "held";
 		}
+		if (trouble_of_page(page, wall_ms, outage)) {
+			snprintf(ret_reason, PAGE_TEXT_MAX, "%s", outage);
+			return "held";
+		}
 	}
 	return NULL;
 }
 
-static const char *find_state(const struct consumer *consumer, struct summary *summary)
+static const char *find_state(
+	const struct consumer *consumer, int64_t wall_ms, struct summary *summary)
 {
 	const char *trouble;
 
@@ -90,7 +99,7 @@ static const char *find_state(const struct consumer *consumer, struct summary *s
 	if (count_slots(consumer, SLOT_WAITING) + count_slots(consumer, SLOT_FENCED) > 0) {
 		return "degraded";
 	}
-	trouble = worker_trouble(consumer, summary->reason);
+	trouble = worker_trouble(consumer, wall_ms, summary->reason);
 	if (trouble) {
 		return trouble;
 	}
@@ -109,7 +118,7 @@ void summary_of_consumer(const struct consumer *consumer, int64_t wall_ms, struc
 	for (size_t i = 0; i < count; i++) {
 		add_row(ret, &rows[i]);
 	}
-	ret->state = find_state(consumer, ret);
+	ret->state = find_state(consumer, wall_ms, ret);
 }
 
 void summary_line(const struct tree *tree, int64_t wall_ms, char ret[SUMMARY_LINE_MAX])

@@ -109,6 +109,7 @@ static bool has_key(struct errand *const *errands, size_t count, const struct er
 static void finish(struct book *book, struct errand *errand)
 {
 	unit_settle_fates(&errand->unit, only);
+	unit_outage_end(&errand->unit);
 	errand_push(&book->ended, errand);
 }
 
@@ -155,6 +156,11 @@ static void select_claim(struct book *book, struct flight *flight, struct errand
 	const struct sheet *leases = &flight->sheets[SHEET_LEASE];
 	struct unit_work *work = errand_work(errand);
 
+	unit_outage_admit(&errand->unit, only);
+	if (work->fate == UNIT_HELD) {
+		finish(book, errand);
+		return;
+	}
 	if (work->has_key &&
 		(has_key(book->held, book->held_count, errand) ||
 			has_key(leases->errands, leases->count, errand))) {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/memory.h"
 #include "worker/unit_private.h"
@@ -78,6 +79,7 @@ void errand_run(struct errand *errand, unsigned lane, struct page_lane *page_lan
 {
 	errand->unit.options.lane = lane;
 	errand->unit.options.page_lane = page_lane;
+	errand->unit.begun_us = clock_mono_us();
 	FAILPOINT("before_effect");
 	unit_call_handlers(&errand->unit, only);
 	FAILPOINT("after_effect");

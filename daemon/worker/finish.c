@@ -115,7 +115,7 @@ void finish_log_wait(
 {
 	if (work->end == UNIT_RETRY) {
 		log_failure(retry_lines, work, "failed, will be tried again");
-	} else if (work->end == UNIT_HELD) {
+	} else if (work->end == UNIT_HELD && !work->is_held_with_others) {
 		log_failure(hold_lines, work, "held, nothing is burnt");
 	}
 }

@@ -339,7 +339,7 @@ static void run_batch(struct lane *lane, unsigned count)
 	if (lane->unit.store_failed) {
 		lane->is_refused = true;
 		store_is_down(lane, &lane->unit.store_err);
-	} else if (lane->backoff_us) {
+	} else if (lane->backoff_us && lane->unit.begun_us) {
 		store_is_up(lane);
 	}
 	finish(lane, count);

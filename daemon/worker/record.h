@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/outage.h"
 #include "core/sched.h"
 #include "core/source.h"
 
@@ -39,6 +40,7 @@ struct record {
 	bool is_after_hold; /* no attempt since the last hold or restart */
 	/* it killed workers: no handler sees it again; NULL: it did not. The worker's. */
 	const struct proto_condemn *condemned;
+	struct outage_mark outage; /* the thread's that has it */
 	bool has_stored_attempts; /* the store may know of failures: they end with the record */
 };
 

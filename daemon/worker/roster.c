@@ -40,6 +40,7 @@ static int add_handler(struct roster *roster, const struct config_handler *confi
 	}
 	handler->ops = &handler->found;
 	handler->index = (unsigned)roster->handler_count++;
+	handler_outage_init(&handler->outage, roster->retry.delay_max_us);
 	handler->overrides = (struct verdict_overrides){
 		.retry_on = config->retry_on.items,
 		.retry_count = config->retry_on.count,
@@ -134,6 +135,7 @@ void roster_close(struct roster *roster)
 			}
 		}
 		free(handler->states);
+		handler_outage_fini(&handler->outage);
 	}
 	for (size_t i = 0; i < roster->statement_count; i++) {
 		free((char *)roster->statements[i].sql);

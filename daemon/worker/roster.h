@@ -19,6 +19,7 @@
 #include "event/event_id.h"
 #include "event/scan.h"
 #include "onced/handler.h"
+#include "worker/unit_outage.h"
 
 struct roster_handler {
 	const struct config_handler *config;
@@ -28,7 +29,9 @@ struct roster_handler {
 	void **states; /* one a lane */
 	unsigned index; /* into roster->handlers */
 	unsigned page_index; /* into the page's handlers */
-	_Atomic int64_t last_success_us; /* monotonic: the witness of "exhausted" */
+	/* monotonic: when the last one that succeeded was begun; the witness of "exhausted" */
+	_Atomic int64_t last_success_us;
+	struct handler_outage outage;
 };
 
 struct roster_route {

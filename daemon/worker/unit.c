@@ -1,7 +1,6 @@
 #include "worker/unit.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
@@ -16,7 +15,6 @@ void unit_init(struct unit *unit, const struct unit_options *options, struct sto
 	unit->claims = xcalloc(options->batch_max, sizeof(*unit->claims));
 	unit->claim_owner = xcalloc(options->batch_max, sizeof(*unit->claim_owner));
 	unit->groups = xcalloc(options->batch_max, sizeof(*unit->groups));
-	unit->unavailable = xcalloc(options->roster->handler_count + 1, sizeof(*unit->unavailable));
 	unit->random = (uint64_t)clock_mono_us() * 0x9e3779b97f4a7c15u + options->lane;
 }
 
@@ -26,7 +24,6 @@ void unit_fini(struct unit *unit)
 	free(unit->claims);
 	free(unit->claim_owner);
 	free(unit->groups);
-	free(unit->unavailable);
 	arena_fini(&unit->arena);
 }
 
@@ -110,8 +107,19 @@ static void begin_try(struct unit *unit, struct unit_range range)
 		work->claim_index = -1;
 		work->leader = -1;
 	}
+	unit_outage_admit(unit, range);
 	/* a strand that an earlier part of the batch left unfinished stays where it is */
 	unit_cut(unit, range);
+}
+
+static bool is_anything_open(const struct unit *unit, struct unit_range range)
+{
+	for (unsigned i = range.first; i < range.end; i++) {
+		if (unit->works[i].fate == UNIT_OPEN) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static enum store_failure try_once(
@@ -121,7 +129,10 @@ static enum store_failure try_once(
 	enum store_failure failure;
 
 	begin_try(unit, range);
-	unit->now_us = clock_mono_us();
+	if (!is_anything_open(unit, range)) {
+		return STORE_OK; /* all are held: the store need not know */
+	}
+	unit->now_us = unit->begun_us = clock_mono_us();
 	unit_stage(unit, PAGE_STAGE_CLAIM, &unit->works[range.first]);
 	store->begin(unit->session);
 	unit_queue_claims(unit, range);
@@ -204,10 +215,9 @@ void unit_open(struct unit *unit, struct record **records, unsigned count)
 	arena_reset(&unit->arena);
 	unit->count = count;
 	unit->store_failed = false;
+	unit->begun_us = 0;
 	unit->next_savepoint = 1;
 	unit_reset_groups(unit);
-	memset(unit->unavailable, 0,
-		unit->options.roster->handler_count * sizeof(*unit->unavailable));
 	for (unsigned i = 0; i < count; i++) {
 		unit->works[i] =
 			(struct unit_work){ .record = records[i], .claim_index = -1, .leader = -1 };
@@ -220,6 +230,7 @@ void unit_run_opened(struct unit *unit)
 	if (unit->count) {
 		run_range(unit, (struct unit_range){ 0, unit->count });
 	}
+	unit_outage_end(unit);
 	unit_stage(unit, PAGE_STAGE_IDLE, NULL);
 }
 

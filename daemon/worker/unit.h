@@ -60,6 +60,7 @@ struct unit_work {
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
 	bool must_die; /* no handler will see it: reason and text say why */
 	bool is_elsewhere; /* no transaction covers its handler's effect: not for a batch */
+	bool is_held_with_others; /* HELD: not tried, because of what others met */
 	/* of the handler; NULL: not called yet in this batch */
 	const struct onced_outcome *outcome;
 	uint32_t page_index;
@@ -108,8 +109,9 @@ struct unit {
 	struct store_claim *claims; /* of the transaction under way, sorted by key */
 	unsigned claim_count;
 	int *claim_owner; /* claims[i] belongs to works[claim_owner[i]] */
-	/* by handler: the work for which it said UNAVAILABLE in this batch, NULL none */
-	const struct unit_work **unavailable;
+	struct unit_work *probe; /* the one that tries a held handler in this batch, NULL none */
+	bool has_probe_failed;
+	int64_t begun_us; /* the transaction under way, or the errand; 0: nothing was begun */
 	struct unit_group *groups; /* of the transaction under way, in the order of their works */
 	unsigned group_count;
 	uint32_t next_savepoint;

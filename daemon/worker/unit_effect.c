@@ -10,8 +10,9 @@
 #include "worker/unit_private.h"
 
 /*
- * An operator's error (a missing table, a refused right) fails every record of the handler the same
- * way: none of the others is tried in this transaction.
+ * What the handler depends on is not there, or an operator's error (a missing table, a refused
+ * right) fails every record of the handler the same way: none of the others is tried in this
+ * transaction.
  */
 static void hold_others(struct unit *unit, struct unit_range range, const struct unit_work *failed)
 {
@@ -19,7 +20,7 @@ static void hold_others(struct unit *unit, struct unit_range range, const struct
 		struct unit_work *work = &unit->works[i];
 		if (!unit_is_cut(unit, i) && work->handler == failed->handler &&
 			unit_has_effect(work) && work->group >= failed->group) {
-			unit_hold(unit, work, failed->code, failed->text, UNIT_HOLD_OTHERS_US);
+			unit_outage_hold(unit, work);
 		} else if (unit_is_cut(unit, i) && !unit_is_cutting(work->fate)) {
 			work->fate = UNIT_AGAIN;
 		}
@@ -37,7 +38,7 @@ static bool isolate(struct unit *unit, struct unit_range range, const struct sto
 		return false;
 	}
 	unit_blame(unit, work, verdict, flight->err.code, flight->err.text, 0);
-	if (verdict == VERDICT_UNAVAILABLE) {
+	if (work->fate == UNIT_HELD && handler_outage_is_holding(&work->handler->outage)) {
 		hold_others(unit, range, work);
 	} else {
 		unit_cut(unit, range);

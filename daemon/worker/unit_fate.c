@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "worker/unit_private.h"
 
-static uint64_t next_random(struct unit *unit)
+uint64_t unit_random(struct unit *unit)
 {
 	uint64_t x = unit->random ? unit->random : 1;
 
@@ -61,7 +61,7 @@ static void count_attempt(struct unit_work *work)
 	const struct record *record = work->record;
 	int64_t now_ms = clock_wall_ms();
 
-	work->attempts = record->attempts + 1;
+	work->attempts = unit_outage_charged(work) + 1;
 	work->first_failure_ms = record->attempts ? record->first_failure_ms : now_ms;
 	work->last_failure_ms = now_ms;
 }
@@ -127,7 +127,7 @@ static void charge(struct unit *unit, struct unit_work *work, const char *code, 
 	const struct record *record = work->record;
 	struct retry_policy policy = unit->options.roster->retry;
 	int64_t now_us = clock_mono_us(), delay_us;
-	struct retry_state state = { .attempts = record->attempts + 1,
+	struct retry_state state = { .attempts = unit_outage_charged(work) + 1,
 		.elapsed_us = elapsed_us(record, now_us),
 		.retry_after_us = retry_after_ms * 1000,
 		.has_witness = record->attempts && work->handler &&
@@ -139,7 +139,7 @@ static void charge(struct unit *unit, struct unit_work *work, const char *code, 
 		state.has_witness = false;
 		policy.deadline_us = 0;
 	}
-	delay_us = retry_next_delay(&policy, &state, next_random(unit));
+	delay_us = retry_next_delay(&policy, &state, unit_random(unit));
 	if (delay_us < 0) {
 		unit_condemn(unit, work, PAGE_EXHAUSTED, code, text);
 		return;
@@ -153,17 +153,14 @@ static void charge(struct unit *unit, struct unit_work *work, const char *code, 
 void unit_blame(struct unit *unit, struct unit_work *work, enum verdict verdict, const char *code,
 	const char *text, int64_t retry_after_ms)
 {
-	switch (verdict) {
-	case VERDICT_REJECT:
+	bool is_unavailable = verdict == VERDICT_UNAVAILABLE;
+
+	if (verdict == VERDICT_REJECT) {
 		unit_condemn(unit, work, PAGE_REJECTED, code, text);
-		return;
-	case VERDICT_UNAVAILABLE:
+	} else if (unit_outage_failed(unit, work, is_unavailable, code, text) || is_unavailable) {
 		unit_hold(unit, work, code, text, UNIT_HOLD_US);
-		return;
-	case VERDICT_RETRY:
-	case VERDICT_REDO:
+	} else {
 		charge(unit, work, code, text, retry_after_ms);
-		return;
 	}
 }
 
@@ -188,6 +185,7 @@ void unit_stop_clock(struct unit_work *work)
 {
 	struct record *record = work->record;
 
+	record->attempts = unit_outage_charged(work);
 	record->elapsed_us = elapsed_us(record, clock_mono_us());
 	record->last_failure_us = 0;
 	record->is_after_hold = true;
@@ -196,6 +194,8 @@ void unit_stop_clock(struct unit_work *work)
 void unit_settle_fates(struct unit *unit, struct unit_range range)
 {
 	int64_t now_us = clock_mono_us();
+	struct roster_handler *handler = NULL;
+	unsigned done = 0;
 
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
@@ -205,8 +205,15 @@ void unit_settle_fates(struct unit *unit, struct unit_range range)
 		} else if (work->end == UNIT_HELD) {
 			unit_stop_clock(work);
 		} else if (work->end == UNIT_DONE) {
-			atomic_store_explicit(
-				&work->handler->last_success_us, now_us, memory_order_relaxed);
+			if (work->handler != handler && done) {
+				unit_outage_succeeded(unit, handler, done);
+				done = 0;
+			}
+			handler = work->handler;
+			done++;
 		}
+	}
+	if (done) {
+		unit_outage_succeeded(unit, handler, done);
 	}
 }

@@ -63,16 +63,11 @@ static void apply_outcome(struct unit *unit, struct unit_work *work)
 	}
 	verdict = verdict_of_word(
 		verdict_of_outcome(outcome->result), outcome->code, &work->handler->overrides);
-	if (verdict == VERDICT_UNAVAILABLE) {
-		unit->unavailable[work->handler->index] = work;
-	}
 	unit_blame(unit, work, verdict, outcome->code, outcome->reason, outcome->retry_after_ms);
 }
 
 static void handle(struct unit *unit, struct unit_work *work)
 {
-	const struct unit_work *other;
-
 	if (work->must_die) {
 		unit_condemn(unit, work, work->reason, work->code, work->text);
 		return;
@@ -82,9 +77,9 @@ static void handle(struct unit *unit, struct unit_work *work)
 		work->fate = UNIT_SKIPPED;
 		return;
 	}
-	other = unit->unavailable[work->handler->index];
-	if (!work->outcome && other) {
-		unit_hold(unit, work, other->code, other->text, UNIT_HOLD_OTHERS_US);
+	if (!work->outcome && work != unit->probe &&
+		handler_outage_is_holding(&work->handler->outage)) {
+		unit_outage_hold(unit, work);
 		return;
 	}
 	if (!work->outcome) {

@@ -8,6 +8,7 @@
  *	unit_effect.c  send these, and again without what failed
  *	unit_alone.c   a record whose own transaction the store failed
  *	unit_fate.c    whose fault, how often, and what follows
+ *	unit_outage.c  what is held because of an outage, and who probes
  */
 #pragma once
 
@@ -22,11 +23,6 @@ enum { UNIT_GROUPS_MAX = 50 };
 
 /* A held strand looks again after this. */
 #define UNIT_HOLD_US ((int64_t)2 * 1000 * 1000)
-/*
- * Those held with it come back earlier: one record that alone cannot be worked does not keep all
- * others of its handler behind it for ever.
- */
-#define UNIT_HOLD_OTHERS_US ((int64_t)1 * 1000 * 1000)
 /* A claim whose row somebody holds looks again after this. */
 #define UNIT_BUSY_US ((int64_t)500 * 1000)
 
@@ -91,7 +87,28 @@ enum store_failure unit_send_effects(
 /* The store failed the transaction of this record alone; it is rolled back. Ends the record. */
 void unit_settle_alone(struct unit *unit, unsigned i, const struct store_flight *flight);
 
+/* ---- unit_outage.c ---- */
+
+/*
+ * A record's own failure, by RETRY or `is_unavailable`. True: the records of its handler are held
+ * now, this one is to be held, too, and nobody is charged.
+ */
+bool unit_outage_failed(struct unit *unit, struct unit_work *work, bool is_unavailable,
+	const char *code, const char *text);
+/* So many records of the handler are done; counts, and may end its outage. */
+void unit_outage_succeeded(struct unit *unit, struct roster_handler *handler, unsigned count);
+/* Before a transaction: hold the open works whose handler's records are held, but for a probe. */
+void unit_outage_admit(struct unit *unit, struct unit_range range);
+/* Hold a work of a handler whose records are held. */
+void unit_outage_hold(struct unit *unit, struct unit_work *work);
+/* After the batch: the probe, if there was one, came back. */
+void unit_outage_end(struct unit *unit);
+/* How many failures the record answers for: not one that was part of an outage. */
+unsigned unit_outage_charged(const struct unit_work *work);
+
 /* ---- unit_fate.c: texts are copied ---- */
+
+uint64_t unit_random(struct unit *unit);
 
 /* A record's own failure: charge, dead-letter or hold. */
 void unit_blame(struct unit *unit, struct unit_work *work, enum verdict verdict, const char *code,

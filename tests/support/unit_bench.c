@@ -392,6 +392,14 @@ void bench_run_expect(struct unit_bench *bench, const char *ends)
 	bench_expect(bench, ends);
 }
 
+void bench_let_probe(struct unit_bench *bench)
+{
+	for (size_t i = 0; i < bench->roster.handler_count; i++) {
+		bench->roster.handlers[i].outage.verdict.next_probe_us =
+			-OUTAGE_RANK_MAX * OUTAGE_GRACE_US;
+	}
+}
+
 /* ---- the store's side ---- */
 
 void bench_fail(struct unit_bench *bench, const struct fake_fault *fault)

@@ -1,6 +1,8 @@
 /*
  * test_book - effects made elsewhere: claimed, made, marked
  */
+#include <stdio.h>
+
 #include "book_case.h"
 
 static void the_claim_is_committed_before_the_effect_and_the_mark_after_it(void **state)
@@ -131,6 +133,67 @@ static void unavailable_releases_and_holds_and_burns_nothing(void **state)
 	assert_int_equal(errand->record->attempts, 0);
 }
 
+static const struct outage *verdict(void)
+{
+	return &bench->roster.by_default->outage.verdict;
+}
+
+static void begin_outage(void)
+{
+	char id[16];
+
+	for (unsigned i = 0; i < OUTAGE_AT_ONCE; i++) {
+		snprintf(id, sizeof(id), "retry-%u", i);
+		claim_doing(id, "retry");
+	}
+	go_through();
+	assert_int_equal(verdict()->state, OUTAGE_DECIDED);
+	assert_int_equal(bench_rows(bench), 0);
+}
+
+static void in_an_outage_a_probe_is_claimed_and_nobody_else(void **state)
+{
+	struct errand *early, *probe, *other, *late;
+
+	begin_outage();
+	fake_store_clear_journal(bench->store);
+	early = claim("early");
+	fly();
+	expect_end(early, UNIT_HELD);
+	assert_string_equal(fake_store_journal(bench->store), "");
+	bench_let_probe(bench);
+	probe = claim("probe");
+	other = claim("other");
+	go_through();
+	expect_end(probe, UNIT_DONE);
+	expect_end(other, UNIT_HELD);
+	assert_int_equal(bench_calls(bench, "other"), 0);
+	assert_int_equal(verdict()->state, OUTAGE_NONE);
+	late = claim("late");
+	go_through();
+	expect_end(late, UNIT_DONE);
+}
+
+static void a_probe_that_is_never_begun_leaves_room_for_the_next(void **state)
+{
+	struct errand *errand;
+
+	begin_outage();
+	bench_let_probe(bench);
+	claim("a");
+	fly();
+	assert_true(verdict()->is_probing);
+	errand = errand_pop(&book.claimed);
+	errand_withdraw(errand);
+	book_end(&book, errand);
+	go_through();
+	expect_end(errand, UNIT_AGAIN);
+	assert_false(verdict()->is_probing);
+	errand = claim("b");
+	go_through();
+	expect_end(errand, UNIT_DONE);
+}
+
 static void what_is_never_begun_is_released(void **state)
 {
 	struct errand *errand = claim("a");
@@ -188,6 +251,8 @@ int main(void)
 		TEST(a_dead_letter_decided_before_is_repeated_without_its_handler),
 		TEST(unavailable_releases_and_holds_and_burns_nothing),
 		TEST(what_is_never_begun_is_released),
+		TEST(in_an_outage_a_probe_is_claimed_and_nobody_else),
+		TEST(a_probe_that_is_never_begun_leaves_room_for_the_next),
 		cmocka_unit_test_setup_teardown(a_store_that_keeps_nothing_is_asked_for_nothing,
 			set_up_without_dedup, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -1,0 +1,195 @@
+"""
+test_outage - the target of a handler is away: nothing is dead-lettered, nothing is lost, nobody hammers
+
+Attempts and delays are so small that every record would be used up in a moment.
+"""
+
+import contextlib
+import json
+import time
+
+import pytest
+
+from .harness import run_tool
+
+# Used up within a fifth of a second.
+QUICK = {"attempts": 2, "delay": "50ms", "delay.max": "100ms", "jitter": "none"}
+TARGET = {"retry": QUICK, "consumer c": {"ordering": "key", "lanes": 2, "batch.max": 50},
+          "onced": {"store.statement.timeout": "300ms", "store.lock.timeout": "5s"}}
+GATE = {"fault": "gate:g"}
+
+
+def close_gate(world, code="57014"):
+    world.sql("INSERT INTO gates VALUES ('g', %s)", (code,))
+
+
+def open_gate(world):
+    world.sql("DELETE FROM gates")
+
+
+@contextlib.contextmanager
+def gate(world):
+    """Every statement fails at once."""
+    close_gate(world)
+    try:
+        yield
+    finally:
+        open_gate(world)
+
+
+@contextlib.contextmanager
+def lock(world):
+    """Every statement takes until its timeout."""
+    connection = world.postgres.connect(world.database)
+    try:
+        connection.autocommit = False
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE effects IN ACCESS EXCLUSIVE MODE")
+        yield
+    finally:
+        connection.close()
+
+
+class Load:
+    """Events without end, `per_step` a step; by key, each with a number that only grows."""
+
+    def __init__(self, world, keys=40, per_step=20):
+        self.world, self.keys, self.per_step, self.made = world, keys, per_step, 0
+
+    def step(self):
+        for _ in range(self.per_step):
+            n = self.made
+            self.made += 1
+            self.world.produce_event(f"e{n}", n, key=f"k{n % self.keys}".encode(), **GATE)
+        self.world.kafka.flush()
+
+    def until(self, predicate, seconds, what):
+        deadline = time.monotonic() + seconds
+        while not predicate():
+            assert time.monotonic() < deadline, f"in vain: {what}"
+            self.step()
+            time.sleep(0.05)
+
+
+def is_outage(onced):
+    return onced.metrics().sum("onced_outage") == 1
+
+
+def said(onced, words):
+    return [line for line in onced.log_path.read_text(errors="replace").splitlines() if words in line]
+
+
+def assert_nothing_dead(world, onced):
+    assert onced.metrics().sum("onced_dead_letters_total") == 0
+    assert world.dead_letters() == []
+
+
+@pytest.mark.parametrize("outage", [gate, lock])
+def test_outage_under_load_dead_letters_nothing_and_loses_nothing(world, outage):
+    world.create_topics(partitions=4)
+    onced = world.start(TARGET)
+    load = Load(world)
+    load.until(lambda: world.effect_count() > 200, 60, "records flow")
+    with outage(world):
+        load.until(lambda: is_outage(onced), 60, "the outage is seen")
+        calls = world.sql("SELECT last_value FROM calls")[0][0]
+        end = time.monotonic() + 4
+        load.until(lambda: time.monotonic() > end, 60, "it lasts")
+        # Some were under way when it was decided; then a probe every few seconds.
+        assert world.sql("SELECT last_value FROM calls")[0][0] - calls < 20
+        [found] = onced.workers()[0]["outages"]
+        assert found["handler"] == "effect" and found["seconds"] > 3 and found["probes"] >= 2
+        assert "57014" in found["text"]
+        shown = run_tool("--socket", onced.socket, "status", program="oncectl").stdout
+        assert "outage of handler effect" in shown
+        as_json = run_tool("--socket", onced.socket, "--json", "status", program="oncectl").stdout
+        assert json.loads(as_json)["consumers"][0]["state"] == "held"
+        assert_nothing_dead(world, onced)
+    onced.wait_until(lambda: not is_outage(onced), 30, "it ends by itself")
+    world.finish(onced, 60, ordering="key")
+    assert world.effect_count() == load.made
+    assert world.dead_letters() == []
+    [begin], [end] = said(onced, "different records fail"), said(onced, "outage is over")
+    assert "handler=effect" in begin and "code=57014" in begin
+    assert "lasted=" in end and "probes=" in end
+
+
+def test_outage_on_few_strands_is_seen_too(world):
+    world.create_topics(partitions=3)
+    for n in range(300):
+        world.produce_event(f"e{n}", n, partition=n % 3, **GATE)
+    world.kafka.flush()
+    close_gate(world)
+    onced = world.start({"retry": {**QUICK, "deadline": "2s"}})
+    onced.wait_until(lambda: is_outage(onced), 30, "the outage is seen")
+    time.sleep(2.5)  # longer than the deadline: what is held has time
+    assert_nothing_dead(world, onced)
+    open_gate(world)
+    world.finish(onced)
+    assert world.effect_count() == 300
+
+
+def test_one_poison_among_thousands_is_dead_lettered_while_the_rest_flows(world):
+    world.create_topics(partitions=4)
+    onced = world.start(TARGET)
+    load = Load(world, per_step=100)
+    load.until(lambda: world.effect_count() > 1000, 60, "records flow")
+    world.produce_event("poison", key=b"poison", fault="23503")
+    load.until(lambda: onced.metrics().sum("onced_dead_letters_total") == 1, 60, "the poison ends")
+    load.until(lambda: load.made > 3000, 60, "thousands")
+    evidence = world.finish(onced, ordering="key")
+    [letter] = evidence.dead_letters
+    assert letter.header("onced-reason") == b"exhausted"
+    assert letter.header("onced-event-id") == b"poison"
+    assert int(letter.header("onced-attempts")) >= 2
+    assert world.effect_count() == load.made
+    assert said(onced, "different records fail") == []
+
+
+def test_flapping_target_gets_everything_done(world):
+    world.create_topics(partitions=4)
+    onced = world.start({**TARGET, "retry": {"attempts": 10, "delay": "100ms", "delay.max": "500ms"}})
+    load = Load(world)
+    load.until(lambda: world.effect_count() > 100, 60, "records flow")
+    for _ in range(4):
+        before = world.effect_count()
+        with gate(world):
+            end = time.monotonic() + 0.7
+            load.until(lambda: time.monotonic() > end, 30, "down")
+        load.until(lambda: world.effect_count() > before, 30, "something is done while it is up")
+    world.finish(onced, 90, ordering="key")
+    assert world.effect_count() == load.made
+    assert world.dead_letters() == []
+
+
+def test_restart_in_the_middle_of_an_outage_forgets_nothing(world):
+    world.create_topics(partitions=4)
+    onced = world.start(TARGET)
+    load = Load(world)
+    load.until(lambda: world.effect_count() > 100, 60, "records flow")
+    with gate(world):
+        load.until(lambda: is_outage(onced), 60, "the outage is seen")
+        for _ in range(3):
+            onced.stop()
+            onced.start()
+            load.until(lambda: is_outage(onced), 60, "the outage is seen again")
+            assert_nothing_dead(world, onced)
+    world.finish(onced, 60, ordering="key")
+    assert world.effect_count() == load.made
+    assert world.dead_letters() == []
+
+
+def test_operators_error_is_probed_by_one_record_and_ends_with_its_cause(world):
+    """A missing table: UNAVAILABLE, held and probed like an outage."""
+    world.create_topics(partitions=4)
+    onced = world.start({"consumer c": {"ordering": "key", "lanes": 2}})
+    load = Load(world)
+    load.until(lambda: world.effect_count() > 100, 60, "records flow")
+    world.sql("ALTER TABLE effects RENAME TO away")
+    load.until(lambda: is_outage(onced), 60, "the outage is seen")
+    onced.wait_until(lambda: "42P01" in onced.workers()[0]["outages"][0]["text"], 5, "status says what to fix")
+    assert onced.metrics().sum("onced_retries_total") == 0
+    world.sql("ALTER TABLE away RENAME TO effects")
+    world.finish(onced, 60, ordering="key")
+    assert world.effect_count() == load.made
+    assert world.dead_letters() == []
