@@ -452,6 +452,7 @@ void lanes_stop(struct worker *worker)
 	worker->lanes_stop = true;
 	pthread_cond_broadcast(&worker->work_ready);
 	pthread_cond_broadcast(&worker->lanes_end);
+	pthread_cond_broadcast(&worker->returned);
 	pthread_mutex_unlock(&worker->lock);
 	for (unsigned i = 0; worker->lanes && i < worker->lane_count; i++) {
 		struct lane *lane = &worker->lanes[i];

@@ -70,27 +70,54 @@ static struct errand *take_ready(struct worker *worker)
 	return NULL;
 }
 
-struct errand *ledger_take(struct worker *worker)
+/* Under the lock, which a record that is to be alone may let go of for long. */
+static bool begin(struct worker *worker, struct errand *errand, struct page_lane *page_lane)
+{
+	bool is_in = runner_enter(worker, page_lane, errand->record);
+
+	if (is_in && may_begin(worker, errand, clock_mono_us())) {
+		return true;
+	}
+	if (is_in) {
+		runner_leave(worker, page_lane);
+	}
+	withdraw(worker->ledger, errand);
+	pthread_cond_signal(&worker->ledger->wake);
+	return false;
+}
+
+struct errand *ledger_take(struct worker *worker, struct page_lane *page_lane)
 {
 	struct ledger *ledger = worker->ledger;
 	struct errand *errand = NULL;
 
 	pthread_mutex_lock(&worker->lock);
-	while (!worker->lanes_stop && !(errand = take_ready(worker))) {
-		ledger->idle_runners++;
-		pthread_cond_wait(&ledger->ready_wake, &worker->lock);
-		ledger->idle_runners--;
+	while (!worker->lanes_stop && !errand) {
+		errand = worker->alone_lane ? NULL : take_ready(worker);
+		if (!errand) {
+			ledger->idle_runners++;
+			pthread_cond_wait(&ledger->ready_wake, &worker->lock);
+			ledger->idle_runners--;
+		} else if (!begin(worker, errand, page_lane)) {
+			errand = NULL;
+		}
 	}
 	pthread_mutex_unlock(&worker->lock);
 	return errand;
 }
 
-void ledger_put_back(struct worker *worker, struct errand *errand)
+void ledger_put_back(struct worker *worker, struct errand *errand, struct page_lane *page_lane)
 {
 	pthread_mutex_lock(&worker->lock);
 	errand_push(&worker->ledger->handled, errand);
 	pthread_cond_signal(&worker->ledger->wake);
+	runner_leave(worker, page_lane);
 	pthread_mutex_unlock(&worker->lock);
+}
+
+void ledger_wake_runners(struct worker *worker)
+{
+	pthread_cond_broadcast(&worker->ledger->ready_wake);
 }
 
 /* ---- what comes in ---- */

@@ -143,8 +143,9 @@ struct worker {
 	struct dead_letter *new_dead_letters; /* from lanes, newest first */
 	bool lanes_stop;
 	unsigned idle_lanes;
-	unsigned busy_lanes; /* with a batch in work */
-	struct lane *alone_lane; /* has, or waits for, the worker for itself; NULL none */
+	unsigned busy_lanes; /* with a batch in work; runners with an errand, too */
+	/* of the lane or runner that has, or waits for, the worker for itself; NULL none */
+	struct page_lane *alone_lane;
 	unsigned sharers; /* partitions that share what may be in flight, at least 1 */
 
 	struct lane *lanes;
@@ -273,6 +274,10 @@ void ledger_hand_over(struct worker *worker, struct record **run, unsigned count
 bool lane_enter(struct lane *lane, unsigned count);
 /* Under the lock: it was given back. */
 void lane_leave(struct lane *lane);
+/* The same for a runner's record; when false, giving it back is the caller's. */
+bool runner_enter(
+	struct worker *worker, struct page_lane *page_lane, const struct record *record);
+void runner_leave(struct worker *worker, struct page_lane *page_lane);
 
 /* quarantine.c */
 /* The supervisor says that no handler is to see this record again. */

@@ -120,6 +120,31 @@ def test_killers_of_all_kinds_are_told_apart_among_innocents_in_hand(world):
     assert shown.sum("onced_worker_exits_total", cause="timeout") >= 2
 
 
+def test_killer_whose_effects_are_elsewhere_is_dead_lettered_and_no_other(world):
+    world.create_topics(partitions=PARTITIONS)
+    for n in range(LANES * 4):
+        world.produce_event(f"slow-{n}", n, key=f"s{n}".encode(), partition=n % PARTITIONS, fault="sleep:50")
+    world.produce_event("killer", key=b"the killer", partition=1, fault="abort")
+    produce_innocents(world, 40)
+    world.kafka.flush()
+    file = world.directory / "effects"
+    onced = world.start({
+        "handler effect": {"type": "plugin", "statement": None, "path": PLUGIN.parent / "outside.so",
+                           "file": file},
+        "consumer c": {"lanes": LANES, "ordering": "key"},
+    })
+    world.wait_finished(onced)
+    shown = onced.metrics()
+    onced.assert_accounted()
+    onced.stop()
+    letters = world.evidence().dead_letters
+    check_letter(letters[0], "killer", "abort")
+    assert {checker.event_id_of_dead_letter(letter) for letter in letters} == {"killer"}
+    made = {line.split()[0] for line in file.read_text().splitlines()}
+    assert made == {f"slow-{n}" for n in range(LANES * 4)} | {f"ok-{n}" for n in range(40)}
+    assert 2 <= shown.sum("onced_worker_exits_total", cause="crashed") <= 3
+
+
 def test_other_partitions_go_on_while_one_has_a_killer(world):
     world.create_topics(partitions=PARTITIONS)
     produce_innocents(world, PARTITIONS)

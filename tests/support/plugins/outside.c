@@ -6,7 +6,8 @@
  *	event-id partition offset attempt pid began-us ended-us
  *
  * "fault" in the payload says how it misbehaves: sleep:MS takes that long, retry:N fails the first
- * N attempts, reject, gate:FILE is unavailable while that file exists, hang sleeps for ever.
+ * N attempts, reject, gate:FILE is unavailable while that file exists, hang sleeps for ever, abort
+ * ends the worker.
  */
 #include <fcntl.h>
 #include <onced/handler.h>
@@ -70,6 +71,8 @@ static bool misbehave(
 		sleep_ms(atol(value));
 	} else if (strcmp(fault, "hang") == 0) {
 		sleep_ms(1000000);
+	} else if (strcmp(fault, "abort") == 0) {
+		abort();
 	} else if (strcmp(fault, "reject") == 0) {
 		onced_outcome_set(outcome, ONCED_REJECT, "E42", "rejected by request");
 	} else if (strncmp(fault, "retry:", 6) == 0 &&
