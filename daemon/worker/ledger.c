@@ -329,5 +329,9 @@ void *ledger_main(void *argument)
 	book_give_up_claims(&ledger->book);
 	book_give_up_ends(&ledger->book);
 	ledger_hand_out(worker);
+	pthread_mutex_lock(&worker->lock);
+	ledger->is_over = true;
+	pthread_cond_broadcast(&ledger->ready_wake);
+	pthread_mutex_unlock(&worker->lock);
 	return NULL;
 }

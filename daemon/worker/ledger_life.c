@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "worker/ledger_private.h"
 
 /* At the end: how long the last flight may take. */
-enum { LAST_FLIGHT_MS = 1500 };
+#define LAST_FLIGHT_US ((int64_t)1500 * 1000)
 /* A lock that another transaction holds on an event's row must not hold up the others. */
 #define LOCK_US ((int64_t)250 * 1000)
 
@@ -99,19 +99,23 @@ int ledger_start(struct worker *worker, struct err *err)
 static void join_ledger(struct worker *worker)
 {
 	struct ledger *ledger = worker->ledger;
-	struct timespec until;
+	int64_t now_us = clock_mono_us(), until_us = now_us + LAST_FLIGHT_US;
+	bool is_over;
 
 	pthread_mutex_lock(&worker->lock);
 	ledger->is_last = true;
 	pthread_cond_signal(&ledger->wake);
 	pthread_cond_broadcast(&worker->lanes_end);
-	pthread_mutex_unlock(&worker->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LAST_FLIGHT_MS / 1000;
-	if (pthread_clockjoin_np(ledger->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-		worker->wiring->store->session_interrupt(ledger->session);
-		pthread_join(ledger->thread, NULL);
+	while (!ledger->is_over && now_us < until_us) {
+		lane_wait_us(worker, &ledger->ready_wake, until_us - now_us);
+		now_us = clock_mono_us();
 	}
+	is_over = ledger->is_over;
+	pthread_mutex_unlock(&worker->lock);
+	if (!is_over) {
+		worker->wiring->store->session_interrupt(ledger->session);
+	}
+	pthread_join(ledger->thread, NULL);
 }
 
 void ledger_stop(struct worker *worker)

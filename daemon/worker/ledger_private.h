@@ -29,13 +29,14 @@ struct ledger {
 
 	/* under the worker's lock */
 	pthread_cond_t wake; /* the ledger waits */
-	pthread_cond_t ready_wake; /* runners wait */
+	pthread_cond_t ready_wake; /* runners wait; at the end, main */
 	struct errand_list fresh; /* handed over by lanes, to be claimed */
 	struct errand_list ready; /* claimed, for runners */
 	struct errand_list handled; /* to be ended */
 	unsigned ahead; /* being claimed, or ready */
 	unsigned idle_runners;
 	bool is_last; /* the runners are gone: one more flight, and the end */
+	bool is_over; /* the thread has done its last */
 };
 
 /* The ledger's thread; `argument` is the worker. */

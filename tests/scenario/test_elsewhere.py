@@ -58,6 +58,7 @@ def check_keys_in_order(world, keys):
         last[key] = effect
 
 
+@pytest.mark.threads
 def test_each_event_takes_effect_once_and_is_marked(world):
     world.create_topics(partitions=3)
     records = world.produce_stream(300, duplicates=0.2)
