@@ -2,8 +2,8 @@
  * lane_alone - a record that is worked while nothing else is
  *
  * Runs in: worker, lanes and runners, under the lock. A record under suspicion of killing workers
- * must not take others with it, and nobody else may be taken for it: its lane waits until all others
- * gave back what they had, and they take nothing until it is through.
+ * must not take others with it, and nobody else may be taken for it: its lane waits until all
+ * others gave back what they had, and they take nothing until it is through.
  */
 #include "worker/ledger.h"
 #include "worker/worker_private.h"
