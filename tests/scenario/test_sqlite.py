@@ -92,6 +92,9 @@ def test_workers_killed_under_load(world, embedded):
 def test_writer_that_holds_the_file_is_waited_for(world, embedded):
     world.create_topics()
     onced = world.start(embedded.changes())
+    # where a partition starts is written down, too
+    onced.wait_until(lambda: [p["state"] for p in onced.partitions().values()] == ["running"],
+                     30, "the partition is open")
     other = embedded._connect()
     other.isolation_level = None
     other.execute("BEGIN IMMEDIATE")
