@@ -27,6 +27,12 @@ def assert_idle(onced):
     assert share < MOST, f"{share:.1%} of a core while waiting"
 
 
+def wait_open(onced, count):
+    """Where a partition starts is asked of the store: it can be away only after that."""
+    onced.wait_until(lambda: [p["state"] for p in onced.partitions().values()] == count * ["running"],
+                     30, "the partitions are open")
+
+
 @pytest.mark.release
 def test_nothing_to_do(world):
     world.create_topics(partitions=16)
@@ -52,7 +58,7 @@ def test_dead_letters_that_nobody_takes(world):
 def test_store_that_is_away(world):
     world.create_topics(partitions=2)
     onced = world.start()
-    onced.wait_assigned(2)
+    wait_open(onced, 2)
     world.postgres.stop()
     world.produce_stream(5000)
     onced.wait_until(lambda: onced.workers()[0]["store_down"], 30, "the store's absence is noticed")
@@ -79,10 +85,25 @@ def test_strands_that_wait(world):
     world.sql("INSERT INTO gates VALUES ('g', '23503')")
     for n in range(300):
         world.produce_event(f"a{n}", n, key=f"k{n}".encode(), fault="gate:g")
+        world.produce_event(f"ok{n}", n, key=f"ok{n}".encode())  # without success it would be an outage
     world.kafka.flush()
     onced = world.start({"consumer c": {"ordering": "key"},
                          "retry": {"attempts": 0, "delay": "5s", "delay.max": "30s", "jitter": "none"}})
     onced.wait_metric(300, "onced_retries_total")
+    assert_idle(onced)
+    world.sql("DELETE FROM gates")
+    onced.stop()
+
+
+@pytest.mark.release
+def test_outage_that_is_waited_out(world):
+    world.create_topics(partitions=2)
+    world.sql("INSERT INTO gates VALUES ('g', '23503')")
+    for n in range(300):
+        world.produce_event(f"a{n}", n, key=f"k{n}".encode(), fault="gate:g")
+    world.kafka.flush()
+    onced = world.start({"consumer c": {"ordering": "key"}})
+    onced.wait_metric(300, "onced_held")
     assert_idle(onced)
     world.sql("DELETE FROM gates")
     onced.stop()
