@@ -311,3 +311,13 @@ struct store_session {
 };
 
 const char *store_failure_name(enum store_failure failure);
+
+/* Nothing is known of these claims yet: what every store does before it asks. */
+static inline void store_claims_forget(struct store_claim *claims, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		claims[i].verdict = CLAIM_UNKNOWN;
+		claims[i].is_dead_elsewhere = false;
+		claims[i].decision = SLICE_NULL;
+	}
+}

@@ -51,11 +51,7 @@ void pg_op_claim(struct store_session *session, struct store_claim *claims, size
 	op->claim.claims = claims;
 	op->claim.count = count;
 	op->claim.has_expired = false;
-	for (size_t i = 0; i < count; i++) {
-		claims[i].verdict = CLAIM_UNKNOWN;
-		claims[i].is_dead_elsewhere = false;
-		claims[i].decision = SLICE_NULL;
-	}
+	store_claims_forget(claims, count);
 }
 
 void pg_op_savepoint(struct store_session *session, uint32_t group)

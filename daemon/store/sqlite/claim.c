@@ -112,11 +112,7 @@ void lite_op_claim(struct store_session *session, struct store_claim *claims, si
 {
 	struct lite_session *lite = lite_session(session);
 
-	for (size_t i = 0; i < count; i++) {
-		claims[i].verdict = CLAIM_UNKNOWN;
-		claims[i].is_dead_elsewhere = false;
-		claims[i].decision = SLICE_NULL;
-	}
+	store_claims_forget(claims, count);
 	if (!lite_may_run(lite, STORE_OP_CLAIM, 0)) {
 		return;
 	}
