@@ -6,15 +6,38 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Exit statuses of oncectl. */
-enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_NOT_REACHABLE = 3 };
+enum {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_NOT_REACHABLE = 3,
+	CTL_TIMED_OUT = 4, /* --wait ran out */
+};
 
+enum { CTL_ARGUMENTS_MAX = 64, CTL_OPTIONS_MAX = 32 };
+
+struct verb;
+
+/* What was said on the command line; read the rest by the functions below. */
 struct ctl {
 	const char *socket_path;
 	const char *config_path;
 	bool is_json;
+
+	const struct verb *verb;
+	const char *arguments[CTL_ARGUMENTS_MAX];
+	size_t argument_count;
+	const char *values[CTL_OPTIONS_MAX]; /* of the verb's options, in their order */
 };
+
+/*
+ * The value of an option of this verb, "" of a flag, NULL when it was not given. A name that its
+ * table does not have is a bug and aborts.
+ */
+const char *ctl_option(const struct ctl *ctl, const char *name);
 
 int verb_status(const struct ctl *ctl); /* status.c */
 int verb_migrate(const struct ctl *ctl); /* migrate.c */
