@@ -8,15 +8,20 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("ONCED_BUILD", ROOT / "build")).resolve()
+# ".git" is a directory, or a file in a work tree that has its repository elsewhere.
 _SKIPPED = (".git", "build*", "__pycache__", ".pytest_cache", "*.egg-info", ".cache")
+
+
+def _is_ours(name):
+    return not any(fnmatch.fnmatch(name, pattern) for pattern in _SKIPPED)
 
 
 def files(*suffixes, under=""):
     """Paths relative to ROOT, sorted; all files where no suffix is given."""
     found = []
     for directory, names, leaves in os.walk(ROOT / under):
-        names[:] = sorted(n for n in names if not any(fnmatch.fnmatch(n, p) for p in _SKIPPED))
-        for leaf in sorted(leaves):
+        names[:] = sorted(filter(_is_ours, names))
+        for leaf in sorted(filter(_is_ours, leaves)):
             path = pathlib.Path(directory, leaf).relative_to(ROOT)
             if not suffixes or path.suffix in suffixes:
                 found.append(path)
