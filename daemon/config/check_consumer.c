@@ -155,6 +155,39 @@ static void check_revoke_timeout(
 	buffer_fini(&text);
 }
 
+static bool has_dedup(const struct checking *checking)
+{
+	const char *store = checking->config->store;
+
+	return store && strcmp(store, "none:") != 0;
+}
+
+/*
+ * What is done while an earlier record of its partition is tried again comes once more after a
+ * crash.
+ */
+static void check_retention(const struct checking *checking, const struct config_consumer *consumer)
+{
+	const struct config_retry *retry = consumer->retry;
+	_cleanup_(buffer_fini) struct buffer times = BUFFER_INIT;
+
+	if (!has_dedup(checking) || consumer->dedup_retention_us == 0 || !retry ||
+		retry->deadline_us <= consumer->dedup_retention_us ||
+		!is_good(checking, consumer, "dedup.retention") ||
+		!check_is_good(checking, SECTION_RETRY, retry->name, "deadline")) {
+		return;
+	}
+	buffer_append_str(&times, "(");
+	value_write_duration(&times, consumer->dedup_retention_us);
+	buffer_append_str(&times, ") must not be shorter than the deadline of its retries (");
+	value_write_duration(&times, retry->deadline_us);
+	buffer_append_str(&times, ")");
+	problems_add(checking->problems, place_of(checking, consumer, "dedup.retention"),
+		"[consumer %s] dedup.retention %s: an event done meanwhile would be forgotten "
+		"before its offset is committed",
+		consumer->name, buffer_str(&times));
+}
+
 void check_consumer(const struct checking *checking, const struct config_consumer *consumer)
 {
 	check_has_handler(checking, consumer);
@@ -162,6 +195,7 @@ void check_consumer(const struct checking *checking, const struct config_consume
 	check_workers(checking, consumer);
 	check_instance_id(checking, consumer);
 	check_revoke_timeout(checking, consumer);
+	check_retention(checking, consumer);
 }
 
 /* ---- two consumers ---- */
@@ -194,10 +228,24 @@ static void check_common_instance(const struct checking *checking,
 	}
 }
 
+/* One scope, one table of ids. */
+static void check_common_retention(const struct checking *checking,
+	const struct config_consumer *earlier, const struct config_consumer *later)
+{
+	if (has_dedup(checking) && strcmp(earlier->dedup_scope, later->dedup_scope) == 0 &&
+		earlier->dedup_retention_us != later->dedup_retention_us &&
+		is_good(checking, earlier, "dedup.retention") &&
+		is_good(checking, later, "dedup.retention")) {
+		problems_add(checking->problems, place_of(checking, later, "dedup.retention"),
+			"[consumer %s] dedup.retention differs from that of [consumer %s], which "
+			"shares its dedup.scope %s: the shorter one would forget for both",
+			later->name, earlier->name, later->dedup_scope);
+	}
+}
+
 void check_consumer_pair(const struct checking *checking, const struct config_consumer *earlier,
 	const struct config_consumer *later)
 {
-	const char *store = checking->config->store;
 	bool is_same_group = strcmp(earlier->group_id, later->group_id) == 0;
 
 	if (is_same_group && is_good(checking, earlier, "group.id") &&
@@ -205,11 +253,14 @@ void check_consumer_pair(const struct checking *checking, const struct config_co
 		check_common_topics(checking, earlier, later);
 		check_common_instance(checking, earlier, later);
 	}
-	if (!is_same_group && strcmp(earlier->dedup_scope, later->dedup_scope) == 0 && store &&
-		strcmp(store, "none:") != 0) {
+	if (!is_same_group && strcmp(earlier->dedup_scope, later->dedup_scope) == 0 &&
+		has_dedup(checking)) {
 		problems_add(checking->problems, place_of(checking, later, "dedup.scope"),
 			"[consumer %s] dedup.scope %s is that of [consumer %s], which has another "
 			"group.id: what one group applied would be skipped by the other",
 			later->name, later->dedup_scope, earlier->name);
+	}
+	if (is_same_group) {
+		check_common_retention(checking, earlier, later);
 	}
 }

@@ -112,6 +112,7 @@ struct config_consumer {
 	size_t route_count;
 	const struct config_retry *retry;
 	char *dedup_scope;
+	int64_t dedup_retention_us; /* 0: for ever */
 	char *dlq_topic; /* NULL: "none" was written */
 	enum config_dlq_headers dlq_headers;
 	enum config_dlq_oversized dlq_oversized;

@@ -170,6 +170,11 @@ const struct schema_key schema_keys[] = {
 		.flags = SCHEMA_DEFAULTS_TO_NAME,
 		.help = "Event ids are unique within a scope; the consumer's name unless set. "
 			"Changing it forgets the past." },
+	{ CONSUMER(dedup_retention_us), .name = "dedup.retention", .type = SCHEMA_DURATION,
+		.default_text = "7d", .flags = SCHEMA_MAY_BE_OFF, .min = SECOND, .max = 3650 * DAY,
+		.help = "How long an event id is remembered after its event ended; off is for "
+			"ever. Longer than the topic, the group's offset and a retry may keep a "
+			"record alive, or it is applied again." },
 	{ CONSUMER(claim_lease_us), .name = "claim.lease", .type = SCHEMA_DURATION,
 		.default_text = "10s", .min = SECOND, .max = 10 * MINUTE,
 		.help = "An event whose effect is made elsewhere belongs to its worker for so "

@@ -43,7 +43,7 @@ enum {
 	SCHEMA_SECRET = 1 << 1, /* never shown */
 	SCHEMA_MAY_BE_NONE = 1 << 2, /* `none` gives NULL */
 	SCHEMA_DEFAULTS_TO_NAME = 1 << 3, /* the section's name */
-	SCHEMA_MAY_BE_OFF = 1 << 4, /* sizes and integers: `off` gives 0 */
+	SCHEMA_MAY_BE_OFF = 1 << 4, /* sizes, times and integers: `off` gives 0 */
 };
 
 struct schema_key {

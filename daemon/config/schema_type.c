@@ -193,11 +193,15 @@ static int refuse_range(const struct schema_key *key, const char *form,
 static int parse_duration(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	int64_t us;
+	bool may_be_off = key->flags & SCHEMA_MAY_BE_OFF;
+	int64_t us = 0;
 
-	if (value_parse_duration(text, &us) < 0 || us < key->min || us > key->max) {
-		return refuse_range(
-			key, "a time like 500ms, 5s, 1m, 2h or 7d", value_write_duration, err);
+	if (!is_off(key, text) &&
+		(value_parse_duration(text, &us) < 0 || us < key->min || us > key->max)) {
+		return refuse_range(key,
+			may_be_off ? "off, or a time like 500ms, 5s, 1m, 2h or 7d"
+				   : "a time like 500ms, 5s, 1m, 2h or 7d",
+			value_write_duration, err);
 	}
 	*(int64_t *)field = us;
 	return 0;
@@ -205,6 +209,10 @@ static int parse_duration(const struct schema_key *key, const char *text,
 
 static bool write_duration(const struct schema_key *key, const void *field, struct buffer *out)
 {
+	if (is_written_off(key, *(const int64_t *)field)) {
+		buffer_append_str(out, "off");
+		return true;
+	}
 	value_write_duration(out, *(const int64_t *)field);
 	return true;
 }

@@ -176,6 +176,7 @@ struct store_options {
 	const char *scope; /* dedup scope of the consumer */
 	const char *consumer, *group_id, *cluster_id;
 	int64_t statement_timeout_us, lock_timeout_us, idle_timeout_us, reconnect_max_us;
+	int64_t retention_us; /* how long the row of an ended event is kept; 0: for ever */
 	const struct store_statement *statements; /* borrowed for the store's life */
 	size_t statement_count;
 };
