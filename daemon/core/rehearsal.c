@@ -101,15 +101,25 @@ static void rollback_to(struct store_session *session, uint32_t group)
 	of(session)->real->ops->rollback_to(of(session)->real, group);
 }
 
-static void statement(struct store_session *session, size_t index, const struct store_value *values,
-	size_t count, uint32_t tag)
+static void note_statement(struct rehearsal *rehearsal, size_t index)
 {
-	struct rehearsal *rehearsal = of(session);
-
 	ARRAY_GROW(
 		rehearsal->statements, rehearsal->statement_count, rehearsal->statement_capacity);
 	rehearsal->statements[rehearsal->statement_count++] = index;
-	rehearsal->real->ops->statement(rehearsal->real, index, values, count, tag);
+}
+
+static void statement(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag)
+{
+	note_statement(of(session), index);
+	of(session)->real->ops->statement(of(session)->real, index, values, count, tag);
+}
+
+static void query(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag, struct store_rows *ret)
+{
+	note_statement(of(session), index);
+	of(session)->real->ops->query(of(session)->real, index, values, count, tag, ret);
 }
 
 static void decide_dlq(
@@ -148,6 +158,7 @@ void rehearsal_init(struct rehearsal *rehearsal, struct store_session *real)
 		.savepoint = savepoint,
 		.release = release,
 		.statement = statement,
+		.query = query,
 		.decide_dlq = decide_dlq,
 		.unclaim = unclaim,
 		.put_attempts = put_attempts,

@@ -20,6 +20,15 @@
 
 enum { STORE_KEY_SIZE = 16, STORE_OWNER_SIZE = 16, STORE_DECISION_MAX = 1024 };
 
+/* What a query may answer; more is its record's failure. */
+enum {
+	STORE_QUERY_ROWS_MAX = 10000,
+	/* of all values, each with STORE_QUERY_VALUE_BYTES beside its own */
+	STORE_QUERY_BYTES_MAX = 4 * 1024 * 1024,
+	STORE_QUERY_VALUE_BYTES = 16,
+};
+
+
 struct store;
 struct store_session;
 
@@ -103,9 +112,15 @@ enum store_failure {
 	STORE_TIMEOUT, /* statement timeout or cancel */
 	/* the statement itself was refused; see `code` (SQLSTATE or SQLITE_xxx name) */
 	STORE_STATEMENT,
-	STORE_ROWS, /* a statement affected a number of rows outside its range */
+	/*
+	 * a statement affected a number of rows outside its range, or a query answered more than
+	 * it may: code STORE_CODE_TOO_LARGE
+	 */
+	STORE_ROWS,
 	STORE_ROLLED_BACK, /* COMMIT was answered by ROLLBACK */
 };
+
+#define STORE_CODE_TOO_LARGE "result-too-large"
 
 enum store_op {
 	STORE_OP_NONE,
@@ -114,6 +129,7 @@ enum store_op {
 	STORE_OP_SAVEPOINT,
 	STORE_OP_RELEASE,
 	STORE_OP_STATEMENT,
+	STORE_OP_QUERY, /* a statement whose rows are wanted */
 	STORE_OP_SET, /* a statement for many records: the tag says nothing about whose fault */
 	STORE_OP_DECIDE, /* decide, unclaim, attempts */
 	STORE_OP_LEASE, /* end_leases; lease() itself is a CLAIM */
@@ -126,7 +142,7 @@ struct store_flight {
 	enum store_failure failure;
 	/* the operation that failed; COMMIT when the connection was lost after COMMIT was sent */
 	enum store_op op;
-	/* the tag it was queued with (STATEMENT: record, SET, SAVEPOINT and RELEASE: group) */
+	/* the tag it was queued with (STATEMENT, QUERY: record; SET, SAVEPOINT, RELEASE: group) */
 	uint32_t tag;
 	/* a transaction is still open (aborted until ROLLBACK or ROLLBACK TO) */
 	bool in_transaction;
@@ -150,6 +166,12 @@ struct store_statement {
 	const char *sql;
 	unsigned param_count;
 	long rows_min, rows_max; /* rows_max < 0: any */
+};
+
+/* The answer to a query, row by row. A null value is NULL; behind every other is a zero byte. */
+struct store_rows {
+	size_t row_count, column_count;
+	const struct slice *values;
 };
 
 /* Attempts already made on a record, kept across restarts. */
@@ -246,6 +268,13 @@ struct store_ops {
 	void (*statement)(struct store_session *session, size_t index,
 		const struct store_value *values, size_t count,
 		uint32_t tag); /* values' bytes must live until the flush returns */
+	/*
+	 * The same for its rows: the flush fills `ret`, whose values are the session's until its
+	 * next query or begin. Text as the database writes it; of bytea and BLOB the bytes.
+	 */
+	void (*query)(struct store_session *session, size_t index,
+		const struct store_value *values, size_t count, uint32_t tag,
+		struct store_rows *ret);
 	/*
 	 * May statement `index`, with so many values, be sent for many records in one, with the
 	 * same result as for one after the other? Only what the session knows by now; NULL: never.

@@ -122,8 +122,25 @@ static const char for_ever_postgres[] = "SELECT pg_sleep(60)";
 static const char for_ever_sqlite[] =
 	"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
 
+/* What differs between the two. */
+static const struct dialect {
+	const char *odd_values, *many_rows, *long_text, *fails_late;
+} postgres_dialect = {
+	.odd_values = "SELECT $1::text, NULL, '', '\\x00ff'::bytea, ''::bytea, 12.50",
+	.many_rows = "SELECT generate_series(1, $1::int)",
+	.long_text = "SELECT repeat('x', $1::int)",
+	.fails_late = "SELECT 10 / (3 - x) FROM generate_series(1, 5) AS x",
+}, sqlite_dialect = {
+	.odd_values = "SELECT $1, NULL, '', x'00ff', x'', '12.50'",
+	.many_rows = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c"
+		     " WHERE x < CAST($1 AS INTEGER)) SELECT x FROM c",
+	.long_text = "SELECT replace(hex(zeroblob(CAST($1 AS INTEGER) / 2)), '0', 'x')",
+	.fails_late = "WITH c(x) AS (VALUES (1), (2), (-9223372036854775808)) SELECT abs(x) FROM c",
+};
+
 static void fill_statements(struct store_statement *statements, bool is_postgres)
 {
+	const struct dialect *dialect = is_postgres ? &postgres_dialect : &sqlite_dialect;
 	const struct store_statement common[BENCH_STATEMENT_COUNT] = {
 		[INSERT_EFFECT] = { "INSERT INTO effects (id, note) VALUES ($1, $2)", 2, 0, -1 },
 		[UPDATE_ONE_EFFECT] = { "UPDATE effects SET note = $2 WHERE id = $1", 2, 1, 1 },
@@ -136,6 +153,12 @@ static void fill_statements(struct store_statement *statements, bool is_postgres
 		[LOCK_EFFECT] = { "UPDATE effects SET note = 'locked' WHERE id = $1", 1, 0, -1 },
 		[ECHO_EFFECT] = { "INSERT INTO effects (id, note) VALUES ($1, $2) RETURNING *", 2,
 			1, 1 },
+		[ALL_EFFECTS] = { "SELECT id, note FROM effects ORDER BY id", 0, 0, -1 },
+		[NOTE_OF_EFFECT] = { "SELECT note FROM effects WHERE id = $1", 1, 1, 1 },
+		[ODD_VALUES] = { dialect->odd_values, 1, 0, -1 },
+		[MANY_ROWS] = { dialect->many_rows, 1, 0, -1 },
+		[LONG_TEXT] = { dialect->long_text, 1, 0, -1 },
+		[FAILS_LATE] = { dialect->fails_late, 0, 0, -1 },
 	};
 
 	memcpy(statements, common, sizeof(common));

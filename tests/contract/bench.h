@@ -40,6 +40,12 @@ enum bench_statement {
 	WRONG_PARAMETERS, /* names $2, has one */
 	LOCK_EFFECT, /* ($1 id): updates a row and keeps its lock */
 	ECHO_EFFECT, /* ($1 id, $2 note): inserts and returns the note */
+	ALL_EFFECTS, /* id and note of each, by id */
+	NOTE_OF_EFFECT, /* ($1 id): exactly one row */
+	ODD_VALUES, /* ($1 text): it, a null, an empty text, the bytes 00 ff, no bytes, a number */
+	MANY_ROWS, /* ($1 count) */
+	LONG_TEXT, /* ($1 length) */
+	FAILS_LATE, /* at its third row */
 	BENCH_STATEMENT_COUNT,
 };
 

@@ -32,6 +32,7 @@ static const struct store_lease no_lease;
 static const struct store_value set_values[] = { { STORE_VALUE_TEXT, SLICE_LITERAL("late") },
 	{ STORE_VALUE_TEXT, SLICE_LITERAL("x") } };
 static const struct store_value *const set_rows[] = { set_values, set_values };
+static struct store_rows answer;
 
 static void queue_op(struct store_session *session, enum store_op op, struct store_claim *claim)
 {
@@ -56,6 +57,9 @@ static void queue_op(struct store_session *session, enum store_op op, struct sto
 		break;
 	case STORE_OP_COMMIT:
 		session->ops->commit(session);
+		break;
+	case STORE_OP_QUERY:
+		session->ops->query(session, ALL_EFFECTS, NULL, 0, 1, &answer);
 		break;
 	case STORE_OP_SET:
 		session->ops->statement_set(session, INSERT_EFFECT, set_rows, 2, 1);

@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "cases.h"
 
-enum { LISTS_MAX = 8, EXIT_SKIPPED = 77 };
+enum { EXIT_SKIPPED = 77 };
 
 static struct CMUnitTest *join(const struct case_list *const *lists, size_t *ret_count)
 {
@@ -40,9 +40,9 @@ static int run(const char *name, const struct case_list *const *lists, CMFixture
 int main(int argc, char **argv)
 {
 	static const struct case_list *const sqlite_lists[] = { &claim_cases, &lease_cases,
-		&statement_cases, &record_cases, &schema_cases, &sqlite_cases, NULL };
+		&statement_cases, &query_cases, &record_cases, &schema_cases, &sqlite_cases, NULL };
 	static const struct case_list *const postgres_lists[] = { &claim_cases, &lease_cases,
-		&statement_cases, &record_cases, &schema_cases, &postgres_cases,
+		&statement_cases, &query_cases, &record_cases, &schema_cases, &postgres_cases,
 		&postgres_fault_cases, &postgres_set_cases, &postgres_set_value_cases, NULL };
 
 	if (argc == 2 && strcmp(argv[1], "sqlite") == 0) {

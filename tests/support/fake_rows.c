@@ -157,6 +157,27 @@ bool fake_transaction_holds(
 	return false;
 }
 
+static bool fake_is_effect_of(const struct fake_effect *effect, const struct slice *value)
+{
+	return !value || (effect->value_count > 0 && slice_equal(effect->values[0], *value));
+}
+
+size_t fake_rows_count_effects(const struct fake_rows *rows,
+	const struct fake_transaction *transaction, const struct slice *value)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rows->effect_count; i++) {
+		count += fake_is_effect_of(&rows->effects[i], value);
+	}
+	for (size_t i = 0; i < transaction->count; i++) {
+		const struct fake_change *change = &transaction->changes[i];
+		count += change->kind == FAKE_ADD_EFFECT &&
+			fake_is_effect_of(&change->effect, value);
+	}
+	return count;
+}
+
 bool fake_transaction_has_value(const struct fake_transaction *transaction, const char *value)
 {
 	for (size_t i = 0; i < transaction->count; i++) {

@@ -85,6 +85,12 @@ const struct fake_row *fake_rows_see(const struct fake_rows *rows,
 bool fake_transaction_holds(
 	const struct fake_transaction *transaction, const uint8_t key[STORE_KEY_SIZE]);
 
+/*
+ * How many effects have `value` first (NULL: how many there are), committed or of the transaction.
+ */
+size_t fake_rows_count_effects(const struct fake_rows *rows,
+	const struct fake_transaction *transaction, const struct slice *value);
+
 /* Does any effect of the transaction have this value? */
 bool fake_transaction_has_value(const struct fake_transaction *transaction, const char *value);
 

@@ -218,6 +218,7 @@ const struct store_ops fake_store_ops = {
 	.savepoint = fake_savepoint,
 	.release = fake_release,
 	.statement = fake_statement,
+	.query = fake_query,
 	.can_set = fake_can_set,
 	.statement_set = fake_statement_set,
 	.decide_dlq = fake_decide_dlq,

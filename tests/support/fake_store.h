@@ -7,7 +7,8 @@
  * session's open transaction holds cannot wait here: it is a CONFLICT (lock timeout).
  *
  * A statement does nothing but leave an effect, its number and its values; to make it fail, script
- * it.
+ * it. A query leaves nothing. It answers one row: how many effects it sees that have its first
+ * value (of all, when it has no values), and a null.
  */
 #pragma once
 
@@ -20,8 +21,8 @@ extern const struct store_ops fake_store_ops;
 struct fake_fault {
 	enum store_op op;
 	/*
-	 * STATEMENT: only one that has this value, or a set with it; SET: likewise; COMMIT: only
-	 * with such an effect. NULL: any
+	 * STATEMENT, QUERY: only one that has this value, or a set with it; SET: likewise; COMMIT:
+	 * only with such an effect. NULL: any
 	 */
 	const char *value;
 	unsigned skip; /* so many pass first */
@@ -52,8 +53,8 @@ size_t fake_store_count_value(const struct store *store, const char *value);
 
 /*
  * Everything that was sent: "begin claim:2 | savepoint:1 statement:0 release:1 commit | ", a bar
- * for the end of each flight, "!" behind the operation that failed. statement:TAG, claim:COUNT,
- * set:COUNT, else the group.
+ * for the end of each flight, "!" behind the operation that failed. statement:TAG, query:TAG,
+ * claim:COUNT, set:COUNT, else the group.
  */
 const char *fake_store_journal(const struct store *store);
 void fake_store_clear_journal(struct store *store);

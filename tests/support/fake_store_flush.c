@@ -65,7 +65,7 @@ static bool fake_fault_matches(const struct fake_fault *fault, const struct fake
 	if (op->op == STORE_OP_SET) {
 		return fake_set_has_value(session, op, fault->value);
 	}
-	if (op->op == STORE_OP_STATEMENT) {
+	if (op->op == STORE_OP_STATEMENT || op->op == STORE_OP_QUERY) {
 		return fake_has_value(op->values, op->count, fault->value);
 	}
 	return op->op == STORE_OP_COMMIT &&

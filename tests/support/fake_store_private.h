@@ -52,7 +52,8 @@ struct fake_op {
 	const struct store_claim *decided; /* DECIDE */
 	struct slice decision; /* DECIDE */
 	size_t count;
-	struct store_value *values; /* STATEMENT; owned */
+	struct store_value *values; /* STATEMENT, QUERY; owned */
+	struct store_rows *answer; /* QUERY: the caller's */
 	const struct store_value *const *rows; /* SET: `count` of them */
 	size_t statement;
 	const struct store_attempts *attempts;
@@ -75,6 +76,8 @@ struct fake_session {
 	struct fake_op *ops;
 	size_t op_count, op_capacity;
 	char code[FAKE_CODE_MAX]; /* of the failure under way */
+	char counted[24]; /* what the last query answered */
+	struct slice answered[2];
 };
 
 static inline struct fake_session *fake_session(struct store_session *session)
@@ -112,6 +115,8 @@ void fake_savepoint(struct store_session *session, uint32_t group);
 void fake_release(struct store_session *session, uint32_t group);
 void fake_statement(struct store_session *session, size_t index, const struct store_value *values,
 	size_t count, uint32_t tag);
+void fake_query(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag, struct store_rows *ret);
 bool fake_can_set(struct store_session *session, size_t index, size_t value_count);
 void fake_statement_set(struct store_session *session, size_t index,
 	const struct store_value *const *rows, size_t count, uint32_t tag);

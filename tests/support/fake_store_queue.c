@@ -1,6 +1,7 @@
 /*
  * fake_store_queue - the operations of the fake store: how they are queued, and what each does
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,6 +167,18 @@ static int fake_run_statement(struct fake_session *session, const struct fake_op
 	return STORE_OK;
 }
 
+static int fake_run_query(struct fake_session *session, const struct fake_op *op)
+{
+	const struct slice *wanted = op->count > 0 ? &op->values[0].text : NULL;
+	size_t seen = fake_rows_count_effects(&session->store->rows, &session->transaction, wanted);
+
+	snprintf(session->counted, sizeof(session->counted), "%zu", seen);
+	session->answered[0] = slice_from_str(session->counted);
+	session->answered[1] = SLICE_NULL;
+	*op->answer = (struct store_rows){ 1, 2, session->answered };
+	return STORE_OK;
+}
+
 static int fake_run_set(struct fake_session *session, const struct fake_op *op)
 {
 	for (size_t i = 0; i < op->count; i++) {
@@ -282,11 +295,9 @@ void fake_release(struct store_session *session, uint32_t group)
 	fake_number(fake_queue(session, STORE_OP_RELEASE, fake_run_release, "release"), group);
 }
 
-void fake_statement(struct store_session *session, size_t index, const struct store_value *values,
+static void fake_give_values(struct fake_op *op, size_t index, const struct store_value *values,
 	size_t count, uint32_t tag)
 {
-	struct fake_op *op =
-		fake_queue(session, STORE_OP_STATEMENT, fake_run_statement, "statement");
 	op->statement = index;
 	op->count = count;
 	op->values = xcalloc(count, sizeof(*op->values));
@@ -294,6 +305,22 @@ void fake_statement(struct store_session *session, size_t index, const struct st
 		op->values[i] = values[i];
 	}
 	fake_number(op, tag);
+}
+
+void fake_statement(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag)
+{
+	fake_give_values(fake_queue(session, STORE_OP_STATEMENT, fake_run_statement, "statement"),
+		index, values, count, tag);
+}
+
+void fake_query(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag, struct store_rows *ret)
+{
+	struct fake_op *op = fake_queue(session, STORE_OP_QUERY, fake_run_query, "query");
+	*ret = (struct store_rows){ 0 };
+	op->answer = ret;
+	fake_give_values(op, index, values, count, tag);
 }
 
 /* All rows of a set have as many values as were asked for first. */

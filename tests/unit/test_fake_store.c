@@ -92,6 +92,30 @@ static void claims_are_new_once_and_rolled_back_with_their_transaction(void **st
 	assert_string_equal(fake_store_misuse(f->store), "");
 }
 
+static void a_query_counts_the_effects_it_sees(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_value wanted = { STORE_VALUE_TEXT, SLICE_LITERAL("x") };
+	struct store_session *other = open_session(f->store);
+	struct store_rows all, some, others;
+	ops->begin(f->session);
+	queue_statement(f->session, "x", 1);
+	queue_statement(f->session, "y", 2);
+	ops->query(f->session, 0, NULL, 0, 3, &all);
+	ops->query(f->session, 0, &wanted, 1, 4, &some);
+	flush(f->session, STORE_OK);
+	assert_true(slice_equal_str(some.values[0], "1"));
+	assert_true(slice_is_null(all.values[1]));
+	ops->begin(other);
+	ops->query(other, 0, NULL, 0, 5, &others);
+	flush(other, STORE_OK);
+	assert_true(slice_equal_str(others.values[0], "0"));
+	assert_string_equal(fake_store_journal(f->store),
+		"begin statement:1 statement:2 query:3 query:4 | begin query:5 | ");
+	assert_string_equal(fake_store_misuse(f->store), "");
+	ops->session_close(other);
+}
+
 static void a_dead_letter_is_known_by_its_position(void **state)
 {
 	struct fixture *f = *state;
@@ -311,6 +335,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(claims_are_new_once_and_rolled_back_with_their_transaction),
+		TEST(a_query_counts_the_effects_it_sees),
 		TEST(a_dead_letter_is_known_by_its_position),
 		TEST(unclaimed_rows_are_gone_and_others_stay),
 		TEST(a_claim_held_by_another_transaction_is_a_conflict),

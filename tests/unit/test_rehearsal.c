@@ -82,6 +82,21 @@ static void what_a_transaction_did_the_next_one_sees(void **state)
 	assert_null(strstr(fake_store_journal(store), "commit"));
 }
 
+static void a_query_sees_the_transactions_before_and_is_told(void **state)
+{
+	struct store_flight flight;
+	struct store_rows rows;
+
+	assert_int_equal(run(STORE_OK), CLAIM_NEW);
+	rehearsal.ops.begin(&rehearsal.base);
+	rehearsal.ops.query(&rehearsal.base, 1, NULL, 0, 3, &rows);
+	assert_int_equal(rehearsal.ops.flush(&rehearsal.base, &flight), STORE_OK);
+	assert_int_equal(rows.row_count, 1);
+	assert_true(slice_equal_str(rows.values[0], "1"));
+	assert_int_equal(rehearsal.statement_count, 1);
+	assert_int_equal(rehearsal.statements[0], 1);
+}
+
 static void a_transaction_rolled_back_is_not_seen(void **state)
 {
 	const struct fake_fault fault = {
@@ -129,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_transaction_did_the_next_one_sees),
+		TEST(a_query_sees_the_transactions_before_and_is_told),
 		TEST(a_transaction_rolled_back_is_not_seen),
 		TEST(nothing_is_kept_however_it_ends),
 		TEST(a_lost_connection_takes_all_of_it_along),

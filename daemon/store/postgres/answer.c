@@ -23,7 +23,7 @@ static void fail(struct pg_run *run, size_t op, enum store_failure failure, cons
 	pg_run_fail(run, op, failure, &err);
 }
 
-static void judge_statement(struct pg_run *run, size_t index, PGresult *result)
+void pg_judge_rows(struct pg_run *run, size_t index, PGresult *result)
 {
 	const struct pg_op *op = &run->queue->ops[index];
 	const struct store_statement *statement =
@@ -92,7 +92,8 @@ static void (*const judges[PG_OP_KINDS])(struct pg_run *run, size_t index, PGres
 	[PG_OP_CLAIM] = judge_claim,
 	[PG_OP_LEASE] = pg_lease_judge,
 	[PG_OP_END_LEASES] = pg_end_leases_judge,
-	[PG_OP_STATEMENT] = judge_statement,
+	[PG_OP_STATEMENT] = pg_judge_rows,
+	[PG_OP_QUERY] = pg_query_judge,
 	[PG_OP_SET] = judge_set,
 	[PG_OP_DECIDE] = judge_decide,
 	[PG_OP_COMMIT] = judge_commit,
@@ -184,12 +185,15 @@ static void lose(struct pg_run *run, size_t op, const struct err *err)
 	run->must_disconnect = true;
 }
 
-/* All results of one command up to its NULL; the first is judged. */
+/* All results of one command up to its NULL; the first is judged that is not a row alone. */
 static void read_command(struct pg_run *run, const struct pg_sent *sent)
 {
 	struct err err = ERR_INIT;
 	bool is_first = true;
 
+	if (run->queue->ops[sent->op].kind == PG_OP_QUERY && sent->part == PG_PART_MAIN) {
+		pg_query_expect(run, sent->op);
+	}
 	while (!run->must_disconnect) {
 		PGresult *result = NULL;
 
@@ -199,6 +203,11 @@ static void read_command(struct pg_run *run, const struct pg_sent *sent)
 		}
 		if (!result) {
 			return;
+		}
+		if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+			pg_query_take_rows(run->session, result);
+			PQclear(result);
+			continue;
 		}
 		if (is_first) {
 			judge(run, sent, result);

@@ -262,6 +262,7 @@ int pg_session_open(struct store *store, struct store_session **ret, struct err 
 		xcalloc(session->store->options.statement_count + 1, sizeof(*session->user));
 	pg_sets_open(session);
 	session->queue.arena = ARENA_INIT;
+	session->rows.arena = ARENA_INIT;
 	session->scope_id = -1;
 	*ret = &session->base;
 	return 0;
@@ -278,6 +279,7 @@ void pg_session_close(struct store_session *session)
 	pg_disconnect(pg);
 	pg_queue_fini(&pg->queue);
 	arena_fini(&pg->decisions);
+	query_rows_fini(&pg->rows);
 	close(pg->wake_fd);
 	free(pg->sent);
 	free(pg->user);

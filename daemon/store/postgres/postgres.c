@@ -104,6 +104,7 @@ const struct store_ops store_postgres_ops = {
 	.savepoint = pg_op_savepoint,
 	.release = pg_op_release,
 	.statement = pg_op_statement,
+	.query = pg_op_query,
 	.can_set = pg_can_set,
 	.statement_set = pg_op_statement_set,
 	.decide_dlq = pg_op_decide_dlq,

@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "store/implementations.h"
+#include "store/query_rows.h"
 #include "store/topic_cache.h"
 
 /* Type numbers that never change (pg_type.dat). */
@@ -111,6 +112,7 @@ enum pg_op_kind {
 	PG_OP_SAVEPOINT,
 	PG_OP_RELEASE,
 	PG_OP_STATEMENT,
+	PG_OP_QUERY,
 	PG_OP_SET,
 	PG_OP_DECIDE,
 	PG_OP_UNCLAIM,
@@ -151,7 +153,8 @@ struct pg_op {
 			size_t index;
 			const struct store_value *values; /* in the queue's arena */
 			size_t count;
-		} statement;
+			struct store_rows *rows; /* QUERY: the caller's */
+		} statement; /* STATEMENT, QUERY */
 		struct {
 			size_t index, count;
 			const struct store_value *const *rows; /* the caller's */
@@ -207,6 +210,7 @@ struct pg_session {
 	int64_t sets_looked_us; /* 0: never on this connection */
 	struct topic_cache topics;
 	struct arena decisions; /* of the claims since the last begin */
+	struct query_rows rows; /* of the last query */
 	struct pg_queue queue;
 	struct pg_sent *sent;
 	size_t sent_count, sent_capacity;
@@ -316,6 +320,19 @@ bool pg_send_execute(struct pg_run *run, size_t op, const struct pg_command *com
 /* The name under which statement `index` of the options is prepared now. */
 void pg_user_statement_name(const struct pg_session *session, size_t index, char name[PG_NAME_MAX]);
 
+/* Execute a user's statement, preparing it if need be. */
+bool pg_send_user(struct pg_run *run, size_t index);
+
+/* ---- query.c ---- */
+
+bool pg_query_send(struct pg_run *run, size_t index);
+/* Rows come one by one: libpq must not gather more of them than may be. Before the answer. */
+void pg_query_expect(struct pg_run *run, size_t index);
+void pg_query_take_rows(struct pg_session *session, const PGresult *result);
+void pg_query_judge(struct pg_run *run, size_t index, PGresult *result); /* the last result */
+void pg_op_query(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag, struct store_rows *ret);
+
 /* ---- set.c ---- */
 
 void pg_sets_open(struct pg_session *session);
@@ -327,6 +344,8 @@ bool pg_set_send(struct pg_run *run, size_t index);
 
 /* ---- answer.c ---- */
 
+/* Are the rows of a statement as many as it may affect? */
+void pg_judge_rows(struct pg_run *run, size_t index, PGresult *result);
 /* Read the answers to everything sent, up to the Sync. */
 void pg_read_answers(struct pg_run *run);
 
@@ -390,6 +409,8 @@ void pg_op_savepoint(struct store_session *session, uint32_t group);
 void pg_op_release(struct store_session *session, uint32_t group);
 void pg_op_statement(struct store_session *session, size_t index, const struct store_value *values,
 	size_t count, uint32_t tag);
+struct pg_op *pg_queue_statement(struct pg_session *session, enum pg_op_kind kind, size_t index,
+	const struct store_value *values, size_t count, uint32_t tag);
 void pg_op_statement_set(struct store_session *session, size_t index,
 	const struct store_value *const *rows, size_t count, uint32_t tag);
 void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim,

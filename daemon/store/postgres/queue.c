@@ -64,12 +64,11 @@ void pg_op_release(struct store_session *session, uint32_t group)
 	push(session, PG_OP_RELEASE, group);
 }
 
-void pg_op_statement(struct store_session *session, size_t index, const struct store_value *values,
-	size_t count, uint32_t tag)
+struct pg_op *pg_queue_statement(struct pg_session *session, enum pg_op_kind kind, size_t index,
+	const struct store_value *values, size_t count, uint32_t tag)
 {
-	struct pg_op *op = push(session, PG_OP_STATEMENT, tag);
-	struct arena *arena = &pg_session(session)->queue.arena;
-	struct store_value *copy = arena_alloc(arena, count * sizeof(*values) + 1);
+	struct pg_op *op = pg_queue_push(&session->queue, kind, tag);
+	struct store_value *copy = arena_alloc(&session->queue.arena, count * sizeof(*values) + 1);
 
 	if (count > 0) {
 		memcpy(copy, values, count * sizeof(*values));
@@ -77,6 +76,13 @@ void pg_op_statement(struct store_session *session, size_t index, const struct s
 	op->statement.index = index;
 	op->statement.values = copy;
 	op->statement.count = count;
+	return op;
+}
+
+void pg_op_statement(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag)
+{
+	pg_queue_statement(pg_session(session), PG_OP_STATEMENT, index, values, count, tag);
 }
 
 void pg_op_statement_set(struct store_session *session, size_t index,

@@ -191,7 +191,7 @@ static void note_counted_rows(struct pg_run *run, const struct store_statement *
 	}
 }
 
-static bool send_statement(struct pg_run *run, size_t index)
+bool pg_send_user(struct pg_run *run, size_t index)
 {
 	const struct pg_op *op = &run->queue->ops[index];
 	const struct store_statement *statement =
@@ -220,12 +220,19 @@ static bool send_statement(struct pg_run *run, size_t index)
 	if (!send_prepare_user(run, index, op->statement.index, name)) {
 		return false;
 	}
-	note_counted_rows(run, statement);
 	return pg_send_execute(run, index,
 		&(struct pg_command){ .prepared = &run->session->user[op->statement.index],
 			.name = name,
 			.count = (int)count,
 			.values = texts });
+}
+
+static bool send_statement(struct pg_run *run, size_t index)
+{
+	size_t statement = run->queue->ops[index].statement.index;
+
+	note_counted_rows(run, &run->session->store->options.statements[statement]);
+	return pg_send_user(run, index);
 }
 
 static bool send_set(struct pg_run *run, size_t index)
@@ -376,6 +383,7 @@ static const struct {
 	[PG_OP_SAVEPOINT] = { STORE_OP_SAVEPOINT, false, send_savepoint },
 	[PG_OP_RELEASE] = { STORE_OP_RELEASE, false, send_release },
 	[PG_OP_STATEMENT] = { STORE_OP_STATEMENT, false, send_statement },
+	[PG_OP_QUERY] = { STORE_OP_QUERY, false, pg_query_send },
 	[PG_OP_SET] = { STORE_OP_SET, false, send_set },
 	[PG_OP_DECIDE] = { STORE_OP_DECIDE, false, send_decide },
 	[PG_OP_UNCLAIM] = { STORE_OP_DECIDE, false, send_unclaim },

@@ -222,6 +222,7 @@ void lite_session_close(struct store_session *session)
 	}
 	lite_disconnect(lite);
 	arena_fini(&lite->decisions);
+	query_rows_fini(&lite->rows);
 	free(lite->user);
 	free(lite);
 }

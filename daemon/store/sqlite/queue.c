@@ -122,8 +122,22 @@ void lite_op_release(struct store_session *session, uint32_t group)
 	}
 }
 
-/* Steps to the end. A query counts its rows, a change those it changed. */
-static int run_statement(struct lite_session *session, sqlite3_stmt *stmt, long *ret_rows)
+/* A statement of the user's, with its values. */
+struct execution {
+	enum store_op op;
+	size_t index;
+	const struct store_value *values;
+	size_t count;
+	uint32_t tag;
+	struct query_rows *rows; /* NULL: they are not wanted */
+};
+
+/*
+ * Steps to the end, or to the row that is one too many. A query counts its rows, a change those it
+ * changed.
+ */
+static int run_statement(
+	struct lite_session *session, sqlite3_stmt *stmt, struct query_rows *wanted, long *ret_rows)
 {
 	long rows = 0;
 	int code;
@@ -131,63 +145,101 @@ static int run_statement(struct lite_session *session, sqlite3_stmt *stmt, long 
 	lite_start(session);
 	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		rows++;
+		if (wanted && !lite_take_row(stmt, wanted)) {
+			return SQLITE_OK;
+		}
 	}
 	*ret_rows = sqlite3_stmt_readonly(stmt) ? rows : (long)sqlite3_changes64(session->db);
 	return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-static void execute_statement(struct lite_session *session, sqlite3_stmt *stmt, size_t index,
-	const struct store_value *values, size_t count, uint32_t tag)
+static void check_rows(struct lite_session *session, const struct execution *execution, long rows)
 {
-	const struct store_statement *statement = &session->store->options.statements[index];
+	const struct store_statement *statement =
+		&session->store->options.statements[execution->index];
+	char text[64];
+
+	if (rows >= statement->rows_min &&
+		(statement->rows_max < 0 || rows <= statement->rows_max)) {
+		return;
+	}
+	snprintf(text, sizeof(text), "the statement affected %ld rows", rows);
+	lite_fail_with(session, execution->op, execution->tag, STORE_ROWS, "", text);
+}
+
+static void run_prepared(
+	struct lite_session *session, sqlite3_stmt *stmt, const struct execution *execution)
+{
 	const char *problem = NULL;
 	long rows = 0;
-	int code = lite_bind_values(stmt, values, count, &problem);
+	int code = lite_bind_values(stmt, execution->values, execution->count, &problem);
 
 	if (problem) {
-		lite_fail_with(session, STORE_OP_STATEMENT, tag, STORE_STATEMENT, "22021", problem);
+		lite_fail_with(
+			session, execution->op, execution->tag, STORE_STATEMENT, "22021", problem);
 		return;
 	}
 	if (code == SQLITE_OK) {
-		code = run_statement(session, stmt, &rows);
+		code = run_statement(session, stmt, execution->rows, &rows);
 	}
 	if (code != SQLITE_OK) {
-		lite_fail(session, STORE_OP_STATEMENT, tag, code);
+		lite_fail(session, execution->op, execution->tag, code);
+	} else if (!execution->rows || !execution->rows->is_too_large) {
+		check_rows(session, execution, rows);
+	}
+}
+
+static void execute(struct lite_session *session, const struct execution *execution)
+{
+	size_t expected = session->store->options.statements[execution->index].param_count;
+	sqlite3_stmt *stmt;
+	enum store_failure failure;
+	struct err err = ERR_INIT;
+
+	if (!lite_may_run(session, execution->op, execution->tag)) {
 		return;
 	}
-	if (rows < statement->rows_min ||
-		(statement->rows_max >= 0 && rows > statement->rows_max)) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "the statement affected %ld rows", rows);
-		lite_fail_with(session, STORE_OP_STATEMENT, tag, STORE_ROWS, "", text);
+	if (execution->count != expected) {
+		lite_fail_with(session, execution->op, execution->tag, STORE_STATEMENT,
+			"SQLITE_RANGE",
+			"the statement got another number of values than it has parameters");
+		return;
 	}
+	stmt = lite_prepare_user(session, execution->index, &failure, &err);
+	if (!stmt) {
+		lite_fail_with(session, execution->op, execution->tag, failure, err.code, err.text);
+		return;
+	}
+	run_prepared(session, stmt, execution);
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
 }
 
 void lite_op_statement(struct store_session *session, size_t index,
 	const struct store_value *values, size_t count, uint32_t tag)
 {
+	execute(lite_session(session),
+		&(struct execution){ STORE_OP_STATEMENT, index, values, count, tag, NULL });
+}
+
+void lite_op_query(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag, struct store_rows *ret)
+{
 	struct lite_session *lite = lite_session(session);
-	sqlite3_stmt *stmt;
 	enum store_failure failure;
 	struct err err = ERR_INIT;
 
-	if (!lite_may_run(lite, STORE_OP_STATEMENT, tag)) {
+	*ret = (struct store_rows){ 0 };
+	query_rows_clear(&lite->rows);
+	execute(lite,
+		&(struct execution){ STORE_OP_QUERY, index, values, count, tag, &lite->rows });
+	if (lite->flight.failure) {
 		return;
 	}
-	if (count != lite->store->options.statements[index].param_count) {
-		lite_fail_with(lite, STORE_OP_STATEMENT, tag, STORE_STATEMENT, "SQLITE_RANGE",
-			"the statement got another number of values than it has parameters");
-		return;
+	failure = query_rows_get(&lite->rows, ret, &err);
+	if (failure) {
+		lite_fail_with(lite, STORE_OP_QUERY, tag, failure, err.code, err.text);
 	}
-	stmt = lite_prepare_user(lite, index, &failure, &err);
-	if (!stmt) {
-		lite_fail_with(lite, STORE_OP_STATEMENT, tag, failure, err.code, err.text);
-		return;
-	}
-	execute_statement(lite, stmt, index, values, count, tag);
-	sqlite3_reset(stmt);
-	sqlite3_clear_bindings(stmt);
 }
 
 static void take_back(struct lite_session *session)

@@ -61,6 +61,7 @@ const struct store_ops store_sqlite_ops = {
 	.savepoint = lite_op_savepoint,
 	.release = lite_op_release,
 	.statement = lite_op_statement,
+	.query = lite_op_query,
 	.decide_dlq = lite_op_decide_dlq,
 	.unclaim = lite_op_unclaim,
 	.put_attempts = lite_op_put_attempts,

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "store/implementations.h"
+#include "store/query_rows.h"
 #include "store/topic_cache.h"
 
 struct lite_store {
@@ -69,6 +70,7 @@ struct lite_session {
 	sqlite3_stmt **user; /* one for each statement of the options */
 	struct topic_cache topics;
 	struct arena decisions; /* of the claims since the last begin */
+	struct query_rows rows; /* of the last query */
 };
 
 static inline struct lite_session *lite_session(struct store_session *session)
@@ -128,6 +130,9 @@ int lite_topic_id(struct lite_session *session, struct slice topic, int *ret_cod
 int lite_bind_values(sqlite3_stmt *stmt, const struct store_value *values, size_t count,
 	const char **ret_problem);
 
+/* The row that a statement stands at. False: it is more than a query may answer. */
+bool lite_take_row(sqlite3_stmt *stmt, struct query_rows *rows);
+
 /* Prepare the user's statement `index` if needed. NULL: failure, `err` says why. */
 sqlite3_stmt *lite_prepare_user(
 	struct lite_session *session, size_t index, enum store_failure *failure, struct err *err);
@@ -140,6 +145,8 @@ void lite_op_savepoint(struct store_session *session, uint32_t group);
 void lite_op_release(struct store_session *session, uint32_t group);
 void lite_op_statement(struct store_session *session, size_t index,
 	const struct store_value *values, size_t count, uint32_t tag);
+void lite_op_query(struct store_session *session, size_t index, const struct store_value *values,
+	size_t count, uint32_t tag, struct store_rows *ret);
 void lite_op_commit(struct store_session *session);
 void lite_op_rollback(struct store_session *session);
 void lite_op_rollback_to(struct store_session *session, uint32_t group);

@@ -81,6 +81,39 @@ int lite_bind_values(sqlite3_stmt *stmt, const struct store_value *values, size_
 	return code;
 }
 
+/* A blob of no bytes has no address. */
+static struct slice value_of(sqlite3_stmt *stmt, int column)
+{
+	bool is_blob = false;
+	const void *data;
+
+	switch (sqlite3_column_type(stmt, column)) {
+	case SQLITE_NULL:
+		return SLICE_NULL;
+	case SQLITE_BLOB:
+		is_blob = true;
+		break;
+	default:
+		break;
+	}
+	data = is_blob ? sqlite3_column_blob(stmt, column)
+		       : (const void *)sqlite3_column_text(stmt, column);
+	return slice_from(data ? data : "", (size_t)sqlite3_column_bytes(stmt, column));
+}
+
+bool lite_take_row(sqlite3_stmt *stmt, struct query_rows *rows)
+{
+	int columns = sqlite3_column_count(stmt);
+
+	if (!query_rows_begin_row(rows, (size_t)columns)) {
+		return false;
+	}
+	for (int i = 0; i < columns; i++) {
+		query_rows_add(rows, value_of(stmt, i));
+	}
+	return !rows->is_too_large;
+}
+
 static const char *rest_of(const char *tail)
 {
 	while (*tail == ' ' || *tail == '\t' || *tail == '\n' || *tail == '\r' || *tail == ';') {
