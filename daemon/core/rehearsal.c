@@ -128,6 +128,11 @@ static void decide_dlq(
 	of(session)->real->ops->decide_dlq(of(session)->real, decided, decision);
 }
 
+static void finish_replay(struct store_session *session, const struct store_claim *replayed)
+{
+	of(session)->real->ops->finish_replay(of(session)->real, replayed);
+}
+
 static void unclaim(struct store_session *session, const struct store_claim *claims, size_t count)
 {
 	of(session)->real->ops->unclaim(of(session)->real, claims, count);
@@ -160,6 +165,7 @@ void rehearsal_init(struct rehearsal *rehearsal, struct store_session *real)
 		.statement = statement,
 		.query = query,
 		.decide_dlq = decide_dlq,
+		.finish_replay = finish_replay,
 		.unclaim = unclaim,
 		.put_attempts = put_attempts,
 		.delete_attempts = delete_attempts,

@@ -18,7 +18,12 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum { STORE_KEY_SIZE = 16, STORE_OWNER_SIZE = 16, STORE_DECISION_MAX = 1024 };
+enum {
+	STORE_KEY_SIZE = 16,
+	STORE_DIGEST_SIZE = 16,
+	STORE_OWNER_SIZE = 16,
+	STORE_DECISION_MAX = 1024
+};
 
 /* What a query may answer; more is its record's failure. */
 enum {
@@ -58,12 +63,28 @@ enum claim_verdict {
 	CLAIM_BUSY, /* a lease of another owner; see busy_us */
 	/* lease() only: the row was leased before, by an owner whose time ran out or by this one */
 	CLAIM_TAKEN_OVER,
+	/* there already, for another event: its digest is another. The row stays as it is */
+	CLAIM_COLLISION,
+	/*
+	 * of a replay: the row says dlq, and is this transaction's (claim) or this owner's (lease).
+	 * It goes on saying dlq unless finish_replay() or end_leases() ends it otherwise
+	 */
+	CLAIM_REPLAYED,
 };
 
 struct store_claim {
 	uint8_t key[STORE_KEY_SIZE];
 	struct store_position position;
 	struct slice event_id; /* for people; null for a row keyed by position */
+	/*
+	 * Of what the event says, to tell it from another with the same id. The first byte names
+	 * what was digested: only digests of the same kind are compared. A row without one matches
+	 * anything.
+	 */
+	bool has_digest;
+	uint8_t digest[STORE_DIGEST_SIZE];
+	/* sent again out of the dead letters: may take over a row that says dlq, of any digest */
+	bool is_replay;
 
 	/* set by the flush that follows store_claim() */
 	enum claim_verdict verdict;
@@ -131,7 +152,7 @@ enum store_op {
 	STORE_OP_STATEMENT,
 	STORE_OP_QUERY, /* a statement whose rows are wanted */
 	STORE_OP_SET, /* a statement for many records: the tag says nothing about whose fault */
-	STORE_OP_DECIDE, /* decide, unclaim, attempts */
+	STORE_OP_DECIDE, /* decide, finish_replay, unclaim, attempts */
 	STORE_OP_LEASE, /* end_leases; lease() itself is a CLAIM */
 	STORE_OP_COMMIT,
 	STORE_OP_ROLLBACK,
@@ -248,12 +269,14 @@ struct store_ops {
 	void (*begin)(struct store_session *session);
 	/*
 	 * Claims are sorted by key and without repeated keys; the array is written by the flush. A
-	 * lease whose time ran out is no obstacle.
+	 * lease whose time ran out is no obstacle, but to another event (COLLISION). What the rows
+	 * say is judged by claim_judge() of core/claim.h.
 	 */
 	void (*claim)(struct store_session *session, struct store_claim *claims, size_t count);
 	/*
 	 * The same, as leases that outlive the transaction. One that this owner has is his again:
-	 * only the caller knows whether he still works on it.
+	 * only the caller knows whether he still works on it. A replay's lease keeps what the row
+	 * says of the dead letter until it ends: released or run out, it is one as before.
 	 */
 	void (*lease)(struct store_session *session, const struct store_lease *lease,
 		struct store_claim *claims, size_t count);
@@ -290,10 +313,15 @@ struct store_ops {
 	 * Set the outcome of rows this transaction claimed or found as dlq; with no row under that
 	 * key, insert one. `decision` says why, in the caller's own words of at most
 	 * STORE_DECISION_MAX bytes (null: nothing to say); its bytes live until the flush, and the
-	 * first one of a row stays.
+	 * first one of a row stays, but for a replay's.
 	 */
 	void (*decide_dlq)(struct store_session *session, const struct store_claim *claim,
 		struct slice decision);
+	/*
+	 * The event of a REPLAYED claim took effect: its row says done, with this position and
+	 * digest. decide_dlq() for such a claim replaces position, digest and decision likewise.
+	 */
+	void (*finish_replay)(struct store_session *session, const struct store_claim *claim);
 	/* Delete the rows that this transaction inserted: those whose verdict is CLAIM_NEW. */
 	void (*unclaim)(
 		struct store_session *session, const struct store_claim *claims, size_t count);
@@ -341,6 +369,12 @@ struct store_session {
 };
 
 const char *store_failure_name(enum store_failure failure);
+
+/* Null where there is none; borrows the claim. */
+static inline struct slice store_claim_digest(const struct store_claim *claim)
+{
+	return claim->has_digest ? slice_from(claim->digest, STORE_DIGEST_SIZE) : SLICE_NULL;
+}
 
 /* Nothing is known of these claims yet: what every store does before it asks. */
 static inline void store_claims_forget(struct store_claim *claims, size_t count)

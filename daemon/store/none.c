@@ -119,6 +119,10 @@ static void none_decide_dlq(
 {
 }
 
+static void none_finish_replay(struct store_session *session, const struct store_claim *claim)
+{
+}
+
 static void none_unclaim(
 	struct store_session *session, const struct store_claim *claims, size_t count)
 {
@@ -203,6 +207,7 @@ const struct store_ops store_none_ops = {
 	.release = none_group,
 	.statement = none_statement,
 	.decide_dlq = none_decide_dlq,
+	.finish_replay = none_finish_replay,
 	.unclaim = none_unclaim,
 	.put_attempts = none_put_attempts,
 	.delete_attempts = none_delete_attempts,

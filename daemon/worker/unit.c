@@ -106,6 +106,7 @@ static void begin_try(struct unit *unit, struct unit_range range)
 		work->claim.verdict = CLAIM_UNKNOWN;
 		work->claim_index = -1;
 		work->leader = -1;
+		work->is_collided = false;
 	}
 	unit_outage_admit(unit, range);
 	/* a strand that an earlier part of the batch left unfinished stays where it is */

@@ -97,6 +97,12 @@ void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason re
 	count_attempt(work);
 }
 
+void unit_collide(struct unit *unit, struct unit_work *work)
+{
+	work->is_collided = true;
+	unit_condemn(unit, work, PAGE_COLLISION, "", UNIT_COLLISION);
+}
+
 void unit_condemn_again(struct unit *unit, struct unit_work *work)
 {
 	struct decision decision;

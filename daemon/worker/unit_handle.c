@@ -88,14 +88,6 @@ static void handle(struct unit *unit, struct unit_work *work)
 	apply_outcome(unit, work);
 }
 
-/* The earlier record of its key is there, or this transaction makes it so. */
-static void follow(const struct unit *unit, struct unit_work *work)
-{
-	/* a dead letter elsewhere may be this very record's: only a claim of its own can tell */
-	work->fate =
-		unit->works[work->leader].claim.is_dead_elsewhere ? UNIT_AGAIN : UNIT_DUPLICATE;
-}
-
 void unit_call_handlers(struct unit *unit, struct unit_range range)
 {
 	unit->now_us = clock_mono_us();
@@ -104,7 +96,7 @@ void unit_call_handlers(struct unit *unit, struct unit_range range)
 		if (unit_is_cut(unit, i)) {
 			work->fate = UNIT_AGAIN;
 		} else if (work->fate == UNIT_OPEN && work->leader >= 0) {
-			follow(unit, work);
+			unit_follow(unit, work);
 		} else if (work->fate == UNIT_OPEN) {
 			handle(unit, work);
 		}

@@ -11,8 +11,8 @@ struct case_list {
 };
 
 /* For every transactional store. */
-extern const struct case_list claim_cases, lease_cases, statement_cases, record_cases, schema_cases;
-extern const struct case_list query_cases;
+extern const struct case_list claim_cases, identity_cases, lease_cases, statement_cases;
+extern const struct case_list query_cases, record_cases, schema_cases;
 /* What only one database can show. */
 extern const struct case_list postgres_cases, postgres_fault_cases, sqlite_cases;
 extern const struct case_list postgres_set_cases, postgres_set_value_cases;

@@ -39,11 +39,13 @@ static int run(const char *name, const struct case_list *const *lists, CMFixture
 
 int main(int argc, char **argv)
 {
-	static const struct case_list *const sqlite_lists[] = { &claim_cases, &lease_cases,
-		&statement_cases, &query_cases, &record_cases, &schema_cases, &sqlite_cases, NULL };
-	static const struct case_list *const postgres_lists[] = { &claim_cases, &lease_cases,
-		&statement_cases, &query_cases, &record_cases, &schema_cases, &postgres_cases,
-		&postgres_fault_cases, &postgres_set_cases, &postgres_set_value_cases, NULL };
+	static const struct case_list *const sqlite_lists[] = { &claim_cases, &identity_cases,
+		&lease_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
+		&sqlite_cases, NULL };
+	static const struct case_list *const postgres_lists[] = { &claim_cases, &identity_cases,
+		&lease_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
+		&postgres_cases, &postgres_fault_cases, &postgres_set_cases,
+		&postgres_set_value_cases, NULL };
 
 	if (argc == 2 && strcmp(argv[1], "sqlite") == 0) {
 		return run("sqlite", sqlite_lists, bench_open_sqlite);

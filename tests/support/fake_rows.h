@@ -19,7 +19,9 @@ struct fake_row {
 	enum store_outcome outcome;
 	struct store_position position;
 	struct slice event_id;
-	struct slice decision;
+	struct slice decision; /* RUNNING: of the dead letter that is replayed */
+	bool has_digest;
+	uint8_t digest[STORE_DIGEST_SIZE];
 	/* RUNNING */
 	uint8_t owner[STORE_OWNER_SIZE];
 	int64_t until_us; /* by the store's clock */

@@ -222,6 +222,7 @@ const struct store_ops fake_store_ops = {
 	.can_set = fake_can_set,
 	.statement_set = fake_statement_set,
 	.decide_dlq = fake_decide_dlq,
+	.finish_replay = fake_finish_replay,
 	.unclaim = fake_unclaim,
 	.put_attempts = fake_put_attempts,
 	.delete_attempts = fake_delete_attempts,

@@ -5,17 +5,18 @@
 
 #include "fake_store_private.h"
 
+/* A replay's keeps what the dead letter's row says. */
 static void fake_put_lease(struct fake_session *session, const struct store_lease *lease,
-	const struct store_claim *claim)
+	const struct store_claim *claim, const struct fake_row *dead)
 {
-	struct fake_change change = {
-		.kind = FAKE_PUT_ROW,
-		.row = { .outcome = STORE_OUTCOME_RUNNING,
-			.position = claim->position,
-			.event_id = claim->event_id,
-			.until_us = session->store->now_us + lease->lease_us },
-	};
-	memcpy(change.row.key, claim->key, STORE_KEY_SIZE);
+	struct fake_change change = { .kind = FAKE_PUT_ROW,
+		.row = fake_row_of(claim, STORE_OUTCOME_RUNNING) };
+	if (dead) {
+		change.row.position = dead->position;
+		change.row.decision =
+			slice_is_null(dead->decision) ? SLICE_LITERAL("") : dead->decision;
+	}
+	change.row.until_us = session->store->now_us + lease->lease_us;
 	memcpy(change.row.owner, lease->owner, STORE_OWNER_SIZE);
 	fake_rows_change(&session->store->rows, &session->transaction, &change);
 }
@@ -36,15 +37,22 @@ static int fake_lease_one(
 		fake_rows_see(&session->store->rows, &session->transaction, claim->key);
 	claim->is_dead_elsewhere = false;
 	claim->decision = SLICE_NULL;
-	claim->verdict = row ? CLAIM_TAKEN_OVER : CLAIM_NEW;
-	bool is_over = row && row->outcome == STORE_OUTCOME_RUNNING &&
-		row->until_us <= session->store->now_us;
-	if (!row || is_over || fake_is_owner(row, lease)) {
-		fake_put_lease(session, lease, claim);
-		return STORE_OK;
+	claim->verdict = CLAIM_NEW;
+	if (row) {
+		struct fake_row seen = *row;
+		if (fake_is_owner(row, lease)) {
+			seen.until_us = session->store->now_us;
+		}
+		fake_judge_row(session, &seen, claim);
+		if (claim->verdict == CLAIM_UNKNOWN) {
+			claim->verdict = CLAIM_TAKEN_OVER;
+		}
 	}
-	fake_judge_row(row, claim);
-	claim->busy_us = claim->verdict == CLAIM_BUSY ? row->until_us - session->store->now_us : 0;
+	if (claim->verdict == CLAIM_NEW || claim->verdict == CLAIM_TAKEN_OVER ||
+		claim->verdict == CLAIM_REPLAYED) {
+		fake_put_lease(
+			session, lease, claim, claim->verdict == CLAIM_REPLAYED ? row : NULL);
+	}
 	return STORE_OK;
 }
 
@@ -73,13 +81,19 @@ static void fake_end_one(
 	switch (op->end) {
 	case STORE_LEASE_DONE:
 		change.row.outcome = STORE_OUTCOME_DONE;
+		change.row.decision = SLICE_NULL;
 		break;
 	case STORE_LEASE_DLQ:
 		change.row.outcome = STORE_OUTCOME_DLQ;
+		change.row.position = claim->position;
 		change.row.decision = claim->decision;
 		break;
 	case STORE_LEASE_RELEASED:
-		change.kind = FAKE_DELETE_ROW;
+		/* a replay's row is a dead letter's again */
+		change.row.outcome = STORE_OUTCOME_DLQ;
+		if (slice_is_null(row->decision)) {
+			change.kind = FAKE_DELETE_ROW;
+		}
 		break;
 	case STORE_LEASE_RENEWED:
 		change.row.until_us = session->store->now_us + op->lease->lease_us;

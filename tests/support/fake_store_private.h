@@ -107,7 +107,10 @@ void fake_number(struct fake_op *op, uint32_t number);
 bool fake_is_held_by_other(
 	const struct fake_session *session, const uint8_t key[STORE_KEY_SIZE]);
 /* What the row that is there says about a claim. */
-void fake_judge_row(const struct fake_row *row, struct store_claim *claim);
+void fake_judge_row(const struct fake_session *session, const struct fake_row *row,
+	struct store_claim *claim);
+/* A row as the claim would have it. */
+struct fake_row fake_row_of(const struct store_claim *claim, enum store_outcome outcome);
 void fake_check_sorted(struct fake_session *session, const struct fake_op *op);
 void fake_begin(struct store_session *session);
 void fake_claim(struct store_session *session, struct store_claim *claims, size_t count);
@@ -124,6 +127,7 @@ void fake_statement_set(struct store_session *session, size_t index,
 size_t fake_set_values(const struct fake_session *session, const struct fake_op *op);
 void fake_decide_dlq(struct store_session *session, const struct store_claim *claim,
 	struct slice decision);
+void fake_finish_replay(struct store_session *session, const struct store_claim *claim);
 void fake_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
 void fake_put_attempts(struct store_session *session, const struct store_attempts *attempts);
 void fake_delete_attempts(struct store_session *session, const struct store_position *position);

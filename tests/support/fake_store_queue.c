@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/claim.h"
 #include "fake_store_private.h"
 
 /* ---- what operations do ---- */
@@ -30,29 +31,38 @@ bool fake_is_held_by_other(const struct fake_session *session, const uint8_t key
 	return false;
 }
 
+struct fake_row fake_row_of(const struct store_claim *claim, enum store_outcome outcome)
+{
+	struct fake_row row = { .outcome = outcome,
+		.position = claim->position,
+		.event_id = claim->event_id,
+		.has_digest = claim->has_digest };
+	memcpy(row.key, claim->key, STORE_KEY_SIZE);
+	memcpy(row.digest, claim->digest, STORE_DIGEST_SIZE);
+	return row;
+}
+
 static void fake_put_row(struct fake_session *session, const struct store_claim *claim,
 	enum store_outcome outcome, struct slice decision)
 {
-	struct fake_change change = {
-		.kind = FAKE_PUT_ROW,
-		.row = { .outcome = outcome,
-			.position = claim->position,
-			.event_id = claim->event_id,
-			.decision = decision },
-	};
-	memcpy(change.row.key, claim->key, STORE_KEY_SIZE);
+	struct fake_change change = { .kind = FAKE_PUT_ROW, .row = fake_row_of(claim, outcome) };
+	change.row.decision = decision;
 	fake_rows_change(&session->store->rows, &session->transaction, &change);
 }
 
-void fake_judge_row(const struct fake_row *row, struct store_claim *claim)
+void fake_judge_row(
+	const struct fake_session *session, const struct fake_row *row, struct store_claim *claim)
 {
-	bool is_dead = row->outcome == STORE_OUTCOME_DLQ;
-	bool is_here = is_dead && fake_position_equal(&row->position, &claim->position);
-	claim->verdict = row->outcome == STORE_OUTCOME_RUNNING ? CLAIM_BUSY
-		: is_here                                      ? CLAIM_SETTLED_DLQ
-							       : CLAIM_DUPLICATE;
-	claim->is_dead_elsewhere = is_dead && !is_here;
-	claim->decision = is_here ? row->decision : SLICE_NULL;
+	claim_judge(claim,
+		&(struct claim_row){
+			.outcome = row->outcome,
+			.is_same_position = fake_position_equal(&row->position, &claim->position),
+			.digest = row->has_digest ? slice_from(row->digest, STORE_DIGEST_SIZE)
+						  : SLICE_NULL,
+			.left_us = row->until_us - session->store->now_us,
+			.is_replay = !slice_is_null(row->decision),
+		});
+	claim->decision = claim->verdict == CLAIM_SETTLED_DLQ ? row->decision : SLICE_NULL;
 }
 
 static int fake_claim_one(struct fake_session *session, struct store_claim *claim)
@@ -62,20 +72,19 @@ static int fake_claim_one(struct fake_session *session, struct store_claim *clai
 	}
 	const struct fake_row *row =
 		fake_rows_see(&session->store->rows, &session->transaction, claim->key);
-	if (row && row->outcome == STORE_OUTCOME_RUNNING &&
-		row->until_us <= session->store->now_us) {
-		row = NULL; /* its owner's time is over: the claim replaces it */
+	claim->verdict = CLAIM_UNKNOWN;
+	if (row) {
+		fake_judge_row(session, row, claim);
 	}
-	if (!row) {
+	if (claim->verdict == CLAIM_REPLAYED) {
+		/* a lock, for which a change that changes nothing stands */
+		const struct fake_change lock = { .kind = FAKE_PUT_ROW, .row = *row };
+		fake_rows_change(&session->store->rows, &session->transaction, &lock);
+	} else if (claim->verdict == CLAIM_UNKNOWN) {
 		claim->verdict = CLAIM_NEW;
 		claim->is_dead_elsewhere = false;
 		claim->decision = SLICE_NULL;
 		fake_put_row(session, claim, STORE_OUTCOME_DONE, SLICE_NULL);
-		return STORE_OK;
-	}
-	fake_judge_row(row, claim);
-	if (claim->verdict == CLAIM_BUSY) {
-		claim->busy_us = row->until_us - session->store->now_us;
 	}
 	return STORE_OK;
 }
@@ -199,9 +208,20 @@ static int fake_run_decide(struct fake_session *session, const struct fake_op *o
 	if (row && row->outcome == STORE_OUTCOME_DONE && !is_own) {
 		return fake_refuse(session, STORE_CONFLICT, "");
 	}
-	bool has_decision = row && !slice_is_null(row->decision);
+	bool has_decision =
+		row && !slice_is_null(row->decision) && claim->verdict != CLAIM_REPLAYED;
 	fake_put_row(
 		session, claim, STORE_OUTCOME_DLQ, has_decision ? row->decision : op->decision);
+	return STORE_OK;
+}
+
+static int fake_run_finish_replay(struct fake_session *session, const struct fake_op *op)
+{
+	if (op->decided->verdict != CLAIM_REPLAYED ||
+		!fake_transaction_holds(&session->transaction, op->decided->key)) {
+		fake_misuse(session, "end of a replay that this transaction does not hold");
+	}
+	fake_put_row(session, op->decided, STORE_OUTCOME_DONE, SLICE_NULL);
 	return STORE_OK;
 }
 
@@ -360,6 +380,12 @@ void fake_decide_dlq(
 	struct fake_op *op = fake_queue(session, STORE_OP_DECIDE, fake_run_decide, "decide");
 	op->decided = claim;
 	op->decision = decision;
+}
+
+void fake_finish_replay(struct store_session *session, const struct store_claim *claim)
+{
+	fake_queue(session, STORE_OP_DECIDE, fake_run_finish_replay, "finish_replay")->decided =
+		claim;
 }
 
 void fake_unclaim(struct store_session *session, const struct store_claim *claims, size_t count)

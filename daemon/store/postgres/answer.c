@@ -96,6 +96,7 @@ static void (*const judges[PG_OP_KINDS])(struct pg_run *run, size_t index, PGres
 	[PG_OP_QUERY] = pg_query_judge,
 	[PG_OP_SET] = judge_set,
 	[PG_OP_DECIDE] = judge_decide,
+	[PG_OP_FINISH_REPLAY] = judge_decide,
 	[PG_OP_COMMIT] = judge_commit,
 	[PG_OP_PREPARE] = judge_prepared,
 };
@@ -106,6 +107,8 @@ static void judge_success(struct pg_run *run, const struct pg_sent *sent, PGresu
 
 	if (sent->part == PG_PART_FIND) {
 		pg_claim_found(run, sent->op, result);
+	} else if (sent->part == PG_PART_REPLAY) {
+		pg_lease_replayed(&run->queue->ops[sent->op], result);
 	}
 	if (sent->part != PG_PART_MAIN) {
 		return;

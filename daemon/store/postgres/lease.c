@@ -41,29 +41,57 @@ static struct slice owner_of(const struct pg_op *op)
 	return slice_from(op->claim.lease->owner, STORE_OWNER_SIZE);
 }
 
-bool pg_lease_send(struct pg_run *run, size_t index)
+static bool send_rows(
+	struct pg_run *run, size_t index, enum pg_part part, enum pg_own own, enum pg_claims which)
 {
 	const struct pg_op *op = &run->queue->ops[index];
 	struct pg_params params = { .count = 0 };
 
-	pg_claim_params_rows(run, index, &params);
+	pg_claim_params_rows(run, index, which, &params);
 	pg_params_bytes(&params, owner_of(op));
 	pg_params_int8(&params, &run->queue->arena, op->claim.lease->lease_us);
-	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_LEASE, &params);
+	return pg_send_own(run, index, part, own, &params);
 }
 
-static void params_decisions(struct pg_run *run, const struct pg_op *op, struct pg_params *params)
+/* Replays go for their dead letters first; what is left of them may be new. */
+bool pg_lease_send(struct pg_run *run, size_t index)
 {
-	struct pg_array decisions;
-	size_t bytes = 0;
+	bool has_replays = pg_claims_unknown(&run->queue->ops[index], PG_CLAIMS_REPLAYS) > 0;
 
-	for (size_t i = 0; i < op->claim.count; i++) {
-		bytes += op->claim.claims[i].decision.len;
+	return (!has_replays ||
+		       send_rows(run, index, PG_PART_REPLAY, PG_OWN_LEASE_REPLAY,
+			       PG_CLAIMS_REPLAYS)) &&
+		send_rows(run, index, PG_PART_MAIN, PG_OWN_LEASE, PG_CLAIMS_ALL);
+}
+
+static void params_dead(struct pg_run *run, const struct pg_op *op, struct pg_params *params)
+{
+	struct arena *arena = &run->queue->arena;
+	size_t n = op->claim.count, decision_bytes = 0;
+	struct pg_array topics = pg_array_new(arena, PG_INT2, n, n * 2);
+	struct pg_array partitions = pg_array_new(arena, PG_INT4, n, n * 4);
+	struct pg_array offsets = pg_array_new(arena, PG_INT8, n, n * 8);
+	struct pg_array timestamps = pg_array_new(arena, PG_INT8, n, n * 8);
+	struct pg_array decisions;
+
+	for (size_t i = 0; i < n; i++) {
+		decision_bytes += op->claim.claims[i].decision.len;
 	}
-	decisions = pg_array_new(&run->queue->arena, PG_BYTEA, op->claim.count, bytes);
-	for (size_t i = 0; i < op->claim.count; i++) {
+	decisions = pg_array_new(arena, PG_BYTEA, n, decision_bytes);
+	for (size_t i = 0; i < n; i++) {
+		const struct store_position *position = &op->claim.claims[i].position;
+
+		pg_array_add_int2(
+			&topics, topic_cache_find(&run->session->topics, position->topic));
+		pg_array_add_int4(&partitions, position->partition);
+		pg_array_add_int8(&offsets, position->offset);
+		pg_array_add_int8(&timestamps, position->timestamp_ms);
 		pg_array_add_bytes(&decisions, op->claim.claims[i].decision);
 	}
+	pg_params_array(params, &topics);
+	pg_params_array(params, &partitions);
+	pg_params_array(params, &offsets);
+	pg_params_array(params, &timestamps);
 	pg_params_array(params, &decisions);
 }
 
@@ -87,11 +115,22 @@ bool pg_end_leases_send(struct pg_run *run, size_t index)
 	pg_params_array(&params, &keys);
 	pg_params_bytes(&params, owner_of(op));
 	if (op->claim.end == STORE_LEASE_DLQ) {
-		params_decisions(run, op, &params);
+		params_dead(run, op, &params);
 	} else if (op->claim.end == STORE_LEASE_RENEWED) {
 		pg_params_int8(&params, arena, op->claim.lease->lease_us);
 	}
 	return pg_send_own(run, index, PG_PART_MAIN, statements[op->claim.end], &params);
+}
+
+void pg_lease_replayed(struct pg_op *op, const PGresult *result)
+{
+	for (int row = 0; row < PQntuples(result); row++) {
+		struct store_claim *claim = pg_claim_of_row(op, result, row);
+
+		if (claim) {
+			claim->verdict = CLAIM_REPLAYED;
+		}
+	}
 }
 
 void pg_lease_judge(struct pg_run *run, size_t index, PGresult *result)
@@ -122,22 +161,11 @@ void pg_end_leases_judge(struct pg_run *run, size_t index, PGresult *result)
 	}
 }
 
-void pg_lease_found(struct pg_op *op, struct store_claim *claim, int64_t left_us)
-{
-	if (left_us <= 0 && op->kind == PG_OP_CLAIM) {
-		claim->verdict = CLAIM_UNKNOWN; /* claimed again when it is deleted */
-		op->claim.has_expired = true;
-		return;
-	}
-	claim->verdict = CLAIM_BUSY;
-	claim->busy_us = left_us > 0 ? left_us : 0;
-}
-
 bool pg_lease_send_expired(struct pg_run *run, size_t index)
 {
 	struct pg_params params = { .count = 0 };
 
 	run->queue->ops[index].claim.has_expired = false;
-	pg_claim_params_keys(run, index, &params);
+	pg_claim_params_keys(run, index, PG_CLAIMS_ALL, &params);
 	return pg_send_own(run, index, PG_PART_SUPPORT, PG_OWN_LEASE_EXPIRED, &params);
 }

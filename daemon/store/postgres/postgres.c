@@ -108,6 +108,7 @@ const struct store_ops store_postgres_ops = {
 	.can_set = pg_can_set,
 	.statement_set = pg_op_statement_set,
 	.decide_dlq = pg_op_decide_dlq,
+	.finish_replay = pg_op_finish_replay,
 	.unclaim = pg_op_unclaim,
 	.put_attempts = pg_op_put_attempts,
 	.delete_attempts = pg_op_delete_attempts,

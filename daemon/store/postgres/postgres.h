@@ -49,13 +49,16 @@ enum pg_own {
 	PG_OWN_SETTINGS,
 	PG_OWN_CLAIM,
 	PG_OWN_FIND,
+	PG_OWN_LOCK,
 	PG_OWN_LEASE,
+	PG_OWN_LEASE_REPLAY,
 	PG_OWN_LEASE_DONE,
 	PG_OWN_LEASE_DLQ,
 	PG_OWN_LEASE_RELEASED,
 	PG_OWN_LEASE_RENEWED,
 	PG_OWN_LEASE_EXPIRED,
 	PG_OWN_DECIDE,
+	PG_OWN_FINISH_REPLAY,
 	PG_OWN_UNCLAIM,
 	PG_OWN_PUT_ATTEMPTS,
 	PG_OWN_DELETE_ATTEMPTS,
@@ -115,6 +118,7 @@ enum pg_op_kind {
 	PG_OP_QUERY,
 	PG_OP_SET,
 	PG_OP_DECIDE,
+	PG_OP_FINISH_REPLAY,
 	PG_OP_UNCLAIM,
 	PG_OP_PUT_ATTEMPTS,
 	PG_OP_DELETE_ATTEMPTS,
@@ -159,7 +163,7 @@ struct pg_op {
 			size_t index, count;
 			const struct store_value *const *rows; /* the caller's */
 		} set;
-		struct store_claim decide; /* `decision` is what to keep */
+		struct store_claim decide; /* `decision` is what to keep; FINISH_REPLAY, too */
 		struct store_attempts attempts;
 		struct store_position position;
 		struct pg_ask *ask;
@@ -178,6 +182,7 @@ enum pg_part {
 	PG_PART_SUPPORT, /* belongs to the operation; only its success matters */
 	PG_PART_PREPARE,
 	PG_PART_FIND, /* the second look of a claim */
+	PG_PART_REPLAY, /* the rows that a lease's replays took over */
 };
 
 struct pg_sent {
@@ -356,10 +361,14 @@ void pg_claim_inserted(struct pg_op *op, const PGresult *result);
 void pg_claim_found(struct pg_run *run, size_t index, const PGresult *result);
 /* After the answers of a claim: look at those that were not inserted. */
 void pg_claim_resolve(struct pg_run *run, size_t index);
-/* The keys of claims whose verdict is unknown. */
-void pg_claim_params_keys(struct pg_run *run, size_t index, struct pg_params *params);
-/* Their whole rows: the first 7 parameters of CLAIM and LEASE. */
-void pg_claim_params_rows(struct pg_run *run, size_t index, struct pg_params *params);
+/* Of the claims of an operation whose verdict is unknown. */
+enum pg_claims { PG_CLAIMS_ALL, PG_CLAIMS_REPLAYS };
+size_t pg_claims_unknown(const struct pg_op *op, enum pg_claims which);
+void pg_claim_params_keys(
+	struct pg_run *run, size_t index, enum pg_claims which, struct pg_params *params);
+/* Their whole rows: the first 8 parameters of CLAIM and LEASE. */
+void pg_claim_params_rows(
+	struct pg_run *run, size_t index, enum pg_claims which, struct pg_params *params);
 /* The claim of the key in this row, whose column 0 it is. NULL: not one of the operation's. */
 struct store_claim *pg_claim_of_row(struct pg_op *op, const PGresult *result, int row);
 
@@ -371,10 +380,9 @@ void pg_op_end_leases(struct store_session *session, const struct store_lease *l
 	enum store_lease_end end, struct store_claim *claims, size_t count);
 bool pg_lease_send(struct pg_run *run, size_t index);
 bool pg_end_leases_send(struct pg_run *run, size_t index);
+void pg_lease_replayed(struct pg_op *op, const PGresult *result);
 void pg_lease_judge(struct pg_run *run, size_t index, PGresult *result);
 void pg_end_leases_judge(struct pg_run *run, size_t index, PGresult *result);
-/* A claim found a lease that has `left_us` to go. */
-void pg_lease_found(struct pg_op *op, struct store_claim *claim, int64_t left_us);
 /* Delete those in the way of a claim whose time ran out. */
 bool pg_lease_send_expired(struct pg_run *run, size_t index);
 
@@ -415,6 +423,7 @@ void pg_op_statement_set(struct store_session *session, size_t index,
 	const struct store_value *const *rows, size_t count, uint32_t tag);
 void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim,
 	struct slice decision);
+void pg_op_finish_replay(struct store_session *session, const struct store_claim *claim);
 void pg_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
 void pg_op_put_attempts(struct store_session *session, const struct store_attempts *attempts);
 void pg_op_delete_attempts(struct store_session *session, const struct store_position *position);

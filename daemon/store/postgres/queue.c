@@ -104,6 +104,11 @@ void pg_op_decide_dlq(
 	op->decide.decision = decision;
 }
 
+void pg_op_finish_replay(struct store_session *session, const struct store_claim *claim)
+{
+	push(session, PG_OP_FINISH_REPLAY, 0)->decide = *claim;
+}
+
 void pg_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count)
 {
 	struct pg_op *op = push(session, PG_OP_UNCLAIM, 0);

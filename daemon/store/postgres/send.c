@@ -258,24 +258,42 @@ static bool send_prepare_only(struct pg_run *run, size_t index)
 	return true;
 }
 
+/* Of one row whose change is counted. */
+static void params_row(
+	struct pg_run *run, const struct store_claim *claim, struct pg_params *params)
+{
+	struct arena *arena = &run->queue->arena;
+
+	pg_params_bytes(params, slice_from(claim->key, STORE_KEY_SIZE));
+	pg_params_int2(params, arena, run->session->scope_id);
+	pg_params_int2(
+		params, arena, topic_cache_find(&run->session->topics, claim->position.topic));
+	pg_params_int4(params, arena, claim->position.partition);
+	pg_params_int8(params, arena, claim->position.offset);
+	pg_params_int8(params, arena, claim->position.timestamp_ms);
+	pg_params_bytes(params, claim->event_id);
+	pg_params_bytes(params, store_claim_digest(claim));
+	run->has_unverified = true;
+	run->session->has_checked_since_savepoint = true;
+}
+
 static bool send_decide(struct pg_run *run, size_t index)
 {
 	const struct store_claim *claim = &run->queue->ops[index].decide;
-	struct arena *arena = &run->queue->arena;
 	struct pg_params params = { .count = 0 };
 
-	pg_params_bytes(&params, slice_from(claim->key, STORE_KEY_SIZE));
-	pg_params_int2(&params, arena, run->session->scope_id);
-	pg_params_int2(
-		&params, arena, topic_cache_find(&run->session->topics, claim->position.topic));
-	pg_params_int4(&params, arena, claim->position.partition);
-	pg_params_int8(&params, arena, claim->position.offset);
-	pg_params_int8(&params, arena, claim->position.timestamp_ms);
-	pg_params_bytes(&params, claim->event_id);
+	params_row(run, claim, &params);
 	pg_params_bytes(&params, claim->decision);
-	run->has_unverified = true;
-	run->session->has_checked_since_savepoint = true;
+	pg_params_int2(&params, &run->queue->arena, claim->verdict == CLAIM_REPLAYED);
 	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_DECIDE, &params);
+}
+
+static bool send_finish_replay(struct pg_run *run, size_t index)
+{
+	struct pg_params params = { .count = 0 };
+
+	params_row(run, &run->queue->ops[index].decide, &params);
+	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_FINISH_REPLAY, &params);
 }
 
 /* Only what this transaction inserted: the row of another is an effect that happened. */
@@ -386,6 +404,7 @@ static const struct {
 	[PG_OP_QUERY] = { STORE_OP_QUERY, false, pg_query_send },
 	[PG_OP_SET] = { STORE_OP_SET, false, send_set },
 	[PG_OP_DECIDE] = { STORE_OP_DECIDE, false, send_decide },
+	[PG_OP_FINISH_REPLAY] = { STORE_OP_DECIDE, false, send_finish_replay },
 	[PG_OP_UNCLAIM] = { STORE_OP_DECIDE, false, send_unclaim },
 	[PG_OP_PUT_ATTEMPTS] = { STORE_OP_DECIDE, false, send_put_attempts },
 	[PG_OP_DELETE_ATTEMPTS] = { STORE_OP_DECIDE, false, send_delete_attempts },

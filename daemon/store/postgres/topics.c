@@ -105,7 +105,10 @@ static bool resolve_op(struct pg_run *run, size_t index)
 	case PG_OP_CLAIM:
 	case PG_OP_LEASE:
 		return resolve_claims(run, index);
+	case PG_OP_END_LEASES:
+		return op->claim.end != STORE_LEASE_DLQ || resolve_claims(run, index);
 	case PG_OP_DECIDE:
+	case PG_OP_FINISH_REPLAY:
 		return resolve(run, index, op->decide.position.topic);
 	case PG_OP_PUT_ATTEMPTS:
 		return resolve(run, index, op->attempts.position.topic);

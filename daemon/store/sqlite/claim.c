@@ -3,6 +3,7 @@
  *
  * Runs in: the session's thread, inside BEGIN IMMEDIATE: no other writer exists until it ends.
  */
+#include "core/claim.h"
 #include "base/clock.h"
 #include "store/sqlite/sqlite.h"
 
@@ -17,10 +18,13 @@ void lite_bind_row(struct lite_session *session, sqlite3_stmt *stmt,
 	sqlite3_bind_int64(stmt, 6, claim->position.timestamp_ms);
 	lite_bind_slice(stmt, 7, claim->event_id);
 	sqlite3_bind_int64(stmt, 8, clock_wall_ms());
+	if (claim->has_digest) {
+		sqlite3_bind_blob(stmt, 9, claim->digest, STORE_DIGEST_SIZE, SQLITE_STATIC);
+	}
 }
 
 static int write_row(struct lite_session *session, enum lite_own own,
-	const struct store_claim *claim, struct slice decision, bool *ret_has_changed)
+	const struct store_claim *claim, const struct slice *decision, bool *ret_has_changed)
 {
 	int code;
 	int topic = lite_topic_id(session, claim->position.topic, &code);
@@ -34,8 +38,9 @@ static int write_row(struct lite_session *session, enum lite_own own,
 	if (stmt) {
 		lite_bind_row(session, stmt, claim, topic);
 	}
-	if (stmt && !slice_is_null(decision)) {
-		lite_bind_slice(stmt, 9, decision); /* DECIDE only */
+	if (stmt && decision) {
+		lite_bind_slice(stmt, 10, *decision);
+		sqlite3_bind_int(stmt, 11, claim->verdict == CLAIM_REPLAYED);
 	}
 	code = lite_run(session, stmt);
 	*ret_has_changed = code == SQLITE_OK && sqlite3_changes(session->db) == 1;
@@ -45,22 +50,22 @@ static int write_row(struct lite_session *session, enum lite_own own,
 static void judge_row(
 	struct lite_session *session, sqlite3_stmt *row, struct store_claim *claim, int topic)
 {
-	int outcome = sqlite3_column_int(row, 0);
-	bool is_dead = outcome == STORE_OUTCOME_DLQ;
-	bool is_same_position = sqlite3_column_int(row, 1) == topic &&
-		sqlite3_column_int(row, 2) == claim->position.partition &&
-		sqlite3_column_int64(row, 3) == claim->position.offset &&
-		sqlite3_column_int64(row, 4) == claim->position.timestamp_ms;
+	bool has_decision = sqlite3_column_type(row, 5) != SQLITE_NULL;
+	const void *digest = sqlite3_column_blob(row, 7);
 
-	claim->verdict = is_dead && is_same_position ? CLAIM_SETTLED_DLQ : CLAIM_DUPLICATE;
-	claim->is_dead_elsewhere = is_dead && !is_same_position;
-	if (outcome == STORE_OUTCOME_RUNNING) {
-		int64_t left_ms = sqlite3_column_int64(row, 6) - clock_wall_ms();
-
-		claim->verdict = CLAIM_BUSY;
-		claim->busy_us = left_ms > 0 ? left_ms * 1000 : 0;
-	}
-	if (claim->verdict == CLAIM_SETTLED_DLQ && sqlite3_column_type(row, 5) != SQLITE_NULL) {
+	claim_judge(claim,
+		&(struct claim_row){
+			.outcome = (enum store_outcome)sqlite3_column_int(row, 0),
+			.is_same_position = sqlite3_column_int(row, 1) == topic &&
+				sqlite3_column_int(row, 2) == claim->position.partition &&
+				sqlite3_column_int64(row, 3) == claim->position.offset &&
+				sqlite3_column_int64(row, 4) == claim->position.timestamp_ms,
+			.digest = digest ? slice_from(digest, (size_t)sqlite3_column_bytes(row, 7))
+					 : SLICE_NULL,
+			.left_us = (sqlite3_column_int64(row, 6) - clock_wall_ms()) * 1000,
+			.is_replay = has_decision,
+		});
+	if (claim->verdict == CLAIM_SETTLED_DLQ && has_decision) {
 		const unsigned char *text = sqlite3_column_text(row, 5);
 
 		claim->decision = arena_copy(&session->decisions,
@@ -91,7 +96,7 @@ int lite_find_row(struct lite_session *session, struct store_claim *claim)
 static int claim_one(struct lite_session *session, struct store_claim *claim)
 {
 	bool is_inserted;
-	int code = write_row(session, LITE_OWN_CLAIM, claim, SLICE_NULL, &is_inserted);
+	int code = write_row(session, LITE_OWN_CLAIM, claim, NULL, &is_inserted);
 
 	if (code != SQLITE_OK) {
 		return code;
@@ -101,7 +106,7 @@ static int claim_one(struct lite_session *session, struct store_claim *claim)
 		return SQLITE_OK;
 	}
 	code = lite_find_row(session, claim);
-	if (code == SQLITE_OK && claim->verdict == CLAIM_BUSY && claim->busy_us == 0) {
+	if (code == SQLITE_OK && claim->verdict == CLAIM_UNKNOWN) {
 		code = lite_lease_expire(session, claim);
 		return code == SQLITE_OK ? claim_one(session, claim) : code;
 	}
@@ -126,23 +131,33 @@ void lite_op_claim(struct store_session *session, struct store_claim *claims, si
 	}
 }
 
-void lite_op_decide_dlq(
-	struct store_session *session, const struct store_claim *claim, struct slice decision)
+static void change_row(struct lite_session *lite, enum lite_own own,
+	const struct store_claim *claim, const struct slice *decision)
 {
-	struct lite_session *lite = lite_session(session);
-	bool is_decided;
+	bool is_changed;
 	int code;
 
 	if (!lite_may_run(lite, STORE_OP_DECIDE, 0)) {
 		return;
 	}
-	code = write_row(lite, LITE_OWN_DECIDE, claim, decision, &is_decided);
+	code = write_row(lite, own, claim, decision, &is_changed);
 	if (code != SQLITE_OK) {
 		lite_fail(lite, STORE_OP_DECIDE, 0, code);
-	} else if (!is_decided) {
+	} else if (!is_changed) {
 		lite_fail_with(lite, STORE_OP_DECIDE, 0, STORE_CONFLICT, "",
 			"another record took this event id meanwhile");
 	}
+}
+
+void lite_op_decide_dlq(
+	struct store_session *session, const struct store_claim *claim, struct slice decision)
+{
+	change_row(lite_session(session), LITE_OWN_DECIDE, claim, &decision);
+}
+
+void lite_op_finish_replay(struct store_session *session, const struct store_claim *claim)
+{
+	change_row(lite_session(session), LITE_OWN_FINISH_REPLAY, claim, NULL);
 }
 
 /* Only what this transaction inserted: the row of another is an effect that happened. */

@@ -12,45 +12,73 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 	[LITE_OWN_ROLLBACK] = "ROLLBACK",
 	[LITE_OWN_CLAIM] =
 		"INSERT INTO onced_processed_events (key, scope, topic, partition, record_offset,"
-		" record_timestamp_ms, event_id, at, outcome)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT (key) DO NOTHING",
+		" record_timestamp_ms, event_id, at, digest, outcome)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0) ON CONFLICT (key) DO NOTHING",
 	[LITE_OWN_FIND] = "SELECT outcome, topic, partition, record_offset, record_timestamp_ms,"
-			  " decision, until FROM onced_processed_events WHERE key = ?1",
+			  " decision, until, digest FROM onced_processed_events WHERE key = ?1",
 	[LITE_OWN_LEASE] =
 		"INSERT INTO onced_processed_events (key, scope, topic, partition, record_offset,"
-		" record_timestamp_ms, event_id, at, outcome, owner, until)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 2, ?9, ?8 + ?10)"
+		" record_timestamp_ms, event_id, at, digest, outcome, owner, until)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 2, ?10, ?8 + ?11)"
 		" ON CONFLICT (key) DO NOTHING",
 	[LITE_OWN_TAKE_OVER] =
 		"UPDATE onced_processed_events SET scope = ?2, topic = ?3, partition = ?4,"
 		" record_offset = ?5, record_timestamp_ms = ?6, event_id = ?7, at = ?8,"
-		" owner = ?9, until = ?8 + ?10"
-		" WHERE key = ?1 AND outcome = 2 AND (owner = ?9 OR until <= ?8)",
+		" digest = ?9, owner = ?10, until = ?8 + ?11"
+		" WHERE key = ?1 AND outcome = 2 AND decision IS NULL"
+		" AND (owner = ?10 OR until <= ?8)"
+		" AND (digest <> ?9 AND substr(digest, 1, 1) = substr(?9, 1, 1)) IS NOT TRUE",
+	/*
+	 * The dead letter's row, or that of another replay whose time is over. Position and
+	 * decision stay until the lease ends: they say what it is again when nothing comes of it.
+	 */
+	[LITE_OWN_LEASE_REPLAY] =
+		"UPDATE onced_processed_events SET outcome = 2, owner = ?10, until = ?8 + ?11,"
+		" decision = coalesce(decision, ''), digest = ?9 WHERE key = ?1"
+		" AND (outcome = 1 OR (outcome = 2 AND decision IS NOT NULL"
+		" AND (owner = ?10 OR until <= ?8)))"
+		" AND (topic, partition, record_offset, record_timestamp_ms) <> (?3, ?4, ?5, ?6)",
 	[LITE_OWN_LEASE_DONE] =
 		"UPDATE onced_processed_events SET outcome = 0, owner = NULL, until = NULL,"
-		" at = ?3 WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+		" at = ?3, decision = NULL WHERE key = ?1 AND owner = ?2 AND outcome = 2",
 	[LITE_OWN_LEASE_DLQ] =
 		"UPDATE onced_processed_events SET outcome = 1, owner = NULL, until = NULL,"
-		" at = ?3, decision = ?4 WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+		" at = ?3, decision = coalesce(?4, decision), topic = ?5, partition = ?6,"
+		" record_offset = ?7, record_timestamp_ms = ?8"
+		" WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+	/* a replay's row is a dead letter's again, any other goes */
 	[LITE_OWN_LEASE_RELEASED] = "DELETE FROM onced_processed_events"
-				    " WHERE key = ?1 AND owner = ?2 AND outcome = 2",
+				    " WHERE key = ?1 AND owner = ?2 AND outcome = 2"
+				    " AND decision IS NULL",
+	[LITE_OWN_LEASE_BACK] =
+		"UPDATE onced_processed_events SET outcome = 1, owner = NULL, until = NULL"
+		" WHERE key = ?1 AND owner = ?2 AND outcome = 2 AND decision IS NOT NULL",
 	[LITE_OWN_LEASE_RENEWED] = "UPDATE onced_processed_events SET until = ?3 + ?4"
 				   " WHERE key = ?1 AND owner = ?2 AND outcome = 2",
 	[LITE_OWN_LEASE_EXPIRED] = "DELETE FROM onced_processed_events"
-				   " WHERE key = ?1 AND outcome = 2 AND until <= ?2",
+				   " WHERE key = ?1 AND outcome = 2"
+				   " AND decision IS NULL AND until <= ?2",
 	/*
-	 * Only the row of this very position: the done row of another record is never turned into a
-	 * dead letter.
+	 * Only the row of this very position, or the one that a replay holds: the done row of
+	 * another record is never turned into a dead letter.
 	 */
 	[LITE_OWN_DECIDE] =
 		"INSERT INTO onced_processed_events AS row (key, scope, topic, partition,"
-		" record_offset, record_timestamp_ms, event_id, at, outcome, decision)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9)"
-		" ON CONFLICT (key) DO UPDATE SET outcome = 1,"
-		" decision = coalesce(row.decision, excluded.decision)"
-		" WHERE row.topic = excluded.topic AND row.partition = excluded.partition"
+		" record_offset, record_timestamp_ms, event_id, at, digest, outcome, decision)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10)"
+		" ON CONFLICT (key) DO UPDATE SET outcome = 1, owner = NULL, until = NULL,"
+		" topic = excluded.topic, partition = excluded.partition,"
+		" record_offset = excluded.record_offset,"
+		" record_timestamp_ms = excluded.record_timestamp_ms, digest = excluded.digest,"
+		" decision = CASE WHEN ?11 THEN excluded.decision"
+		" ELSE coalesce(row.decision, excluded.decision) END"
+		" WHERE ?11 OR (row.topic = excluded.topic AND row.partition = excluded.partition"
 		" AND row.record_offset = excluded.record_offset"
-		" AND row.record_timestamp_ms = excluded.record_timestamp_ms",
+		" AND row.record_timestamp_ms = excluded.record_timestamp_ms)",
+	[LITE_OWN_FINISH_REPLAY] =
+		"UPDATE onced_processed_events SET outcome = 0, owner = NULL, until = NULL,"
+		" decision = NULL, scope = ?2, topic = ?3, partition = ?4, record_offset = ?5,"
+		" record_timestamp_ms = ?6, event_id = ?7, at = ?8, digest = ?9 WHERE key = ?1",
 	[LITE_OWN_UNCLAIM] = "DELETE FROM onced_processed_events WHERE key = ?1",
 	[LITE_OWN_PUT_ATTEMPTS] =
 		"INSERT INTO onced_delivery_attempts (group_id, topic, partition, record_offset,"

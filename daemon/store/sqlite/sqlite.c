@@ -63,6 +63,7 @@ const struct store_ops store_sqlite_ops = {
 	.statement = lite_op_statement,
 	.query = lite_op_query,
 	.decide_dlq = lite_op_decide_dlq,
+	.finish_replay = lite_op_finish_replay,
 	.unclaim = lite_op_unclaim,
 	.put_attempts = lite_op_put_attempts,
 	.delete_attempts = lite_op_delete_attempts,

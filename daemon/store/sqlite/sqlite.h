@@ -33,12 +33,15 @@ enum lite_own {
 	LITE_OWN_FIND,
 	LITE_OWN_LEASE,
 	LITE_OWN_TAKE_OVER,
+	LITE_OWN_LEASE_REPLAY,
 	LITE_OWN_LEASE_DONE,
 	LITE_OWN_LEASE_DLQ,
 	LITE_OWN_LEASE_RELEASED,
+	LITE_OWN_LEASE_BACK,
 	LITE_OWN_LEASE_RENEWED,
 	LITE_OWN_LEASE_EXPIRED,
 	LITE_OWN_DECIDE,
+	LITE_OWN_FINISH_REPLAY,
 	LITE_OWN_UNCLAIM,
 	LITE_OWN_PUT_ATTEMPTS,
 	LITE_OWN_DELETE_ATTEMPTS,
@@ -163,9 +166,10 @@ void lite_fail_with(struct lite_session *session, enum store_op op, uint32_t tag
 void lite_op_claim(struct store_session *session, struct store_claim *claims, size_t count);
 void lite_op_decide_dlq(struct store_session *session, const struct store_claim *claim,
 	struct slice decision);
+void lite_op_finish_replay(struct store_session *session, const struct store_claim *claim);
 void lite_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
 
-/* Parameters 1 to 8 of a statement that writes a row. */
+/* Parameters 1 to 9 of a statement that writes a row. */
 void lite_bind_row(struct lite_session *session, sqlite3_stmt *stmt,
 	const struct store_claim *claim, int topic);
 /* What the row that is there says about a claim. SQLITE_OK or a result code. */
