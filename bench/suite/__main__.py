@@ -11,13 +11,13 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-from . import distance, growth, idle, kill, latency, noop, old_claims, poison, throughput
+from . import distance, foreign, growth, idle, kill, latency, noop, old_claims, poison, throughput
 from .run import WrongResult
 from .stage import ROOT
 
 MEASUREMENTS = {
     "throughput": throughput, "latency": latency, "noop": noop, "idle": idle, "poison": poison, "kill": kill,
-    "growth": growth, "distance": distance, "old-claims": old_claims,
+    "growth": growth, "distance": distance, "old-claims": old_claims, "foreign": foreign,
 }
 RESULTS = ROOT / "bench" / "results"
 CHARTS = ROOT / "docs" / "benchmarks"
@@ -71,15 +71,17 @@ def write_charts(charts):
         (CHARTS / f"{name}.svg").write_text(svg)
 
 
-def write_table(name, result, shown):
-    """The table of a measurement, between its two marks in the page."""
+def write_table(name, result, shown, charts):
+    """The table of a measurement, between its two marks in the page; charts that the page does not show yet before it."""
     text = PAGE.read_text()
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     if begin not in text or end not in text:
         raise RuntimeError(f"{PAGE.name} has no place for {name}")
     machine_words = "{cpu}, {cores} cores, Linux {kernel}, {date}, commit {commit}".format(**result["machine"])
     before, after = text.split(begin)[0], text.split(end)[1]
-    PAGE.write_text(f"{before}{begin}\n{shown}\n\n({machine_words})\n\n{end}{after}")
+    paths = [f"benchmarks/{chart}.svg" for chart in charts]
+    images = " ".join(f"![{name}]({path})" for path in paths if path not in before + after)
+    PAGE.write_text(f"{before}{begin}\n{images}{images and chr(10) * 2}{shown}\n\n({machine_words})\n\n{end}{after}")
 
 
 def perform(name, options):
@@ -97,7 +99,7 @@ def perform(name, options):
         kept = {"measurement": name, "machine": before, **result}
         (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
         write_charts(charts)
-        write_table(name, kept, module.show(result))
+        write_table(name, kept, module.show(result), charts)
 
 
 def redraw():
@@ -106,8 +108,9 @@ def redraw():
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text())
-            write_charts(module.charts(result))
-            write_table(name, result, module.show(result))
+            charts = module.charts(result)
+            write_charts(charts)
+            write_table(name, result, module.show(result), charts)
             print(f"\n### {module.TITLE}\n\n{module.show(result)}")
 
 
