@@ -361,8 +361,13 @@ static void (*const endings[])(struct exec_state *, struct onced_outcome *) = {
 /* A child that dies makes the write fail, and nothing else. */
 static void block_sigpipe(void)
 {
+	static _Thread_local bool is_blocked;
 	sigset_t set;
 
+	if (is_blocked) {
+		return;
+	}
+	is_blocked = true;
 	sigemptyset(&set);
 	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);

@@ -151,7 +151,8 @@ enum exec_talk_end exec_talk(struct exec_talk *talk, const struct exec_process *
 	talk->reply_len = 0;
 	talk->is_behind = talk->was_read = false;
 	end = run(&exchange, deadline_us);
-	talk->was_read = was_read(&exchange);
+	/* who answered it knows it */
+	talk->was_read = end == EXEC_TALK_REPLY || was_read(&exchange);
 	return end;
 }
 

@@ -61,7 +61,6 @@ static struct errand *take_ready(struct worker *worker)
 
 	while ((errand = errand_pop(&ledger->ready))) {
 		ledger->ahead--;
-		pthread_cond_signal(&ledger->wake); /* to claim the next */
 		if (may_begin(worker, errand, now_us)) {
 			return errand;
 		}
@@ -73,8 +72,12 @@ static struct errand *take_ready(struct worker *worker)
 /* Under the lock, which a record that is to be alone may let go of for long. */
 static bool begin(struct worker *worker, struct errand *errand, struct page_lane *page_lane)
 {
-	bool is_in = runner_enter(worker, page_lane, errand->record);
+	bool is_in;
 
+	if (errand->record->item.is_alone) {
+		pthread_cond_signal(&worker->ledger->wake); /* what others have done goes out */
+	}
+	is_in = runner_enter(worker, page_lane, errand->record);
 	if (is_in && may_begin(worker, errand, clock_mono_us())) {
 		return true;
 	}
@@ -82,37 +85,43 @@ static bool begin(struct worker *worker, struct errand *errand, struct page_lane
 		runner_leave(worker, page_lane);
 	}
 	withdraw(worker->ledger, errand);
-	pthread_cond_signal(&worker->ledger->wake);
 	return false;
 }
 
-struct errand *ledger_take(struct worker *worker, struct page_lane *page_lane)
+/* Under the lock. */
+static struct errand *begin_next(struct worker *worker, struct page_lane *page_lane)
 {
-	struct ledger *ledger = worker->ledger;
-	struct errand *errand = NULL;
+	struct errand *errand;
 
-	pthread_mutex_lock(&worker->lock);
-	while (!worker->lanes_stop && !errand) {
-		errand = worker->alone_lane ? NULL : take_ready(worker);
-		if (!errand) {
-			ledger->idle_runners++;
-			pthread_cond_wait(&ledger->ready_wake, &worker->lock);
-			ledger->idle_runners--;
-		} else if (!begin(worker, errand, page_lane)) {
-			errand = NULL;
+	while (!worker->alone_lane && (errand = take_ready(worker))) {
+		if (begin(worker, errand, page_lane)) {
+			return errand;
 		}
 	}
-	pthread_mutex_unlock(&worker->lock);
-	return errand;
+	return NULL;
 }
 
-void ledger_put_back(struct worker *worker, struct errand *errand, struct page_lane *page_lane)
+struct errand *ledger_exchange(
+	struct worker *worker, struct errand *done, struct page_lane *page_lane)
 {
+	struct ledger *ledger = worker->ledger;
+	struct errand *next = NULL;
+
 	pthread_mutex_lock(&worker->lock);
-	errand_push(&worker->ledger->handled, errand);
-	pthread_cond_signal(&worker->ledger->wake);
-	runner_leave(worker, page_lane);
+	if (done) {
+		errand_push(&ledger->handled, done);
+		runner_leave(worker, page_lane);
+	}
+	while (!worker->lanes_stop && !(next = begin_next(worker, page_lane))) {
+		pthread_cond_signal(&ledger->wake);
+		ledger->idle_runners++;
+		pthread_cond_wait(&ledger->ready_wake, &worker->lock);
+		ledger->idle_runners--;
+	}
 	pthread_mutex_unlock(&worker->lock);
+	/* to mark the one and claim another, in one flight; not to wake up into our lock */
+	pthread_cond_signal(&ledger->wake);
+	return next;
 }
 
 void ledger_wake_runners(struct worker *worker)
@@ -186,6 +195,10 @@ static void look_through_ready(struct worker *worker)
 	int64_t now_us = clock_mono_us();
 	struct errand *errand;
 
+	if (now_us < ledger->next_look_us && !worker->lanes_stop) {
+		return;
+	}
+	ledger->next_look_us = now_us + LOOK_US / 2;
 	ledger->ready = (struct errand_list){ NULL, NULL };
 	while ((errand = errand_pop(&all))) {
 		if (may_begin(worker, errand, now_us)) {

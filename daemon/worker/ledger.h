@@ -7,9 +7,11 @@
 
 struct worker;
 
-/* Blocks until there is one that may begin in this lane; NULL when the lanes are to stop. */
-struct errand *ledger_take(struct worker *worker, struct page_lane *page_lane);
-/* The handler is through. */
-void ledger_put_back(struct worker *worker, struct errand *errand, struct page_lane *page_lane);
+/*
+ * A runner gives back the errand whose handler is through (NULL: its first time) and gets another.
+ * Blocks until there is one that may begin in this lane; NULL when the lanes are to stop.
+ */
+struct errand *ledger_exchange(
+	struct worker *worker, struct errand *done, struct page_lane *page_lane);
 /* Under the lock: the worker is nobody's for himself any more. */
 void ledger_wake_runners(struct worker *worker);

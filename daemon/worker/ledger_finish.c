@@ -11,6 +11,9 @@
 #include "base/memory.h"
 #include "worker/ledger_private.h"
 
+/* How often main hears at most that there is room again. */
+#define WAKE_MAIN_US ((int64_t)10 * 1000)
+
 static void tell_lost(struct ledger *ledger, const struct errand *errand)
 {
 	const struct unit_work *work = &errand->unit.works[0];
@@ -88,13 +91,33 @@ static void put_away(struct worker *worker, struct errand *errand)
 	}
 }
 
+/*
+ * Under the lock: main has letters to send, or waits for room. As long as there is something to
+ * take, room for a few records is not worth its waking up.
+ */
+static bool must_wake_main(struct worker *worker)
+{
+	struct ledger *ledger = worker->ledger;
+	int64_t now_us = clock_mono_us();
+
+	if (worker->new_dead_letters) {
+		return true;
+	}
+	if (!atomic_load_explicit(&worker->wants_wake, memory_order_acquire) ||
+		(sched_is_ready(worker->sched) && now_us < ledger->next_wake_us)) {
+		return false;
+	}
+	ledger->next_wake_us = now_us + WAKE_MAIN_US;
+	return true;
+}
+
 static void finish_ended(struct worker *worker, struct errand_list *ended)
 {
 	struct ledger *ledger = worker->ledger;
 	int64_t now_ms = clock_wall_ms();
 	struct sched_item *dead = NULL;
 	struct errand *errand;
-	bool has_letters;
+	bool wakes_main;
 
 	if (!ended->head) {
 		return;
@@ -108,7 +131,7 @@ static void finish_ended(struct worker *worker, struct errand_list *ended)
 		ledger->ahead -= !errand->was_claimed;
 		give_back(worker, errand, now_ms, &dead);
 	}
-	has_letters = worker->new_dead_letters != NULL;
+	wakes_main = must_wake_main(worker);
 	if (worker->lane_count && sched_is_ready(worker->sched)) {
 		lanes_wake(worker, true);
 	}
@@ -118,8 +141,29 @@ static void finish_ended(struct worker *worker, struct errand_list *ended)
 	while ((errand = errand_pop(ended))) {
 		put_away(worker, errand);
 	}
-	if (has_letters || atomic_load_explicit(&worker->wants_wake, memory_order_acquire)) {
+	if (wakes_main) {
 		worker->wiring->source->wake(worker->source);
+	}
+}
+
+/* Wakes as many as there is work for, and none into our lock. */
+static void hand_to_runners(struct worker *worker, struct errand_list *claimed)
+{
+	struct ledger *ledger = worker->ledger;
+	unsigned count = 0;
+
+	if (!claimed->head) {
+		return;
+	}
+	for (struct errand *errand = claimed->head; errand; errand = errand->next) {
+		count++;
+	}
+	pthread_mutex_lock(&worker->lock);
+	errand_append(&ledger->ready, claimed);
+	count = count < ledger->idle_runners ? count : ledger->idle_runners;
+	pthread_mutex_unlock(&worker->lock);
+	while (count-- > 0) {
+		pthread_cond_signal(&ledger->ready_wake);
 	}
 }
 
@@ -129,14 +173,7 @@ void ledger_hand_out(struct worker *worker)
 	struct book *book = &ledger->book;
 
 	finish_ended(worker, &book->ended);
-	if (book->claimed.head) {
-		pthread_mutex_lock(&worker->lock);
-		errand_append(&ledger->ready, &book->claimed);
-		if (ledger->idle_runners) {
-			pthread_cond_broadcast(&ledger->ready_wake);
-		}
-		pthread_mutex_unlock(&worker->lock);
-	}
+	hand_to_runners(worker, &book->claimed);
 	page_add(&worker->page->leases_taken_over, book->taken_over);
 	page_add(&worker->page->leases_lost, book->lost);
 	book->taken_over = book->lost = 0;

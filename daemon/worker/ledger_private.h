@@ -26,6 +26,8 @@ struct ledger {
 	bool is_refused; /* the store answers, but turned the last flight away */
 	struct sched_return *returns;
 	size_t return_capacity;
+	int64_t next_look_us; /* through what is ready */
+	int64_t next_wake_us; /* of main, while there is work without it */
 
 	/* under the worker's lock */
 	pthread_cond_t wake; /* the ledger waits */

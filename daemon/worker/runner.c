@@ -12,16 +12,15 @@ static void *runner_main(void *argument)
 	struct worker *worker = runner->worker;
 	struct page_lane *page_lane = &worker->page->lanes[runner->lane];
 	struct crash_stack stack = { .base = NULL };
-	struct errand *errand;
+	struct errand *errand = NULL;
 
 	if (worker->is_in_process && crash_enter_lane(runner->lane, &stack) < 0) {
 		log_warning("a lane has no signal stack: its crashes will name no record");
 	}
-	while ((errand = ledger_take(worker, page_lane))) {
+	while ((errand = ledger_exchange(worker, errand, page_lane))) {
 		atomic_store_explicit(&page_lane->batch, 1, memory_order_relaxed);
 		errand_run(errand, runner->lane, page_lane);
 		atomic_store_explicit(&page_lane->batch, 0, memory_order_relaxed);
-		ledger_put_back(worker, errand, page_lane);
 	}
 	crash_leave_lane(&stack);
 	return NULL;
