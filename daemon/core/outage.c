@@ -74,9 +74,10 @@ static void note_witness(struct outage_mark *mark, uint64_t successes)
 }
 
 /* How many of the newest failures make an outage; 0: it is none. */
-static unsigned count_of_outage(
-	const struct outage *outage, uint64_t successes, int64_t now_us, int64_t *ret_since_us)
+static unsigned count_of_outage(const struct outage *outage, uint64_t successes,
+	bool is_unavailable, int64_t now_us, int64_t *ret_since_us)
 {
+	unsigned at_once = is_unavailable ? OUTAGE_AT_LEAST : OUTAGE_AT_ONCE;
 	int64_t since_us = now_us;
 
 	for (unsigned k = 1; k <= outage->count; k++) {
@@ -84,7 +85,7 @@ static unsigned count_of_outage(
 		uint64_t between = successes > e->successes ? successes - e->successes : 0;
 
 		since_us = e->first_us < since_us ? e->first_us : since_us;
-		bool is_enough = k >= OUTAGE_AT_ONCE ||
+		bool is_enough = k >= at_once ||
 			(k >= OUTAGE_AT_LEAST && now_us - since_us >= OUTAGE_DROUGHT_US);
 		if (is_enough && between * OUTAGE_PER_SUCCESS <= k) {
 			*ret_since_us = since_us;
@@ -124,14 +125,13 @@ static enum outage_change decide(
 }
 
 /* Its dependency is not there, says the handler: true of all records, or of this one alone? */
-static enum outage_change suspect(struct outage *outage, uint64_t key, int64_t now_us)
+static enum outage_change suspect(struct outage *outage, int64_t now_us)
 {
 	if (outage->state == OUTAGE_NONE) {
-		outage->suspect = key;
 		hold(outage, OUTAGE_SUSPECTED, now_us, now_us);
 		return OUTAGE_SAME;
 	}
-	if (key != outage->suspect || now_us - outage->since_us >= OUTAGE_DROUGHT_US) {
+	if (now_us - outage->since_us >= OUTAGE_DROUGHT_US) {
 		return decide(outage, outage->count, outage->since_us, now_us);
 	}
 	return OUTAGE_SAME;
@@ -153,11 +153,11 @@ enum outage_change outage_failed(struct outage *outage, struct outage_mark *mark
 		return OUTAGE_SAME;
 	}
 	remember(outage, key, successes, now_us);
-	failed = count_of_outage(outage, successes, now_us, &since_us);
+	failed = count_of_outage(outage, successes, is_unavailable, now_us, &since_us);
 	if (failed) {
 		return decide(outage, failed, since_us, now_us);
 	}
-	return is_unavailable ? suspect(outage, key, now_us) : OUTAGE_SAME;
+	return is_unavailable ? suspect(outage, now_us) : OUTAGE_SAME;
 }
 
 enum outage_change outage_succeeded(struct outage *outage, int64_t begun_us, int64_t now_us)

@@ -9,15 +9,19 @@
  * record that fails while others succeed is poison, and never part of the evidence for long.
  *
  * One record whose handler says that what it needs is not there (UNAVAILABLE) is a suspicion: it
- * holds the others as an outage does, and another record is tried at once. Only when that fails,
- * too, or nothing succeeds for OUTAGE_DROUGHT_US, it is an outage.
+ * holds the others as an outage does, and another record is tried at once. Only when
+ * OUTAGE_AT_LEAST different ones fail and hardly any succeeds, or when nothing succeeds for
+ * OUTAGE_DROUGHT_US, it is an outage.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Enough different records to decide at once; fewer must have failed for a while. */
+/*
+ * Enough different records to decide at once; fewer must have failed for a while. The smaller
+ * number will do at once when the last one's word is UNAVAILABLE.
+ */
 enum { OUTAGE_AT_ONCE = 10, OUTAGE_AT_LEAST = 3 };
 /* "Hardly any": at most one success for so many failures. */
 enum { OUTAGE_PER_SUCCESS = 8 };
@@ -73,7 +77,6 @@ struct outage {
 	int64_t ended_us; /* 0: no outage has ended */
 	unsigned failed; /* different records that were its evidence when it was decided */
 	unsigned probes; /* let through since it was decided */
-	uint64_t suspect; /* SUSPECTED: whose word that was */
 
 	bool is_probing; /* one is under way */
 	int64_t next_probe_us, backoff_us;

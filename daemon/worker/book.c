@@ -164,8 +164,9 @@ static void select_claim(struct book *book, struct flight *flight, struct errand
 	if (work->has_key &&
 		(has_key(book->held, book->held_count, errand) ||
 			has_key(leases->errands, leases->count, errand))) {
-		work->claim.busy_us = BUSY_HERE_US;
-		unit_hold_busy(&errand->unit, work);
+		unit_hold(&errand->unit, work, "", "the same event is in hand in another lane",
+			BUSY_HERE_US);
+		work->is_held_with_others = true;
 		finish(book, errand);
 		return;
 	}

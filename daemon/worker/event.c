@@ -68,23 +68,15 @@ static struct slice type_of(struct onced_event *event, const struct roster *rost
 	return type;
 }
 
-enum event_problem event_decode(
-	struct onced_event *event, const struct roster *roster, const char **ret_text)
+/* What the policy for events without an id is asked about. */
+static enum event_problem find_id(struct onced_event *event, const struct roster *roster,
+	const char *fault, const char **ret_text)
 {
-	const char *fault = scan(event, roster);
 	const struct event_header *headers = NULL;
 	enum event_id_result result;
 	char scratch[EVENT_ID_MAX];
 	int header_count = 0;
 
-	event->type = type_of(event, roster);
-	if (fault && roster->needs_json) {
-		*ret_text = fault;
-		return EVENT_UNDECODABLE;
-	}
-	if (roster->id_source_count == 0) {
-		return EVENT_OK;
-	}
 	if (wants_headers(roster)) {
 		headers = id_headers(event, &header_count);
 	}
@@ -106,4 +98,22 @@ enum event_problem event_decode(
 	}
 	*ret_text = fault ? fault : event_id_result_text(result);
 	return EVENT_UNDECODABLE;
+}
+
+enum event_problem event_decode(
+	struct onced_event *event, const struct roster *roster, const char **ret_text)
+{
+	const char *fault = scan(event, roster);
+	enum event_problem problem;
+
+	event->type = type_of(event, roster);
+	if (fault && roster->needs_json) {
+		*ret_text = fault;
+		return EVENT_UNDECODABLE;
+	}
+	if (roster->id_source_count == 0) {
+		return EVENT_OK;
+	}
+	problem = find_id(event, roster, fault, ret_text);
+	return roster->are_ids_optional ? EVENT_OK : problem;
 }

@@ -94,6 +94,17 @@ static int add_id_sources(
 	return 0;
 }
 
+/* Their events are known elsewhere by their ids. */
+static bool is_any_elsewhere(const struct roster *roster)
+{
+	for (size_t i = 0; i < roster->handler_count; i++) {
+		if (roster->handlers[i].ops->effect == ONCED_EFFECT_ELSEWHERE) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
 	const struct store_ops *store, bool wants_ids, roster_find_fn *find, struct err *err)
 {
@@ -116,7 +127,8 @@ int roster_open(struct roster *roster, const struct config_consumer *consumer, u
 	}
 	/* an id in the value makes JSON of it only where ids are wanted */
 	roster->needs_json = path_set_count(roster->paths) > 0;
-	if (r == 0 && wants_ids) {
+	roster->are_ids_optional = !wants_ids;
+	if (r == 0 && (wants_ids || is_any_elsewhere(roster))) {
 		r = add_id_sources(roster, consumer, err);
 	}
 	if (r < 0) {

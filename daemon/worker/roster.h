@@ -52,6 +52,7 @@ struct roster {
 	struct event_id_source *id_sources;
 	size_t id_source_count;
 	bool needs_json; /* a value that is no JSON is undecodable */
+	bool are_ids_optional; /* for handlers alone: an event whose id is not found has none */
 
 	struct store_statement *statements;
 	size_t statement_count, statement_capacity;
@@ -65,7 +66,8 @@ typedef int roster_find_fn(
 
 /*
  * Find, check and open the handlers of `consumer` for `lanes` lanes. `wants_ids`: events are
- * deduplicated, or an id is asked for by policy. -EINVAL with the handler's own sentence.
+ * deduplicated, or an id is asked for by policy; without it only handlers whose effects are made
+ * elsewhere get one, where there is one. -EINVAL with the handler's own sentence.
  */
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
 	const struct store_ops *store, bool wants_ids,

@@ -104,7 +104,7 @@ def test_failures_park_hold_and_end_as_they_do_in_a_transaction(world):
     world.kafka.flush()
     onced = world.start(outside(world))
     wait_effects(world, 3)
-    # not before: two that fail and none that succeeds are an outage, in which nobody's attempts count
+    # not before: while one is unavailable and no other has succeeded since, nobody's attempts count
     world.produce_event("held", key=b"c", fault=f"gate:{gate}")
     world.kafka.flush()
     onced.wait_metric(1, "onced_held")
@@ -206,10 +206,11 @@ def test_routes_to_both_kinds_share_a_consumer(world):
 @pytest.mark.parametrize("store", ["none:", "sqlite:"])
 def test_any_store_will_do(world, store):
     world.create_topics()
-    world.produce_stream(50)
+    records = world.produce_stream(50)
     url = store + str(world.directory / "shop.db") if store == "sqlite:" else store
     onced = world.start(outside(world, {"onced": {
         "store": url, "store.user": None, "store.password": None}}))
     world.wait_finished(onced)
     onced.stop()
     assert sorted(effect.offset for effect in effects(world)) == list(range(50))
+    assert sorted(ids(world)) == sorted(record[0] for record in records), "the handler knows each by its id"

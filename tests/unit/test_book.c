@@ -54,6 +54,7 @@ static void the_same_event_in_hand_twice_waits_for_the_first(void **state)
 	second = claim("a");
 	fly();
 	expect_end(second, UNIT_HELD);
+	assert_true(second->unit.works[0].is_held_with_others);
 	assert_int_equal(second->record->attempts, 0);
 	go_through();
 	assert_int_equal(bench_calls(bench, "a"), 1);

@@ -169,13 +169,29 @@ static void one_word_of_unavailable_is_a_suspicion_and_another_record_is_tried_a
 	assert_false(outage_is_holding(&c->outage));
 }
 
-static void unavailable_for_two_records_is_an_outage(void **state)
+static void unavailable_for_a_few_records_is_an_outage(void **state)
 {
 	struct verdict_case *c = *state;
 
-	is_unavailable(c, 1);
-	assert_int_equal(is_unavailable(c, 2), OUTAGE_BEGAN);
-	assert_int_equal(c->outage.failed, 2);
+	for (unsigned key = 1; key < OUTAGE_AT_LEAST; key++) {
+		assert_int_equal(is_unavailable(c, key), OUTAGE_SAME);
+	}
+	assert_int_equal(c->outage.state, OUTAGE_SUSPECTED);
+	assert_int_equal(is_unavailable(c, OUTAGE_AT_LEAST), OUTAGE_BEGAN);
+	assert_int_equal(c->outage.failed, OUTAGE_AT_LEAST);
+}
+
+static void a_few_unavailable_ones_among_successes_are_a_suspicion_at_most(void **state)
+{
+	struct verdict_case *c = *state;
+	int64_t begun_us = c->now_us - SECOND; /* on other lanes, before anything was held */
+
+	for (unsigned key = 1; key <= 8; key++) {
+		assert_int_equal(is_unavailable(c, key), OUTAGE_SAME);
+		c->successes += 2;
+		assert_int_equal(outage_succeeded(&c->outage, begun_us, c->now_us), OUTAGE_SAME);
+	}
+	assert_int_equal(c->outage.state, OUTAGE_SUSPECTED);
 }
 
 static void unavailable_for_the_only_record_is_an_outage_when_it_lasts(void **state)
@@ -297,7 +313,8 @@ int main(void)
 		TEST(poison_left_behind_by_a_stream_that_ended_is_none),
 		TEST(old_failures_are_no_evidence),
 		TEST(one_word_of_unavailable_is_a_suspicion_and_another_record_is_tried_at_once),
-		TEST(unavailable_for_two_records_is_an_outage),
+		TEST(unavailable_for_a_few_records_is_an_outage),
+		TEST(a_few_unavailable_ones_among_successes_are_a_suspicion_at_most),
 		TEST(unavailable_for_the_only_record_is_an_outage_when_it_lasts),
 		TEST(a_record_that_alone_is_unavailable_holds_the_others_twice_at_most),
 		TEST(one_record_at_a_time_probes_ever_less_often),
