@@ -1,8 +1,8 @@
 /*
  * target - an HTTP service that costs next to nothing: answers each request 200 after a while
  *
- * One thread, connections kept. All wait equally long, so that who came first is due first. Listens on
- * 127.0.0.1 at the port that is its argument. Its clients are those of the benchmark: what no client
+ * One thread, connections kept. All wait equally long, so that who came first is due first. Listens
+ * on 127.0.0.1 at the port that is its argument. Its clients are those of the benchmark: what none
  * of these would send ends the program.
  */
 #include <arpa/inet.h>
