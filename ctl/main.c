@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "client.h"
+#include "dlq.h"
 #include "verbs.h"
 
 static const struct verb verbs[] = {
@@ -21,6 +22,31 @@ static const struct verb verbs[] = {
 	{ .name = "guarantees",
 		.help = "what is promised, and what is not",
 		.run = verb_guarantees },
+	{ .name = "dlq list",
+		.arguments = "CONSUMER",
+		.argument_max = 1,
+		.help = "dead letters, and of what they died",
+		.options = dlq_list_options,
+		.run = verb_dlq_list },
+	{ .name = "dlq show",
+		.arguments = "[CONSUMER] TOPIC:PARTITION:OFFSET",
+		.argument_min = 1,
+		.argument_max = 2,
+		.help = "one dead letter, whole; by where it lies or came from",
+		.options = dlq_show_options,
+		.run = verb_dlq_show },
+	{ .name = "dlq export",
+		.arguments = "CONSUMER",
+		.argument_max = 1,
+		.help = "dead letters as lines of JSON",
+		.options = dlq_export_options,
+		.run = verb_dlq_export },
+	{ .name = "dlq audit",
+		.arguments = "CONSUMER",
+		.argument_max = 1,
+		.help = "who replayed and discarded what, when and why",
+		.options = dlq_audit_options,
+		.run = verb_dlq_audit },
 	{ 0 },
 };
 

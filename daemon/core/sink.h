@@ -43,6 +43,7 @@ struct sink_options {
 	const struct config_consumer *consumer;
 	const char *client_id;
 	const struct sink_listener *listener;
+	bool is_idempotent; /* the client's own retries neither repeat records nor reorder them */
 };
 
 struct sink_ops {

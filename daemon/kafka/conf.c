@@ -54,6 +54,13 @@ static const struct property consumer_owned[] = {
 	{ "enable.partition.eof", "false", 0 },
 };
 
+/* A tool reads what there is, wherever retention has come to, and wants to know the end. */
+static const struct property reader_owned[] = {
+	{ "auto.offset.reset", "earliest", 0 },
+	{ "enable.partition.eof", "true", 0 },
+	{ "fetch.wait.max.ms", "100", 0 },
+};
+
 /* The worst memory a partition's queue takes by default, whatever the count of its records. */
 #define QUEUE_BOUND_MIN_BYTES ((int64_t)4 << 20)
 #define QUEUE_BOUND_MAX_BYTES ((int64_t)64 << 20)
@@ -218,6 +225,27 @@ static int set_common_pairs(
 	return 0;
 }
 
+int kafka_conf_reader(
+	const struct config *config, const char *group_id, rd_kafka_conf_t **ret, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int r;
+
+	r = SET_TABLE(conf, common_defaults, err);
+	r = r < 0 ? r : set(conf, "client.id", "oncectl", err);
+	r = r < 0 ? r : set_pairs(conf, &config->kafka, "kafka", err);
+	r = r < 0 ? r : SET_TABLE(conf, consumer_owned, err);
+	r = r < 0 ? r : SET_TABLE(conf, reader_owned, err);
+	r = r < 0 ? r : set(conf, "group.id", group_id, err);
+	if (r < 0) {
+		rd_kafka_conf_destroy(conf);
+		return r;
+	}
+	rd_kafka_conf_set_log_cb(conf, kafka_log);
+	*ret = conf;
+	return 0;
+}
+
 int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -228,6 +256,9 @@ int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **re
 	r = r < 0 ? r : set(conf, "client.id", options->client_id, err);
 	r = r < 0 ? r : set_common_pairs(conf, &options->config->kafka, err);
 	r = r < 0 ? r : set_pairs(conf, &options->config->kafka_producer, "kafka producer", err);
+	if (r == 0 && options->is_idempotent) {
+		r = set(conf, "enable.idempotence", "true", err);
+	}
 	if (r < 0) {
 		rd_kafka_conf_destroy(conf);
 		return r;

@@ -24,6 +24,9 @@
 int kafka_conf_consumer(
 	const struct source_options *options, rd_kafka_conf_t **ret, struct err *err);
 int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err);
+/* A client that is no member of `group_id`, nor of any other. */
+int kafka_conf_reader(const struct config *config, const char *group_id, rd_kafka_conf_t **ret,
+	struct err *err);
 
 /* Records in one partition's queue, above which nothing more is fetched for it. */
 enum { KAFKA_QUEUE_MESSAGES = 10000 };

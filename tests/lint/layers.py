@@ -54,7 +54,7 @@ LAYERS = {
     "daemon/demo": Layer(("base", "core", "kafka", "store", "os"), ("jansson",)),
     # `exec` has a thread that keeps its children.
     "handlers": Layer(("onced",), has_threads=True),
-    "ctl": Layer(("base", "config", "kafka", "store", "core"), ("libcurl", "jansson")),
+    "ctl": Layer(("base", "config", "event", "kafka", "store", "core"), ("libcurl", "jansson")),
     # The only place that wires adapters to ports.
     "daemon": Layer(("base", "config", "event", "core", "kafka", "store", "os", "worker", "supervisor", "demo", "onced", "handlers"),
                     has_threads=True),

@@ -1,0 +1,18 @@
+/*
+ * dlq - the verbs about dead letters, and what they take
+ *
+ * Each is one function in a file of its own; main.c has them in its table.
+ */
+#pragma once
+
+#include "arguments.h"
+
+extern const struct verb_option dlq_list_options[];
+extern const struct verb_option dlq_show_options[];
+extern const struct verb_option dlq_export_options[];
+extern const struct verb_option dlq_audit_options[];
+
+int verb_dlq_list(const struct ctl *ctl); /* dlq_list.c */
+int verb_dlq_show(const struct ctl *ctl); /* dlq_show.c */
+int verb_dlq_export(const struct ctl *ctl); /* dlq_export.c */
+int verb_dlq_audit(const struct ctl *ctl); /* dlq_audit.c */
