@@ -1,7 +1,8 @@
 """
 conftest - servers for the session, a world for each scenario
 
-Scenarios run one after another: each may hit the shared servers, and leaves them running.
+Scenarios of one process run one after another: each may hit the shared servers, and leaves them running.
+Several processes (pytest -n) have servers of their own, each.
 """
 
 import pytest

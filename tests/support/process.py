@@ -9,6 +9,7 @@ import atexit
 import ctypes
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -18,13 +19,23 @@ import weakref
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+_chance = random.SystemRandom()
 _servers = weakref.WeakSet()
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """
+    A port for a server to come, below those the kernel gives to clients: nobody takes it meanwhile.
+    Drawn by chance, since several runs may look at the same time.
+    """
+    while True:
+        port = _chance.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def die_with_parent():
