@@ -14,6 +14,7 @@
 #include "http_message.h"
 #include "http_settings.h"
 #include "http_verdict.h"
+#include "template_use.h"
 
 struct http_state {
 	struct http_settings settings;
@@ -46,37 +47,22 @@ static void http_close(void *data)
 	free(state);
 }
 
-static int need_paths(struct onced_setup *setup, struct http_template *template)
-{
-	for (size_t i = 0; i < template->piece_count; i++) {
-		struct http_piece *piece = &template->pieces[i];
-
-		if (piece->literal || piece->field.root != FIELD_PATH) {
-			continue;
-		}
-		piece->path = onced_need_path(setup, piece->field.name);
-		if (piece->path < 0) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
 static int need_all_paths(struct onced_setup *setup, struct http_settings *settings)
 {
-	if (need_paths(setup, &settings->url.path) < 0) {
+	if (template_need_paths(setup, &settings->url.path) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < settings->header_count; i++) {
-		if (need_paths(setup, &settings->headers[i].value) < 0) {
+		if (template_need_paths(setup, &settings->headers[i].value) < 0) {
 			return -1;
 		}
 	}
 	if (settings->format == HTTP_FORMAT_RAW) {
 		return 0;
 	}
-	return need_paths(setup, &settings->ce_source) < 0 ? -1
-							   : need_paths(setup, &settings->ce_type);
+	return template_need_paths(setup, &settings->ce_source) < 0
+		? -1
+		: template_need_paths(setup, &settings->ce_type);
 }
 
 /* Files that libcurl would only miss at the first event. */

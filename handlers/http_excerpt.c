@@ -24,7 +24,7 @@ static void add_secret(struct http_secrets *secrets, const char *text)
 	add_bytes(secrets, text, text ? strlen(text) : 0);
 }
 
-static void add_literals(struct http_secrets *secrets, const struct http_template *template)
+static void add_literals(struct http_secrets *secrets, const struct template *template)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
 		add_secret(secrets, template->pieces[i].literal);
@@ -32,7 +32,7 @@ static void add_literals(struct http_secrets *secrets, const struct http_templat
 }
 
 /* "Bearer TOKEN" may come back as its last word alone. */
-static void add_last_words(struct http_secrets *secrets, const struct http_template *template)
+static void add_last_words(struct http_secrets *secrets, const struct template *template)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
 		const char *literal = template->pieces[i].literal;
@@ -54,7 +54,7 @@ static void add_values(struct http_secrets *secrets, const char *query)
 	}
 }
 
-static void add_query(struct http_secrets *secrets, const struct http_template *path)
+static void add_query(struct http_secrets *secrets, const struct template *path)
 {
 	bool is_query = false;
 

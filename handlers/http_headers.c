@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "http_settings.h"
+#include "template_use.h"
 
 #define HEADERS_PREFIX "headers."
 enum { HEADERS_PREFIX_LEN = sizeof(HEADERS_PREFIX) - 1 };
@@ -93,7 +94,7 @@ static int check_header(
 static int check_header_value(struct onced_setup *setup, const struct http_header *header)
 {
 	for (size_t i = 0; i < header->value.piece_count; i++) {
-		const struct http_piece *piece = &header->value.pieces[i];
+		const struct template_piece *piece = &header->value.pieces[i];
 
 		if (!piece->literal && strcasecmp(header->name, "host") == 0) {
 			return onced_setup_fail(setup,
@@ -132,7 +133,7 @@ static int add_header(
 		return onced_setup_fail(setup, "out of memory");
 	}
 	settings->header_count++;
-	if (http_settings_read_template(setup, param->name, param->value, &header->value) < 0) {
+	if (template_of_param(setup, param->name, param->value, &header->value) < 0) {
 		return -1;
 	}
 	return check_header_value(setup, header);

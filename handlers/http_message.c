@@ -143,7 +143,7 @@ static void put_attribute(const struct making *making, const char *name, struct 
 
 /* A required attribute: it must not be empty. */
 static int put_templated(
-	const struct making *making, const char *name, const struct http_template *template)
+	const struct making *making, const char *name, const struct template *template)
 {
 	struct compose *value = &making->message->value;
 

@@ -7,27 +7,12 @@
 
 #include <string.h>
 
-#include "field_bind.h"
 #include "http_text.h"
 #include "http_url.h"
-
-/* The text of a field; -1 with the outcome set. It lives as long as `binding` and the event. */
-static int read_field(const struct http_piece *piece, const struct onced_event *event,
-	struct field_binding *binding, struct onced_outcome *outcome)
-{
-	if (field_bind(event, &piece->field, piece->path, false, binding, outcome) < 0) {
-		return -1;
-	}
-	if (binding->value.kind == ONCED_VALUE_NULL && !piece->field.is_optional) {
-		onced_outcome_set(outcome, ONCED_REJECT, "missing",
-			"parameter %s is null in the event", piece->field.written);
-		return -1;
-	}
-	return 0;
-}
+#include "template_use.h"
 
 /* An empty value would make another resource of the path: DELETE /orders/ for /orders/17. */
-static int check_segment(const struct http_piece *piece, const struct field_binding *binding,
+static int check_segment(const struct template_piece *piece, const struct field_binding *binding,
 	struct onced_outcome *outcome)
 {
 	if (binding->value.text.len > 0 || piece->field.is_optional) {
@@ -39,13 +24,13 @@ static int check_segment(const struct http_piece *piece, const struct field_bind
 	return -1;
 }
 
-int http_render_path(const struct http_template *template, const struct onced_event *event,
+int http_render_path(const struct template *template, const struct onced_event *event,
 	struct compose *text, struct onced_outcome *outcome)
 {
 	bool is_query = false;
 
 	for (size_t i = 0; i < template->piece_count; i++) {
-		const struct http_piece *piece = &template->pieces[i];
+		const struct template_piece *piece = &template->pieces[i];
 		struct field_binding binding;
 
 		if (piece->literal) {
@@ -53,7 +38,7 @@ int http_render_path(const struct http_template *template, const struct onced_ev
 			is_query |= strchr(piece->literal, '?') != NULL;
 			continue;
 		}
-		if (read_field(piece, event, &binding, outcome) < 0 ||
+		if (template_bind(piece, event, &binding, outcome) < 0 ||
 			(!is_query && check_segment(piece, &binding, outcome) < 0)) {
 			return -1;
 		}
@@ -80,18 +65,18 @@ static bool has_control(struct onced_bytes bytes)
 	return false;
 }
 
-int http_render_header(const char *name, const struct http_template *template,
+int http_render_header(const char *name, const struct template *template,
 	const struct onced_event *event, struct compose *text, struct onced_outcome *outcome)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
-		const struct http_piece *piece = &template->pieces[i];
+		const struct template_piece *piece = &template->pieces[i];
 		struct field_binding binding;
 
 		if (piece->literal) {
 			compose_literal(text, piece->literal);
 			continue;
 		}
-		if (read_field(piece, event, &binding, outcome) < 0) {
+		if (template_bind(piece, event, &binding, outcome) < 0) {
 			return -1;
 		}
 		if (has_control(binding.value.text)) {

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "http_template.h"
+#include "template.h"
 #include "compose.h"
 
 /*
@@ -14,7 +14,7 @@
  * 0; -1 with the outcome set to REJECT: as field_bind(), or code "url" where a value would leave a
  * segment of the path empty, or make . or .. of it.
  */
-int http_render_path(const struct http_template *template, const struct onced_event *event,
+int http_render_path(const struct template *template, const struct onced_event *event,
 	struct compose *text, struct onced_outcome *outcome);
 
 /*
@@ -22,5 +22,5 @@ int http_render_path(const struct http_template *template, const struct onced_ev
  * field_bind(), or code "header" for a value with control characters, which would make another
  * header or request of it.
  */
-int http_render_header(const char *name, const struct http_template *template,
+int http_render_header(const char *name, const struct template *template,
 	const struct onced_event *event, struct compose *text, struct onced_outcome *outcome);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "template_use.h"
+
 enum { REDIRECTS_MAX = 10 };
 
 const struct onced_param_spec http_params[] = {
@@ -101,11 +103,11 @@ void http_settings_fini(struct http_settings *settings)
 	http_url_fini(&settings->url);
 	for (size_t i = 0; i < settings->header_count; i++) {
 		free(settings->headers[i].name);
-		http_template_fini(&settings->headers[i].value);
+		template_fini(&settings->headers[i].value);
 	}
 	free(settings->headers);
-	http_template_fini(&settings->ce_source);
-	http_template_fini(&settings->ce_type);
+	template_fini(&settings->ce_source);
+	template_fini(&settings->ce_type);
 	*settings = (struct http_settings){ .method = NULL };
 }
 
@@ -253,18 +255,6 @@ static int read_url(struct onced_setup *setup, struct http_settings *settings)
 	return 0;
 }
 
-int http_settings_read_template(
-	struct onced_setup *setup, const char *name, const char *text, struct http_template *ret)
-{
-	struct field_error error;
-
-	if (http_template_parse(text, ret, &error) < 0) {
-		return onced_setup_fail(setup, "%s, line %u, column %u: %s", name, error.line,
-			error.column, error.text);
-	}
-	return 0;
-}
-
 /* ---- TLS ---- */
 
 static int read_tls(struct onced_setup *setup, struct http_settings *settings)
@@ -294,9 +284,9 @@ int http_settings_read(struct onced_setup *setup, struct http_settings *ret)
 		read_duration(setup, "retry.after.max", &ret->retry_after_max_ms) < 0) {
 		return -1;
 	}
-	if (http_settings_read_template(setup, "cloudevents.source",
+	if (template_of_param(setup, "cloudevents.source",
 		    onced_setup_param(setup, "cloudevents.source"), &ret->ce_source) < 0 ||
-		http_settings_read_template(setup, "cloudevents.type",
+		template_of_param(setup, "cloudevents.type",
 			onced_setup_param(setup, "cloudevents.type"), &ret->ce_type) < 0) {
 		return -1;
 	}

@@ -19,7 +19,7 @@ enum http_format {
 
 struct http_header {
 	char *name;
-	struct http_template value;
+	struct template value;
 };
 
 struct http_settings {
@@ -28,7 +28,7 @@ struct http_settings {
 	enum http_format format;
 	struct http_header *headers;
 	size_t header_count;
-	struct http_template ce_source, ce_type;
+	struct template ce_source, ce_type;
 	int64_t timeout_ms, connect_timeout_ms, retry_after_max_ms;
 	unsigned redirects_max; /* 0: none is followed */
 	bool is_allowed[HTTP_ADDRESS_CLASSES]; /* by class; the class of a literal host included */
@@ -45,7 +45,5 @@ void http_settings_fini(struct http_settings *settings);
 /* Is a header of that name (any case) configured? */
 bool http_settings_has_header(const struct http_settings *settings, const char *name);
 
-/* Parts of http_settings_read(), in http_headers.c and http_settings.c. */
+/* Part of http_settings_read(), in http_headers.c. */
 int http_settings_read_headers(struct onced_setup *setup, struct http_settings *settings);
-int http_settings_read_template(struct onced_setup *setup, const char *name, const char *text,
-	struct http_template *ret);

@@ -28,7 +28,7 @@ void http_url_fini(struct http_url *url)
 	free(url->host);
 	wipe(url->user);
 	wipe(url->password);
-	http_template_fini(&url->path);
+	template_fini(&url->path);
 	*url = (struct http_url){ .origin = NULL };
 }
 
@@ -168,8 +168,7 @@ static const char *odd_char(const char *literal)
 	return NULL;
 }
 
-static int check_literals(
-	const char *rest, const struct http_template *path, struct field_error *error)
+static int check_literals(const char *rest, const struct template *path, struct field_error *error)
 {
 	for (size_t i = 0; i < path->piece_count; i++) {
 		const char *odd =
@@ -189,14 +188,14 @@ static int check_literals(
 }
 
 /* The path's first piece is a literal with a slash: "/", "/?", "/orders/". */
-static int put_slash(const char *rest, struct http_template *path)
+static int put_slash(const char *rest, struct template *path)
 {
 	struct field_error error;
 	char *with_slash = NULL;
 	int r = asprintf(&with_slash, "/%s", rest);
 
 	if (r >= 0) {
-		r = http_template_parse(with_slash, path, &error);
+		r = template_parse(with_slash, path, &error);
 		free(with_slash);
 	}
 	return r < 0 ? -1 : 0;
@@ -204,17 +203,17 @@ static int put_slash(const char *rest, struct http_template *path)
 
 static int parse_path(const char *rest, struct http_url *url, struct field_error *error)
 {
-	if (http_template_parse(rest, &url->path, error) < 0 ||
+	if (template_parse(rest, &url->path, error) < 0 ||
 		check_literals(rest, &url->path, error) < 0) {
 		return -1;
 	}
 	if (rest[0] != '/') {
-		http_template_fini(&url->path);
+		template_fini(&url->path);
 		return put_slash(rest, &url->path) < 0
 			? field_error_set(error, rest, "out of memory")
 			: 0;
 	}
-	if (!http_template_has_fields(&url->path) && http_url_has_dots(rest)) {
+	if (!template_has_fields(&url->path) && http_url_has_dots(rest)) {
 		return field_error_set(error, rest, "a path has no . or .. in it");
 	}
 	return 0;

@@ -8,14 +8,14 @@
 
 #include <stdbool.h>
 
-#include "http_template.h"
+#include "template.h"
 
 struct http_url {
 	char *origin; /* "https://host:8443", without user and password: may be shown */
 	char *host; /* as in the origin, an IPv6 address in brackets */
 	char *user, *password; /* NULL: none; decoded */
 	bool is_https;
-	struct http_template path; /* from the slash on, the query included; never empty */
+	struct template path; /* from the slash on, the query included; never empty */
 };
 
 /* 0; -1 with `error`, lines and columns of `text`. http_url_fini() in both cases. */

@@ -1,5 +1,5 @@
 /*
- * test_http_template - templates of URLs and headers, and which URLs and addresses are taken
+ * test_template - templates of URLs and headers, and which URLs and addresses are taken
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,24 +14,24 @@
 #include <cmocka.h>
 
 #include "handlers/http_address.h"
-#include "handlers/http_template.h"
 #include "handlers/http_url.h"
+#include "handlers/template.h"
 
-static struct http_template template;
+static struct template template;
 static struct http_url url;
 static struct field_error error;
 
 static int teardown(void **state)
 {
-	http_template_fini(&template);
+	template_fini(&template);
 	http_url_fini(&url);
 	return 0;
 }
 
 static void parse(const char *text)
 {
-	http_template_fini(&template);
-	if (http_template_parse(text, &template, &error) < 0) {
+	template_fini(&template);
+	if (template_parse(text, &template, &error) < 0) {
 		fail_msg("%u:%u: %s in: %s", error.line, error.column, error.text, text);
 	}
 }
@@ -74,8 +74,8 @@ static void assert_says(const char *text, unsigned column, const char *says)
 
 static void assert_refused(const char *text, unsigned column, const char *says)
 {
-	http_template_fini(&template);
-	assert_int_equal(http_template_parse(text, &template, &error), -1);
+	template_fini(&template);
+	assert_int_equal(template_parse(text, &template, &error), -1);
 	assert_says(text, column, says);
 }
 
@@ -98,7 +98,7 @@ static void text_and_fields_take_turns(void **state)
 	assert_field(3, FIELD_KEY, NULL, false);
 	assert_literal(4, "?by=");
 	assert_field(5, FIELD_HEADER, "x-tenant", true);
-	assert_true(http_template_has_fields(&template));
+	assert_true(template_has_fields(&template));
 }
 
 static void quoted_names_may_hold_braces_and_question_marks(void **state)
@@ -116,7 +116,7 @@ static void doubled_braces_are_braces(void **state)
 	assert_field(1, FIELD_EVENT_ID, NULL, false);
 	assert_literal(2, "}}");
 	parse("{{}}");
-	assert_false(http_template_has_fields(&template));
+	assert_false(template_has_fields(&template));
 	parse("");
 	assert_int_equal(template.piece_count, 0);
 }
@@ -141,8 +141,8 @@ static void too_many_fields_are_refused(void **state)
 	for (int i = 0; i < 200; i++) {
 		strcat(text, "x{key}");
 	}
-	http_template_fini(&template);
-	assert_int_equal(http_template_parse(text, &template, &error), -1);
+	template_fini(&template);
+	assert_int_equal(template_parse(text, &template, &error), -1);
 	assert_non_null(strstr(error.text, "more than 64"));
 }
 

@@ -1,5 +1,5 @@
 /*
- * fuzz_http_template - templates of URLs and headers, and what must hold of every one that is taken
+ * fuzz_template - templates of URLs and headers, and what must hold of every one that is taken
  *
  * See tests/support/fuzz_driver.h for how to run it. What holds: written again from its pieces, a
  * template is read as the same pieces; no two literals follow each other, none is empty; the origin
@@ -12,8 +12,8 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "fuzz_driver.h"
-#include "handlers/http_template.h"
 #include "handlers/http_url.h"
+#include "handlers/template.h"
 
 static const struct slice templates[] = {
 	SLICE_LITERAL("https://api.example/orders/{payload.order_id}/lines?key={key}"),
@@ -60,10 +60,10 @@ struct slice fuzz_corpus_at(size_t i)
 }
 
 /* The template as a text again. */
-static void write_again(const struct http_template *template, struct buffer *out)
+static void write_again(const struct template *template, struct buffer *out)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
-		const struct http_piece *piece = &template->pieces[i];
+		const struct template_piece *piece = &template->pieces[i];
 
 		if (!piece->literal) {
 			buffer_append(out, piece->field.written, strlen(piece->field.written) - 1);
@@ -79,7 +79,7 @@ static void write_again(const struct http_template *template, struct buffer *out
 	}
 }
 
-static bool is_same(const struct http_piece *a, const struct http_piece *b)
+static bool is_same(const struct template_piece *a, const struct template_piece *b)
 {
 	if (!a->literal || !b->literal) {
 		return !a->literal == !b->literal && field_equal(&a->field, &b->field) &&
@@ -88,15 +88,15 @@ static bool is_same(const struct http_piece *a, const struct http_piece *b)
 	return strcmp(a->literal, b->literal) == 0;
 }
 
-static const char *check_again(const struct http_template *template)
+static const char *check_again(const struct template *template)
 {
 	_cleanup_(buffer_fini) struct buffer text = BUFFER_INIT;
-	struct http_template again;
+	struct template again;
 	struct field_error error;
 	const char *wrong = NULL;
 
 	write_again(template, &text);
-	if (http_template_parse(buffer_str(&text), &again, &error) < 0) {
+	if (template_parse(buffer_str(&text), &again, &error) < 0) {
 		wrong = "a template written again is refused";
 	} else if (again.piece_count != template->piece_count) {
 		wrong = "a template written again has other pieces";
@@ -106,11 +106,11 @@ static const char *check_again(const struct http_template *template)
 			? NULL
 			: "a template written again has another piece";
 	}
-	http_template_fini(&again);
+	template_fini(&again);
 	return wrong;
 }
 
-static const char *check_pieces(const struct http_template *template)
+static const char *check_pieces(const struct template *template)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
 		const char *literal = template->pieces[i].literal;
@@ -150,14 +150,14 @@ static const char *check_origin(const struct http_url *url)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = strndup((const char *)data, size);
-	struct http_template template;
+	struct template template;
 	struct http_url url;
 	struct field_error error;
 	const char *wrong;
 
-	wrong = http_template_parse(text, &template, &error) < 0 ? check_error(text, &error)
-								 : check_pieces(&template);
-	http_template_fini(&template);
+	wrong = template_parse(text, &template, &error) < 0 ? check_error(text, &error)
+							    : check_pieces(&template);
+	template_fini(&template);
 	if (!wrong) {
 		wrong = http_url_parse(text, &url, &error) < 0 ? check_error(text, &error)
 							       : check_origin(&url);

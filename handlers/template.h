@@ -1,5 +1,5 @@
 /*
- * http_template - a text with fields of the event in it: "/orders/{payload.order_id}?by={key}"
+ * template - a text with fields of the event in it: "/orders/{payload.order_id}?by={key}"
  *
  * Pure. Fields are named as in the statement of an sql handler, in braces; {{ and }} are the braces
  * themselves. A dash is part of a name: {headers.x-tenant}. A question mark says that the value may
@@ -12,22 +12,22 @@
 
 #include "field.h"
 
-enum { HTTP_TEMPLATE_FIELDS_MAX = 64 };
+enum { TEMPLATE_FIELDS_MAX = 64 };
 
 /* Literal text, or a field. */
-struct http_piece {
+struct template_piece {
 	char *literal; /* NULL: a field; NUL-terminated, not empty */
 	struct field field;
 	int path; /* of a FIELD_PATH: what onced_need_path() called it; set by who opens */
 };
 
-struct http_template {
-	struct http_piece *pieces; /* no two literals in a row */
+struct template {
+	struct template_piece *pieces; /* no two literals in a row */
 	size_t piece_count;
 };
 
-/* 0; -1 with `error`, lines and columns of `text`. http_template_fini() in both cases. */
-int http_template_parse(const char *text, struct http_template *ret, struct field_error *error);
-void http_template_fini(struct http_template *template);
+/* 0; -1 with `error`, lines and columns of `text`. template_fini() in both cases. */
+int template_parse(const char *text, struct template *ret, struct field_error *error);
+void template_fini(struct template *template);
 
-bool http_template_has_fields(const struct http_template *template);
+bool template_has_fields(const struct template *template);

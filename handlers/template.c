@@ -1,9 +1,9 @@
 /*
- * http_template - a text with fields of the event in it
+ * template - a text with fields of the event in it
  *
  * Runs in: any process, any thread (pure).
  */
-#include "http_template.h"
+#include "template.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,22 +15,22 @@ static const struct field_syntax syntax = {
 	.hint = " (a brace itself is written {{)",
 };
 
-static void piece_fini(struct http_piece *piece)
+static void piece_fini(struct template_piece *piece)
 {
 	free(piece->literal);
 	field_fini(&piece->field);
 }
 
-void http_template_fini(struct http_template *template)
+void template_fini(struct template *template)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
 		piece_fini(&template->pieces[i]);
 	}
 	free(template->pieces);
-	*template = (struct http_template){ .pieces = NULL };
+	*template = (struct template){ .pieces = NULL };
 }
 
-bool http_template_has_fields(const struct http_template *template)
+bool template_has_fields(const struct template *template)
 {
 	for (size_t i = 0; i < template->piece_count; i++) {
 		if (!template->pieces[i].literal) {
@@ -41,9 +41,9 @@ bool http_template_has_fields(const struct http_template *template)
 }
 
 /* Takes the piece over, also where there is no memory for it. */
-static int add_piece(struct http_template *template, struct http_piece *take_piece)
+static int add_piece(struct template *template, struct template_piece *take_piece)
 {
-	struct http_piece *pieces =
+	struct template_piece *pieces =
 		realloc(template->pieces, (template->piece_count + 1) * sizeof(*pieces));
 
 	if (!pieces) {
@@ -73,9 +73,9 @@ static const char *copy_literal(const char *p, char *out)
 	}
 }
 
-static int parse_literal(const char **p, struct http_template *template, struct field_error *error)
+static int parse_literal(const char **p, struct template *template, struct field_error *error)
 {
-	struct http_piece piece = { .literal = malloc(strlen(*p) + 1) };
+	struct template_piece piece = { .literal = malloc(strlen(*p) + 1) };
 
 	if (!piece.literal) {
 		return field_error_set(error, *p, "out of memory");
@@ -88,9 +88,9 @@ static int parse_literal(const char **p, struct http_template *template, struct 
 	return add_piece(template, &piece) < 0 ? field_error_set(error, *p, "out of memory") : 0;
 }
 
-static int parse_field(const char **p, struct http_template *template, struct field_error *error)
+static int parse_field(const char **p, struct template *template, struct field_error *error)
 {
-	struct http_piece piece = { .path = -1 };
+	struct template_piece piece = { .path = -1 };
 	size_t len;
 
 	if (**p == '}') {
@@ -99,9 +99,8 @@ static int parse_field(const char **p, struct http_template *template, struct fi
 			"a brace itself");
 	}
 	/* between two fields there is at most one literal */
-	if (template->piece_count >= 2 * HTTP_TEMPLATE_FIELDS_MAX - 1) {
-		return field_error_set(
-			error, *p, "more than %d parameters", HTTP_TEMPLATE_FIELDS_MAX);
+	if (template->piece_count >= 2 * TEMPLATE_FIELDS_MAX - 1) {
+		return field_error_set(error, *p, "more than %d parameters", TEMPLATE_FIELDS_MAX);
 	}
 	if (field_parse(*p, &syntax, &piece.field, &len, error) < 0) {
 		return -1;
@@ -113,12 +112,12 @@ static int parse_field(const char **p, struct http_template *template, struct fi
 	return 0;
 }
 
-int http_template_parse(const char *text, struct http_template *ret, struct field_error *error)
+int template_parse(const char *text, struct template *ret, struct field_error *error)
 {
 	const char *p = text;
 	int r = 0;
 
-	*ret = (struct http_template){ .pieces = NULL };
+	*ret = (struct template){ .pieces = NULL };
 	while (r == 0 && *p) {
 		r = parse_literal(&p, ret, error);
 		if (r == 0 && *p) {
