@@ -67,6 +67,7 @@ const struct config_handler_type *handler_types(void)
 			.name = builtin_handlers[i]->name,
 			.help = builtin_handlers[i]->help,
 			.params = join_params(NULL, builtin_handlers[i]->params),
+			.target_key = builtin_handlers[i] == &forward_handler ? "topic" : NULL,
 		};
 	}
 	types[count] = (struct config_handler_type){

@@ -100,6 +100,7 @@ static void wire(struct child *child, const struct config_consumer *consumer)
 		.consumer = consumer,
 		.source = &kafka_source_ops,
 		.sink = &kafka_sink_ops,
+		.publisher = &kafka_publisher_ops,
 		.store = stores_find(child->config->store),
 		.find_handler = handler_find,
 	};

@@ -16,6 +16,7 @@
 #include "core/rehearsal.h"
 #include "event_file.h"
 #include "handler_find.h"
+#include "kafka/kafka.h"
 #include "load.h"
 #include "roles.h"
 #include "store/stores.h"
@@ -257,8 +258,11 @@ static int choose_store(struct trial *trial, struct err *err)
 	if (!trial->store_ops) {
 		return err_set(err, -EINVAL, "store: this build has %s", stores_schemes());
 	}
-	return roster_open(
+	r = roster_open(
 		&trial->roster, &trial->consumer, 1, trial->store_ops, true, handler_find, err);
+	return r < 0 ? r
+		     : publishing_open(&trial->roster.publishing, &kafka_publisher_ops, config,
+			       &trial->consumer, "onced-test-handler", err);
 }
 
 static int open_store(struct trial *trial, struct err *err)
@@ -317,6 +321,7 @@ static void trial_fini(struct trial *trial)
 		trial->store_ops->close(trial->store);
 	}
 	if (trial->roster.handlers) {
+		publishing_close(&trial->roster.publishing);
 		roster_close(&trial->roster);
 	}
 }

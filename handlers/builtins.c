@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-const struct onced_handler *const builtin_handlers[] = { &exec_handler, &http_handler, &log_handler,
-	&sql_handler, NULL };
+const struct onced_handler *const builtin_handlers[] = { &exec_handler, &forward_handler,
+	&http_handler, &log_handler, &sql_handler, NULL };
 
 const struct onced_handler *builtin_handler_find(const char *name)
 {

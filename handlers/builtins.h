@@ -7,7 +7,8 @@
 
 #include "onced/handler.h"
 
-extern const struct onced_handler exec_handler, http_handler, log_handler, sql_handler;
+extern const struct onced_handler exec_handler, forward_handler, http_handler, log_handler,
+	sql_handler;
 
 /* All of them, NULL at the end. */
 extern const struct onced_handler *const builtin_handlers[];

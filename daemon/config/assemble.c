@@ -111,6 +111,26 @@ static void add_route(const struct subject *subject, const struct schema_context
 	consumer->routes[consumer->route_count++] = route;
 }
 
+/* A key that names a topic: what it must look like is not the handler's business alone. */
+static void set_target(const struct subject *subject, struct document_entry *entry)
+{
+	struct config_handler *handler = subject->object;
+
+	if (config_is_topic_name(entry->value)) {
+		handler->target = pool_strdup(subject->assembly->pool, entry->value);
+		handler->target_key = entry->key;
+		return;
+	}
+	subject_tell_bad_value(subject, entry, entry->is_secret,
+		"must be the name of one topic (1 to 249 of A-Z a-z 0-9 . _ -)");
+}
+
+static bool is_target(const struct subject *subject, const struct document_entry *entry)
+{
+	return subject->type && subject->type->target_key &&
+		strcmp(subject->type->target_key, entry->key) == 0;
+}
+
 static void add_param(const struct subject *subject, struct document_entry *entry)
 {
 	struct config_handler *handler = subject->object;
@@ -123,6 +143,9 @@ static void add_param(const struct subject *subject, struct document_entry *entr
 	/* Of an unknown type nobody can say which keys are SQL. */
 	if (param && !param->is_sql) {
 		subject_check_continuation(subject, entry);
+	}
+	if (!entry->is_bad && is_target(subject, entry)) {
+		set_target(subject, entry);
 	}
 	if (!entry->is_bad) {
 		append_pair(subject->assembly->pool, &handler->params, subject->section, entry);

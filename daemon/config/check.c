@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/check_consumer.h"
+#include "config/check_loops.h"
 #include "config/value.h"
 
 static void check_kafka(const struct checking *checking)
@@ -131,6 +132,7 @@ void check(struct config *config, struct problems *problems)
 				&checking, &config->consumers[j], &config->consumers[i]);
 		}
 	}
+	check_loops(&checking);
 	/* A header with a mistake has been told already. */
 	if (config->consumer_count == 0 && problems->count == 0) {
 		problems_add(problems, &config->memory->place,

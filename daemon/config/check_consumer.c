@@ -57,7 +57,7 @@ static const struct place *place_of(
 	return check_place(checking, SECTION_CONSUMER, consumer->name, key);
 }
 
-static bool has_topic(const struct config_consumer *consumer, const char *topic)
+bool check_consumes(const struct config_consumer *consumer, const char *topic)
 {
 	for (size_t i = 0; i < consumer->topics.count; i++) {
 		if (strcmp(consumer->topics.items[i], topic) == 0) {
@@ -90,7 +90,7 @@ static void check_has_handler(
 
 static void check_dlq_topic(const struct checking *checking, const struct config_consumer *consumer)
 {
-	if (consumer->dlq_topic && has_topic(consumer, consumer->dlq_topic)) {
+	if (consumer->dlq_topic && check_consumes(consumer, consumer->dlq_topic)) {
 		problems_add(checking->problems, place_of(checking, consumer, "dlq.topic"),
 			"[consumer %s] dlq.topic must not be one of its own topics: dead letters "
 			"would go round for ever",
@@ -204,7 +204,7 @@ static void check_common_topics(const struct checking *checking,
 	const struct config_consumer *earlier, const struct config_consumer *later)
 {
 	for (size_t i = 0; i < later->topics.count; i++) {
-		if (has_topic(earlier, later->topics.items[i])) {
+		if (check_consumes(earlier, later->topics.items[i])) {
 			problems_add(checking->problems, place_of(checking, later, "topics"),
 				"[consumer %s] topic %s is also consumed by [consumer %s] in the "
 				"same group %s: each would see only a part; give one of them "

@@ -73,6 +73,14 @@ const struct config_handler_type *config_find_type(
 	return NULL;
 }
 
+bool config_producers_are_elsewhere(const struct config *config)
+{
+	const char *here = config_pairs_get(&config->kafka, "bootstrap.servers");
+	const char *there = config_pairs_get(&config->kafka_producer, "bootstrap.servers");
+
+	return there && (!here || strcmp(here, there) != 0);
+}
+
 bool config_handler_is_in_process(const struct config_handler *handler)
 {
 	return handler && strcmp(handler->type, "plugin") == 0;

@@ -76,6 +76,8 @@ struct config_retry {
 struct config_handler {
 	char *name;
 	char *type; /* name of a built-in */
+	/* the topic it writes to, and the key that says so; NULL: none, or types are unchecked */
+	const char *target, *target_key;
 	int64_t timeout_us;
 	struct config_strings retry_on, reject_on, hold_on; /* patterns of verdict.h */
 	/* the remaining keys, to be read by the handler type's own parameter table */
@@ -170,6 +172,7 @@ struct config_handler_type {
 	const char *help;
 	const struct config_param *params; /* NULL: none */
 	bool takes_more; /* further keys are the business of code that is not loaded here */
+	const char *target_key; /* the key that names a topic it writes to; NULL: none */
 };
 
 /* Errors are collected, all at once: one "file:line: what, and the nearest valid name" per line. */
@@ -233,8 +236,13 @@ const struct config_consumer *config_find_consumer(const struct config *config, 
 /* The handler is foreign code inside the worker: what it does wrong, the worker dies of. */
 bool config_handler_is_in_process(const struct config_handler *handler);
 bool config_consumer_is_in_process(const struct config_consumer *consumer);
+/* [kafka producer] names brokers of its own: what is written goes to another cluster. */
+bool config_producers_are_elsewhere(const struct config *config);
 const char *config_pairs_get(const struct config_pairs *pairs, const char *name);
 const struct config_pair *config_pairs_find(const struct config_pairs *pairs, const char *name);
+
+/* 1 to 249 of A-Z a-z 0-9 . _ -, and neither . nor .. */
+bool config_is_topic_name(const char *name);
 
 /* Whether `name` is a key that handlers of every type have. */
 bool config_is_handler_key(const char *name);

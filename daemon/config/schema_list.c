@@ -103,7 +103,7 @@ bool schema_write_strings(const struct schema_key *key, const void *field, struc
 	return strings->count > 0;
 }
 
-bool schema_is_topic_name(const char *name)
+bool config_is_topic_name(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -121,7 +121,7 @@ bool schema_is_topic_name(const char *name)
 int schema_parse_topics(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	return parse_strings(text, context, schema_is_topic_name,
+	return parse_strings(text, context, config_is_topic_name,
 		"the name of a topic (1 to 249 of A-Z a-z 0-9 . _ -)", field, err);
 }
 

@@ -82,7 +82,7 @@ static int parse_topic(const struct schema_key *key, const char *text,
 		*(char **)field = NULL;
 		return 0;
 	}
-	if (!schema_is_topic_name(text)) {
+	if (!config_is_topic_name(text)) {
 		return err_set(err, -EINVAL,
 			"must be the name of a topic (1 to 249 of A-Z a-z 0-9 . _ -)%s",
 			key->flags & SCHEMA_MAY_BE_NONE ? " or none" : "");

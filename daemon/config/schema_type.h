@@ -41,6 +41,3 @@ bool schema_write_partitions(const struct schema_key *key, const void *field, st
 int schema_parse_id_sources(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 bool schema_write_id_sources(const struct schema_key *key, const void *field, struct buffer *out);
-
-/* A name Kafka accepts for a topic. */
-bool schema_is_topic_name(const char *name);

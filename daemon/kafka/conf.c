@@ -46,6 +46,17 @@ static const struct property producer_defaults[] = {
 	{ "message.timeout.ms", "5000", 0 },
 };
 
+static const struct property publisher_defaults[] = {
+	/* who waits for an answer sends nothing else meanwhile: waiting for more gains nothing */
+	{ "linger.ms", "0", 0 },
+	/* the topic says what is too large */
+	{ "message.max.bytes", "67108864", 0 },
+	/* a key goes where clients in Java would send it */
+	{ "partitioner", "murmur2_random", 0 },
+	/* a missing topic is known, and shown, within this time */
+	{ "topic.metadata.propagation.max.ms", "1000", 0 },
+};
+
 /* Ours after the user's: the guarantees rest on them. */
 static const struct property consumer_owned[] = {
 	{ "enable.auto.commit", "false", 0 },
@@ -59,6 +70,11 @@ static const struct property reader_owned[] = {
 	{ "auto.offset.reset", "earliest", 0 },
 	{ "enable.partition.eof", "true", 0 },
 	{ "fetch.wait.max.ms", "100", 0 },
+};
+
+static const struct property publisher_owned[] = {
+	{ "enable.idempotence", "true", 0 },
+	{ "acks", "all", 0 },
 };
 
 /* The worst memory a partition's queue takes by default, whatever the count of its records. */
@@ -172,6 +188,17 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 	return r;
 }
 
+static int give(rd_kafka_conf_t *conf, int r, rd_kafka_conf_t **ret)
+{
+	if (r < 0) {
+		rd_kafka_conf_destroy(conf);
+		return r;
+	}
+	rd_kafka_conf_set_log_cb(conf, kafka_log);
+	*ret = conf;
+	return 0;
+}
+
 int kafka_conf_consumer(
 	const struct source_options *options, rd_kafka_conf_t **ret, struct err *err)
 {
@@ -185,13 +212,7 @@ int kafka_conf_consumer(
 	r = r < 0 ? r : set_pairs(conf, &options->config->kafka, "kafka", err);
 	r = r < 0 ? r : SET_TABLE(conf, consumer_owned, err);
 	r = r < 0 ? r : set_group(conf, options, err);
-	if (r < 0) {
-		rd_kafka_conf_destroy(conf);
-		return r;
-	}
-	rd_kafka_conf_set_log_cb(conf, kafka_log);
-	*ret = conf;
-	return 0;
+	return give(conf, r, ret);
 }
 
 /* [kafka] is for all clients: properties that only a consumer knows are not the producer's. */
@@ -237,35 +258,45 @@ int kafka_conf_reader(
 	r = r < 0 ? r : SET_TABLE(conf, consumer_owned, err);
 	r = r < 0 ? r : SET_TABLE(conf, reader_owned, err);
 	r = r < 0 ? r : set(conf, "group.id", group_id, err);
-	if (r < 0) {
-		rd_kafka_conf_destroy(conf);
-		return r;
-	}
-	rd_kafka_conf_set_log_cb(conf, kafka_log);
-	*ret = conf;
-	return 0;
+	return give(conf, r, ret);
+}
+
+/* Of all producers; `table` holds the defaults of this one. Later entries win. */
+static int set_producer(rd_kafka_conf_t *conf, const struct property *table, size_t count,
+	const char *client_id, const struct config *config, struct err *err)
+{
+	int r = SET_TABLE(conf, common_defaults, err);
+
+	r = r < 0 ? r : set_table(conf, table, count, err);
+	r = r < 0 ? r : set(conf, "client.id", client_id, err);
+	r = r < 0 ? r : set_common_pairs(conf, &config->kafka, err);
+	return r < 0 ? r : set_pairs(conf, &config->kafka_producer, "kafka producer", err);
 }
 
 int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **ret, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	int r;
+	int r = set_producer(conf, producer_defaults,
+		sizeof(producer_defaults) / sizeof(*producer_defaults), options->client_id,
+		options->config, err);
 
-	r = SET_TABLE(conf, common_defaults, err);
-	r = r < 0 ? r : SET_TABLE(conf, producer_defaults, err);
-	r = r < 0 ? r : set(conf, "client.id", options->client_id, err);
-	r = r < 0 ? r : set_common_pairs(conf, &options->config->kafka, err);
-	r = r < 0 ? r : set_pairs(conf, &options->config->kafka_producer, "kafka producer", err);
 	if (r == 0 && options->is_idempotent) {
 		r = set(conf, "enable.idempotence", "true", err);
 	}
-	if (r < 0) {
-		rd_kafka_conf_destroy(conf);
-		return r;
-	}
-	rd_kafka_conf_set_log_cb(conf, kafka_log);
-	*ret = conf;
-	return 0;
+	return give(conf, r, ret);
+}
+
+int kafka_conf_publisher(const struct publisher_options *options, bool is_single,
+	rd_kafka_conf_t **ret, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int r = set_producer(conf, publisher_defaults,
+		sizeof(publisher_defaults) / sizeof(*publisher_defaults), options->client_id,
+		options->config, err);
+
+	r = r < 0 ? r : SET_TABLE(conf, publisher_owned, err);
+	r = r < 0 || !is_single ? r : set(conf, "batch.num.messages", "1", err);
+	return give(conf, r, ret);
 }
 
 void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)

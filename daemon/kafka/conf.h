@@ -9,8 +9,12 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "core/publisher.h"
 #include "core/sink.h"
 #include "core/source.h"
+
+/* Newer than the headers we build with may be. */
+#define KAFKA_RESP_ERR_INVALID_DIFFERENT_RECORD ((rd_kafka_resp_err_t)-138)
 
 /* Features by the version of the library that runs. */
 #define KAFKA_VERSION_QUEUE_BACKOFF 0x020200ff /* fetch.queue.backoff.ms */
@@ -27,6 +31,9 @@ int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **re
 /* A client that is no member of `group_id`, nor of any other. */
 int kafka_conf_reader(const struct config *config, const char *group_id, rd_kafka_conf_t **ret,
 	struct err *err);
+/* `is_single`: no two records share a request. */
+int kafka_conf_publisher(const struct publisher_options *options, bool is_single,
+	rd_kafka_conf_t **ret, struct err *err);
 
 /* Records in one partition's queue, above which nothing more is fetched for it. */
 enum { KAFKA_QUEUE_MESSAGES = 10000 };

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "kafka/conf.h"
 #include "kafka/kafka.h"
+#include "kafka/message.h"
 
 /* How long one partition may keep the questions about others waiting. */
 enum { ALONE_MS = 500 };
@@ -85,21 +86,9 @@ static int sink_open(const struct sink_options *options, struct sink **ret, stru
 	return 0;
 }
 
-static rd_kafka_headers_t *make_headers(const struct sink_message *message)
-{
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count);
-
-	for (size_t i = 0; i < message->header_count; i++) {
-		const struct source_header *h = &message->headers[i];
-		rd_kafka_header_add(headers, h->name.data, (ssize_t)h->name.len, h->value.data,
-			h->value.data ? (ssize_t)h->value.len : 0);
-	}
-	return headers;
-}
-
 static int sink_send(struct sink *sink, const struct sink_message *message, struct err *err)
 {
-	rd_kafka_headers_t *headers = make_headers(message);
+	rd_kafka_headers_t *headers = message_headers(message);
 	int32_t partition = message->partition < 0 ? RD_KAFKA_PARTITION_UA : message->partition;
 	rd_kafka_resp_err_t code = rd_kafka_producev(sink->rk, RD_KAFKA_V_TOPIC(message->topic),
 		RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),

@@ -104,9 +104,15 @@ enum event_problem event_decode(
 	struct onced_event *event, const struct roster *roster, const char **ret_text)
 {
 	const char *fault = scan(event, roster);
+	const struct source_header *headers;
 	enum event_problem problem;
 
 	event->type = type_of(event, roster);
+	if (roster->publishing.topic_count && record_headers(event->record, &headers) < 0) {
+		*ret_text =
+			"the headers cannot be parsed, and would be lost where it is written to";
+		return EVENT_UNDECODABLE;
+	}
 	if (fault && roster->needs_json) {
 		*ret_text = fault;
 		return EVENT_UNDECODABLE;

@@ -20,6 +20,7 @@ struct event_statement {
 
 struct onced_event {
 	struct record *record;
+	const struct roster *roster;
 	struct slice topic, id, type;
 	int32_t partition;
 	unsigned attempt; /* 1 for the first */

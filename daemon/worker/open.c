@@ -265,7 +265,9 @@ int worker_open(struct worker *worker, struct err *err)
 		return r;
 	}
 	name_handlers(worker);
-	r = open_sink(worker, err);
+	r = publishing_open(&worker->roster.publishing, wiring->publisher, wiring->config,
+		worker->consumer, worker->start.client_id, err);
+	r = r < 0 ? r : open_sink(worker, err);
 	if (r == 0) {
 		wait_for_cluster(worker);
 	}

@@ -84,7 +84,9 @@ int worker_probe(const struct worker_wiring *wiring, struct err *err)
 	if (r < 0) {
 		return r;
 	}
-	r = check_store(wiring, &roster, err);
+	r = publishing_check(
+		&roster.publishing, wiring->publisher, wiring->config, wiring->consumer, err);
+	r = r < 0 ? r : check_store(wiring, &roster, err);
 	roster_close(&roster);
 	return r;
 }

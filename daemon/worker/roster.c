@@ -156,6 +156,7 @@ void roster_close(struct roster *roster)
 	free(roster->routes);
 	free(roster->id_sources);
 	free(roster->statements);
+	publishing_fini(&roster->publishing);
 	path_set_free(roster->paths);
 	*roster = (struct roster){ 0 };
 }

@@ -19,6 +19,7 @@
 #include "event/event_id.h"
 #include "event/scan.h"
 #include "onced/handler.h"
+#include "worker/publishing.h"
 #include "worker/unit_outage.h"
 
 struct roster_handler {
@@ -57,6 +58,7 @@ struct roster {
 	struct store_statement *statements;
 	size_t statement_count, statement_capacity;
 	bool is_transactional;
+	struct publishing publishing; /* opened by who opened the roster */
 	struct retry_policy retry;
 };
 

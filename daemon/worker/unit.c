@@ -74,6 +74,7 @@ static void decode(struct unit *unit, struct unit_work *work)
 	const char *text = NULL;
 
 	work->event = (struct onced_event){ .record = work->record,
+		.roster = unit->options.roster,
 		.topic = slice_from_str(at->topic),
 		.partition = at->partition,
 		.attempt = work->record->attempts + 1,

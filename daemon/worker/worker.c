@@ -332,6 +332,7 @@ static void finish(struct worker *worker)
 	clerk_stop(worker);
 	lanes_stop(worker);
 	ledger_stop(worker);
+	publishing_close(&worker->roster.publishing);
 	if (worker->source) {
 		/* lanes are gone: revoking commits what they settled last, and buries */
 		wiring->source->close(worker->source);

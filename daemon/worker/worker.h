@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "core/publisher.h"
 #include "core/sink.h"
 #include "core/source.h"
 #include "core/store.h"
@@ -21,6 +22,7 @@ struct worker_wiring {
 	const struct config_consumer *consumer; /* the only one of `config` */
 	const struct source_ops *source;
 	const struct sink_ops *sink;
+	const struct publisher_ops *publisher;
 	const struct store_ops *store;
 	/* Fill in the handler of a [handler NAME]; 0, or -EINVAL with the sentence. */
 	int (*find_handler)(const struct config_handler *config, struct onced_handler *ret,

@@ -50,6 +50,10 @@ void fake_host_fini(struct fake_host *host)
 	for (size_t i = 0; i < host->statement_count; i++) {
 		free(host->statements[i].sql);
 	}
+	for (size_t i = 0; i < host->topic_count; i++) {
+		free(host->topics[i]);
+	}
+	free(host->topics);
 	free(host->statements);
 	free(host->sent);
 	path_set_free(host->paths);
@@ -93,6 +97,7 @@ struct onced_outcome fake_host_handle(struct fake_host *host, const struct fake_
 	}
 	arena_reset(&host->arena);
 	host->sent_count = 0;
+	host->published_count = 0;
 	host->handler->handle(host->state, event, &outcome);
 	free(event);
 	return outcome;
@@ -394,4 +399,49 @@ int onced_tx_send(const struct onced_event *event, int statement, const struct o
 	ARRAY_GROW(host->sent, host->sent_count, host->sent_capacity);
 	host->sent[host->sent_count++] = (struct fake_sent){ statement, copies, count };
 	return 0;
+}
+
+/* ---- the interface: records to topics ---- */
+
+int onced_need_topic(struct onced_setup *setup, const char *topic)
+{
+	struct fake_host *host = setup->host;
+
+	if (host->handler->effect != ONCED_EFFECT_ELSEWHERE) {
+		return onced_setup_fail(setup, "the handler makes its effects elsewhere");
+	}
+	ARRAY_GROW(host->topics, host->topic_count, host->topic_capacity);
+	host->topics[host->topic_count] = xstrdup(topic);
+	return (int)host->topic_count++;
+}
+
+static struct onced_bytes bytes_copy(struct arena *arena, struct onced_bytes bytes)
+{
+	struct slice s = { bytes.data, bytes.len };
+
+	return bytes.data ? bytes_of(arena_copy(arena, s)) : bytes;
+}
+
+int onced_publish(const struct onced_event *event, int topic, const struct onced_record *record,
+	struct onced_outcome *outcome)
+{
+	struct fake_host *host = event->host;
+	struct onced_header *headers =
+		arena_alloc(&host->arena, (record->header_count + 1) * sizeof(*headers));
+
+	demand(topic >= 0 && (size_t)topic < host->topic_count, "topic");
+	for (size_t i = 0; i < record->header_count; i++) {
+		headers[i].name = bytes_copy(&host->arena, record->headers[i].name);
+		headers[i].value = bytes_copy(&host->arena, record->headers[i].value);
+	}
+	host->published = (struct fake_published){ topic, *record };
+	host->published.record.headers = headers;
+	host->published.record.key = bytes_copy(&host->arena, record->key);
+	host->published.record.value = bytes_copy(&host->arena, record->value);
+	host->published_count++;
+	if (host->publish_result == ONCED_DONE) {
+		return 0;
+	}
+	onced_outcome_set(outcome, host->publish_result, "CODE", "the broker says no");
+	return -1;
 }

@@ -1,9 +1,10 @@
 /*
  * fake_host - the host side of onced/handler.h for tests of handlers
  *
- * One lane. Statements that a handler sends are recorded, with copies of their values; lines that
- * it logs too. Paths are found by the real scanner. Wrong use of the interface (an index that was
- * never given out, another number of values than parameters) aborts, as the contract says.
+ * One lane. Statements that a handler sends and the record it publishes are kept, with copies of
+ * their values; lines that it logs too. Paths are found by the real scanner. Wrong use of the
+ * interface (an index that was never given out, another number of values than parameters) aborts,
+ * as the contract says.
  */
 #pragma once
 
@@ -29,6 +30,12 @@ struct fake_sent {
 	size_t count;
 };
 
+/* One onced_publish(). */
+struct fake_published {
+	int topic;
+	struct onced_record record; /* with copies of all bytes */
+};
+
 struct onced_setup {
 	struct fake_host *host;
 	char reason[1024]; /* "" when nothing failed */
@@ -47,6 +54,11 @@ struct fake_host {
 	size_t statement_count, statement_capacity;
 	struct fake_sent *sent; /* by the last event */
 	size_t sent_count, sent_capacity;
+	char **topics; /* asked for */
+	size_t topic_count, topic_capacity;
+	struct fake_published published; /* by the last event */
+	unsigned published_count;
+	enum onced_result publish_result; /* what is said of it; DONE: acknowledged */
 	struct buffer log; /* of all events, a newline behind each */
 	struct arena arena; /* of the last event */
 };

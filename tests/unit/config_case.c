@@ -29,6 +29,12 @@ static const struct config_param http_params[] = {
 	{ .name = "headers.*", .help = "A header of each request." },
 	{ .name = NULL },
 };
+static const struct config_param forward_params[] = {
+	{ .name = "topic", .help = "Where to.", .is_required = true },
+	{ .name = "key", .help = "Which key." },
+	{ .name = "headers.*", .help = "A header of each record." },
+	{ .name = NULL },
+};
 static const struct config_param plugin_params[] = {
 	{ .name = "path", .help = "The library.", .is_required = true },
 	{ .name = NULL },
@@ -38,6 +44,10 @@ const struct config_handler_type config_case_types[] = {
 	{ .name = "log", .help = "Writes a line.", .params = no_params },
 	{ .name = "sql", .help = "Runs statements.", .params = sql_params },
 	{ .name = "http", .help = "Sends requests.", .params = http_params },
+	{ .name = "forward",
+		.help = "Writes to a topic.",
+		.params = forward_params,
+		.target_key = "topic" },
 	{ .name = "plugin", .help = "Yours.", .params = plugin_params, .takes_more = true },
 	{ .name = NULL },
 };

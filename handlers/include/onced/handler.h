@@ -190,6 +190,37 @@ struct onced_value {
 int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
 	size_t count);
 
+/* ---- records to topics ---- */
+
+struct onced_header {
+	struct onced_bytes name, value;
+};
+
+/* A record to be written. An absent key or value, or value of a header, is null. */
+struct onced_record {
+	int32_t partition; /* -1: by key */
+	int64_t timestamp_ms; /* -1: the time of writing */
+	struct onced_bytes key, value;
+	const struct onced_header *headers; /* in order; a name may repeat */
+	size_t header_count;
+};
+
+/*
+ * Ask for a topic that records will be written to. Returns its index for onced_publish(), or -1
+ * with the reason set: no topic's name, a handler whose `effect` is not ELSEWHERE. A worker does
+ * not start with a topic that its own consumer reads or has its dead letters in.
+ */
+int onced_need_topic(struct onced_setup *setup, const char *topic);
+
+/*
+ * Write a record and wait until all in-sync replicas have it, at most the handler's timeout. 0, or
+ * -1 with `outcome` set: REJECT for a record that the topic refuses by itself, UNAVAILABLE where
+ * broker, topic or right are missing or no answer came in time, RETRY for the rest. Then the record
+ * may have been written all the same: the promise is at least once.
+ */
+int onced_publish(const struct onced_event *event, int topic, const struct onced_record *record,
+	struct onced_outcome *outcome);
+
 /* ---- the handler ---- */
 
 /* Where the effect of a handler is made. */
