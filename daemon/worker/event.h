@@ -18,7 +18,26 @@ struct event_statement {
 	struct store_value values[];
 };
 
+/* What a query answered; the store's session keeps it. */
+struct onced_rows {
+	struct store_rows rows;
+};
+
+struct onced_event;
+
+/* What stands behind the events of a unit of work. */
+struct event_host {
+	/*
+	 * Ask the store within the event's transaction: true, and `event->answer`. False: what the
+	 * handler says does not count any more.
+	 */
+	bool (*ask)(struct event_host *host, struct onced_event *event,
+		const struct event_statement *asked);
+	void *context;
+};
+
 struct onced_event {
+	struct event_host *host;
 	struct record *record;
 	const struct roster *roster;
 	struct slice topic, id, type;
@@ -27,6 +46,11 @@ struct onced_event {
 	const struct json_ref *refs; /* one per path of the roster; all absent without a value */
 	struct arena *arena;
 	struct event_statement *statements, *last_statement;
+	/* the last one answered in the transaction under way, because of a query; NULL none */
+	struct event_statement *sent;
+	struct onced_rows answer;
+	bool has_asked; /* its handler knows what the store said in this transaction */
+	bool is_refused; /* its handler was told to return, and is not listened to */
 };
 
 enum event_problem {

@@ -5,7 +5,6 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 #include "worker/event.h"
@@ -156,49 +155,6 @@ enum onced_kind onced_event_path(
 	*ret_text = ref->kind == JSON_KIND_STRING && ref->has_escapes ? unescaped(event, ref->text)
 								      : bytes(ref->text);
 	return kinds[ref->kind];
-}
-
-static bool lies_in(const struct onced_bytes *b, struct slice whole)
-{
-	return whole.data && b->data >= whole.data && b->data + b->len <= whole.data + whole.len;
-}
-
-int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
-	size_t count)
-{
-	static const enum store_value_kind kinds[] = {
-		[ONCED_VALUE_NULL] = STORE_VALUE_NULL,
-		[ONCED_VALUE_TEXT] = STORE_VALUE_TEXT,
-		[ONCED_VALUE_NUMBER] = STORE_VALUE_NUMBER,
-		[ONCED_VALUE_BOOL] = STORE_VALUE_BOOL,
-		[ONCED_VALUE_JSON] = STORE_VALUE_JSON,
-	};
-	/* the list is the host's part of an event that is const for the handler */
-	struct onced_event *host = (struct onced_event *)event;
-	struct event_statement *sent =
-		arena_alloc(event->arena, sizeof(*sent) + count * sizeof(sent->values[0]));
-
-	if (statement < 0) {
-		log_error("a handler sent a statement it never asked for",
-			LOG_INT("statement", statement));
-		abort();
-	}
-	*sent = (struct event_statement){ .index = statement, .value_count = count };
-	for (size_t i = 0; i < count; i++) {
-		struct slice text = slice_from(values[i].text.data, values[i].text.len);
-		if (text.data && !lies_in(&values[i].text, event->record->value) &&
-			!lies_in(&values[i].text, event->record->key)) {
-			text = arena_copy(event->arena, text);
-		}
-		sent->values[i] = (struct store_value){ kinds[values[i].kind], text };
-	}
-	if (host->last_statement) {
-		host->last_statement->next = sent;
-	} else {
-		host->statements = sent;
-	}
-	host->last_statement = sent;
-	return 0;
 }
 
 void onced_log(const struct onced_event *event, const char *format, ...)

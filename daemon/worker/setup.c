@@ -114,6 +114,10 @@ int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned pa
 		return onced_setup_fail(
 			setup, "statements are asked for in open(), not in check()");
 	}
+	if (setup->ops->effect == ONCED_EFFECT_ELSEWHERE) {
+		return onced_setup_fail(setup,
+			"a handler whose effect is elsewhere has no transaction for statements");
+	}
 	if (!roster->is_transactional) {
 		return onced_setup_fail(setup,
 			"the store has no transactions for statements: use postgresql:// or "

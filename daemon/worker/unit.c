@@ -15,6 +15,7 @@ void unit_init(struct unit *unit, const struct unit_options *options, struct sto
 	unit->claims = xcalloc(options->batch_max, sizeof(*unit->claims));
 	unit->claim_owner = xcalloc(options->batch_max, sizeof(*unit->claim_owner));
 	unit->groups = xcalloc(options->batch_max, sizeof(*unit->groups));
+	unit->host = (struct event_host){ unit_ask, unit };
 	unit->random = (uint64_t)clock_mono_us() * 0x9e3779b97f4a7c15u + options->lane;
 }
 
@@ -73,7 +74,8 @@ static void decode(struct unit *unit, struct unit_work *work)
 	enum event_problem problem;
 	const char *text = NULL;
 
-	work->event = (struct onced_event){ .record = work->record,
+	work->event = (struct onced_event){ .host = &unit->host,
+		.record = work->record,
 		.roster = unit->options.roster,
 		.topic = slice_from_str(at->topic),
 		.partition = at->partition,
@@ -98,7 +100,10 @@ static void decode(struct unit *unit, struct unit_work *work)
 
 /* ---- the transaction ---- */
 
-/* Forget what an earlier try of the transaction decided; what the handlers said stays. */
+/*
+ * Forget what an earlier try of the transaction decided; what the handlers said stays, unless the
+ * store told them something before.
+ */
 static void begin_try(struct unit *unit, struct unit_range range)
 {
 	for (unsigned i = range.first; i < range.end; i++) {
@@ -108,7 +113,9 @@ static void begin_try(struct unit *unit, struct unit_range range)
 		work->claim_index = -1;
 		work->leader = -1;
 		work->is_collided = false;
+		unit_forget_query(work);
 	}
+	unit_begin_groups(unit, range);
 	unit_outage_admit(unit, range);
 	/* a strand that an earlier part of the batch left unfinished stays where it is */
 	unit_cut(unit, range);
@@ -147,7 +154,20 @@ static enum store_failure try_once(
 	unit_apply_claims(unit, range);
 	unit_call_handlers(unit, range);
 	FAILPOINT("after_handle");
-	return unit_send_effects(unit, range, flight);
+	return unit->is_broken ? flight->failure : unit_send_effects(unit);
+}
+
+static enum store_failure try_transaction(
+	struct unit *unit, struct unit_range range, struct store_flight *flight)
+{
+	enum store_failure failure;
+
+	unit->range = range;
+	unit->flight = flight;
+	unit->is_broken = false;
+	failure = try_once(unit, range, flight);
+	unit->flight = NULL;
+	return failure;
 }
 
 void unit_roll_back(struct unit *unit, const struct store_flight *flight)
@@ -190,15 +210,30 @@ static void run_halves(struct unit *unit, struct unit_range range)
 	run_range(unit, (struct unit_range){ middle, range.end });
 }
 
+/* With room for a query of each record: a group of its own. */
+static void run_pieces(struct unit *unit, struct unit_range range)
+{
+	for (unsigned first = range.first; first < range.end; first += UNIT_GROUPS_MAX) {
+		unsigned end = first + UNIT_GROUPS_MAX;
+
+		run_range(unit, (struct unit_range){ first, end < range.end ? end : range.end });
+	}
+}
+
 static void run_range(struct unit *unit, struct unit_range range)
 {
 	struct store_flight flight = { 0 };
+
+	if (unit->is_in_pieces && range.end - range.first > UNIT_GROUPS_MAX) {
+		run_pieces(unit, range);
+		return;
+	}
 
 	if (unit->store_failed) {
 		send_back(unit, range);
 		return;
 	}
-	if (try_once(unit, range, &flight) == STORE_OK) {
+	if (try_transaction(unit, range, &flight) == STORE_OK) {
 		unit_settle_fates(unit, range);
 		return;
 	}
@@ -220,6 +255,8 @@ void unit_open(struct unit *unit, struct record **records, unsigned count)
 	unit->begun_us = 0;
 	unit->next_savepoint = 1;
 	unit_reset_groups(unit);
+	unit->is_in_pieces = unit->has_asked;
+	unit->has_asked = false;
 	for (unsigned i = 0; i < count; i++) {
 		unit->works[i] =
 			(struct unit_work){ .record = records[i], .claim_index = -1, .leader = -1 };

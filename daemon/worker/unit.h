@@ -35,6 +35,11 @@ enum unit_end {
 	UNIT_AGAIN, /* back to its queue as it came */
 };
 
+/* The works of one transaction. */
+struct unit_range {
+	unsigned first, end;
+};
+
 /* One record of the batch. */
 struct unit_work {
 	struct record *record;
@@ -116,6 +121,15 @@ struct unit {
 	struct unit_group *groups; /* of the transaction under way, in the order of their works */
 	unsigned group_count;
 	uint32_t next_savepoint;
+	unsigned formed_end; /* works before it are in groups, where they have an effect */
+	unsigned group_next; /* the first group that is not answered in whole */
+	bool is_group_open; /* its savepoint is there already */
+	struct event_host host; /* of the works' events */
+	struct unit_range range; /* of the transaction under way */
+	struct store_flight *flight; /* its last one; NULL: no transaction is under way */
+	bool is_broken; /* it failed under a handler's query */
+	bool has_asked; /* a handler, in this batch, with a query */
+	bool is_in_pieces; /* batches are cut into transactions that have room for queries */
 	unsigned set_max; /* works in a set; 0: no sets in this batch */
 	unsigned set_failures; /* in this batch */
 	/* sets kept failing: so many batches go without, each time more */

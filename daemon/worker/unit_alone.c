@@ -10,7 +10,8 @@
 static void judge(struct unit *unit, struct unit_work *work, const struct store_flight *flight)
 {
 	const struct err *err = &flight->err;
-	bool is_its_own = flight->op == STORE_OP_STATEMENT || flight->op == STORE_OP_COMMIT;
+	bool is_its_own = flight->op == STORE_OP_STATEMENT || flight->op == STORE_OP_QUERY ||
+		flight->op == STORE_OP_COMMIT;
 	enum verdict verdict = VERDICT_RETRY;
 
 	if (!is_its_own || !unit_has_effect(work)) {

@@ -1,9 +1,9 @@
 /*
  * unit_effect - send the effects of the records, and again without what failed
  *
- * All groups travel in one flight with the decisions and COMMIT. A statement that fails undoes its
- * group only: the group is sent again without that record, and the groups behind it for the first
- * time.
+ * All groups travel in one flight with the decisions and COMMIT, but those that a query must see:
+ * these go with it. A statement that fails undoes its group only: the group is sent again without
+ * that record, and the groups behind it for the first time.
  */
 #include "base/clock.h"
 #include "base/failpoint.h"
@@ -54,8 +54,8 @@ static bool can_go_on(const struct store_flight *flight)
 
 static bool is_own_statement(struct unit_range range, const struct store_flight *flight)
 {
-	return flight->op == STORE_OP_STATEMENT && can_go_on(flight) &&
-		flight->tag >= range.first && flight->tag < range.end;
+	return (flight->op == STORE_OP_STATEMENT || flight->op == STORE_OP_QUERY) &&
+		can_go_on(flight) && flight->tag >= range.first && flight->tag < range.end;
 }
 
 /* Whoever it was: smaller sets, or single statements, will tell. */
@@ -70,45 +70,100 @@ static void undo(struct unit *unit, unsigned group)
 	unit->options.store->rollback_to(unit->session, unit->groups[group].savepoint);
 }
 
-enum store_failure unit_send_effects(
-	struct unit *unit, struct unit_range range, struct store_flight *flight)
+/* True: it was one record's failure, or a set's, and is taken back; the rest goes again. */
+static bool take_back(struct unit *unit)
+{
+	const struct store_flight *flight = unit->flight;
+	unsigned group;
+
+	if (is_set(unit, flight)) {
+		group = flight->tag;
+		undo(unit, group);
+		unit->options.store->release(unit->session, unit->groups[group].savepoint);
+		unit_split_set(unit, group);
+		return true;
+	}
+	if (is_own_statement(unit->range, flight) && isolate(unit, unit->range, flight)) {
+		group = unit->works[flight->tag].group;
+		undo(unit, group);
+		unit->group_next = group;
+		unit->is_group_open = true;
+		return true;
+	}
+	return false;
+}
+
+static enum store_failure fly_to_commit(struct unit *unit)
 {
 	const struct store_ops *store = unit->options.store;
-	bool is_resumed = false;
-	unsigned group = 0;
+	enum store_failure failure;
+
+	unit_form_groups(unit, unit->range.end);
+	unit_queue_groups(unit, false);
+	unit_queue_decisions(unit, unit->range);
+	store->commit(unit->session);
+	FAILPOINT("before_commit");
+	failure = store->flush(unit->session, unit->flight);
+	if (failure == STORE_OK) {
+		FAILPOINT("after_commit");
+	}
+	return failure;
+}
+
+enum store_failure unit_send_effects(struct unit *unit)
+{
+	enum store_failure failure;
 	int64_t started_us;
 
-	unit->group_count = 0;
-	unit_form_groups(unit, range.first, range.end);
-	for (;;) {
+	do {
 		unit_stage(unit, PAGE_STAGE_EFFECTS, NULL);
 		started_us = clock_mono_us();
-		unit_queue_groups(unit, group, is_resumed);
-		unit_queue_decisions(unit, range);
-		store->commit(unit->session);
-		FAILPOINT("before_commit");
-		enum store_failure failure = store->flush(unit->session, flight);
-		if (failure == STORE_OK) {
-			FAILPOINT("after_commit");
-			break;
-		}
-		if (is_set(unit, flight)) {
-			group = flight->tag;
-			undo(unit, group);
-			store->release(unit->session, unit->groups[group].savepoint);
-			unit_split_set(unit, group, range.end);
-			is_resumed = false;
-		} else if (is_own_statement(range, flight) && isolate(unit, range, flight)) {
-			group = unit->works[flight->tag].group;
-			undo(unit, group);
-			is_resumed = true;
-		} else {
-			return failure;
-		}
-	}
-	if (unit->options.page) {
+		failure = fly_to_commit(unit);
+	} while (failure && take_back(unit));
+	if (unit->options.page && failure == STORE_OK) {
 		page_histogram_add(
 			&unit->options.page->commit_seconds, clock_mono_us() - started_us);
 	}
-	return STORE_OK;
+	return failure;
+}
+
+static enum store_failure fly_to_query(
+	struct unit *unit, unsigned i, const struct event_statement *asked)
+{
+	const struct store_ops *store = unit->options.store;
+
+	unit_form_asking(unit, i);
+	unit_queue_groups(unit, true);
+	store->query(unit->session, (size_t)asked->index, asked->values, asked->value_count, i,
+		&unit->works[i].event.answer.rows);
+	return store->flush(unit->session, unit->flight);
+}
+
+enum store_failure unit_send_query(
+	struct unit *unit, struct unit_work *work, const struct event_statement *asked)
+{
+	unsigned i = (unsigned)(work - unit->works);
+	enum store_failure failure;
+
+	/* it counts as done while its effect is on the way, like those before it */
+	work->fate = UNIT_DONE;
+	for (;;) {
+		failure = fly_to_query(unit, i, asked);
+		if (failure == STORE_OK) {
+			unit->group_next = unit->group_count - 1;
+			unit->is_group_open = true;
+			work->event.sent = work->event.last_statement;
+			work->fate = UNIT_OPEN;
+			return STORE_OK;
+		}
+		if (!take_back(unit)) {
+			return failure;
+		}
+		if (unit->flight->tag != i || unit->flight->op == STORE_OP_SET) {
+			unit_unform_asking(unit, i);
+		}
+		if (work->fate != UNIT_DONE) {
+			return failure;
+		}
+	}
 }

@@ -19,7 +19,7 @@ enum {
 
 bool unit_has_effect(const struct unit_work *work)
 {
-	return work->fate == UNIT_DONE && work->event.statements;
+	return work->fate == UNIT_DONE && (work->event.statements || work->event.has_asked);
 }
 
 /* ---- how well sets go ---- */
@@ -65,7 +65,9 @@ static bool may_be_in_set(const struct unit *unit, const struct unit_work *work)
 	const struct event_statement *statement = work->event.statements;
 	const struct store_ops *store = unit->options.store;
 
-	return unit->set_max > 1 && !work->is_single && !statement->next && store->can_set &&
+	/* what asked has a group of its own */
+	return unit->set_max > 1 && !work->event.has_asked && !work->is_single &&
+		!statement->next && store->can_set &&
 		store->can_set(unit->session, (size_t)statement->index, statement->value_count);
 }
 
@@ -92,7 +94,7 @@ static unsigned measure_set(
 		if (!unit_has_effect(work)) {
 			continue;
 		}
-		if (work->event.statements->index != index || !may_be_in_set(unit, work)) {
+		if (!may_be_in_set(unit, work) || work->event.statements->index != index) {
 			break;
 		}
 		bytes += statement_bytes(work->event.statements);
@@ -146,11 +148,18 @@ static unsigned end_of_singles(const struct unit *unit, unsigned first, unsigned
 	return i;
 }
 
-void unit_form_groups(struct unit *unit, unsigned first, unsigned end)
+void unit_begin_groups(struct unit *unit, struct unit_range range)
 {
-	unsigned effects = 0, size, i = first;
+	unit->group_count = unit->group_next = 0;
+	unit->is_group_open = false;
+	unit->formed_end = range.first;
+}
 
-	for (unsigned work = first; work < end; work++) {
+void unit_form_groups(struct unit *unit, unsigned end)
+{
+	unsigned effects = 0, size, i = unit->formed_end;
+
+	for (unsigned work = i; work < end; work++) {
 		effects += unit_has_effect(&unit->works[work]);
 	}
 	size = group_size(effects);
@@ -167,6 +176,31 @@ void unit_form_groups(struct unit *unit, unsigned first, unsigned end)
 		}
 		add_group(unit, i, group_end, is_set);
 		i = group_end;
+	}
+	unit->formed_end = end > unit->formed_end ? end : unit->formed_end;
+}
+
+static bool is_last_group(const struct unit *unit, unsigned i)
+{
+	return unit->group_count > 0 && unit->formed_end == i + 1 &&
+		unit->groups[unit->group_count - 1].first == i;
+}
+
+void unit_form_asking(struct unit *unit, unsigned i)
+{
+	if (is_last_group(unit, i)) {
+		return; /* it asked before */
+	}
+	unit_form_groups(unit, i);
+	add_group(unit, i, i + 1, false);
+	unit->formed_end = i + 1;
+}
+
+void unit_unform_asking(struct unit *unit, unsigned i)
+{
+	if (is_last_group(unit, i)) {
+		unit->group_count--;
+		unit->formed_end = i;
 	}
 }
 
@@ -188,7 +222,7 @@ static unsigned small_set(const struct unit *unit)
 	return least > SET_SMALL ? least : SET_SMALL;
 }
 
-void unit_split_set(struct unit *unit, unsigned group, unsigned end)
+void unit_split_set(struct unit *unit, unsigned group)
 {
 	const struct unit_group failed = unit->groups[group];
 
@@ -200,11 +234,17 @@ void unit_split_set(struct unit *unit, unsigned group, unsigned end)
 			unit->works[i].is_single = true;
 		}
 	}
-	unit->group_count = group;
-	unit_form_groups(unit, failed.first, end);
+	unit->group_count = unit->group_next = group;
+	unit->is_group_open = false;
+	unit->formed_end = failed.first;
 }
 
 /* ---- queueing ---- */
+
+static const struct event_statement *first_unsent(const struct onced_event *event)
+{
+	return event->sent ? event->sent->next : event->statements;
+}
 
 static void queue_statements(struct unit *unit, const struct unit_group *group)
 {
@@ -213,7 +253,7 @@ static void queue_statements(struct unit *unit, const struct unit_group *group)
 		if (!unit_has_effect(work)) {
 			continue;
 		}
-		for (const struct event_statement *s = work->event.statements; s; s = s->next) {
+		for (const struct event_statement *s = first_unsent(&work->event); s; s = s->next) {
 			unit->options.store->statement(
 				unit->session, (size_t)s->index, s->values, s->value_count, i);
 		}
@@ -237,13 +277,13 @@ static void queue_set(struct unit *unit, const struct unit_group *group, unsigne
 	unit->options.store->statement_set(unit->session, (size_t)index, rows, count, number);
 }
 
-void unit_queue_groups(struct unit *unit, unsigned first, bool is_resumed)
+void unit_queue_groups(struct unit *unit, bool is_asking)
 {
 	const struct store_ops *store = unit->options.store;
 
-	for (unsigned i = first; i < unit->group_count; i++) {
+	for (unsigned i = unit->group_next; i < unit->group_count; i++) {
 		const struct unit_group *group = &unit->groups[i];
-		bool is_open = is_resumed && i == first;
+		bool is_open = unit->is_group_open && i == unit->group_next;
 		if (!is_open && count_effects(unit, group) == 0) {
 			continue; /* all of them left the batch */
 		}
@@ -255,6 +295,8 @@ void unit_queue_groups(struct unit *unit, unsigned first, bool is_resumed)
 		} else {
 			queue_statements(unit, group);
 		}
-		store->release(unit->session, group->savepoint);
+		if (!is_asking || i < unit->group_count - 1) {
+			store->release(unit->session, group->savepoint);
+		}
 	}
 }

@@ -1,7 +1,8 @@
 /*
  * unit_handle - what the handlers say
  *
- * Each is called once for a record and batch; its word stands when the transaction is redone.
+ * Each is called once for a record and batch; its word stands when the transaction is redone,
+ * unless it rests on what a query answered in the one that is gone.
  */
 #include "base/clock.h"
 #include "worker/unit_private.h"
@@ -37,7 +38,7 @@ static void call_handler(struct unit *unit, struct unit_work *work)
 	said.code[0] = said.reason[0] = '\0';
 	unit_stage(unit, PAGE_STAGE_HANDLER, work);
 	work->handler->ops->handle(work->handler->states[unit->options.lane], &work->event, &said);
-	work->outcome = keep(unit, &said);
+	work->outcome = work->event.is_refused ? NULL : keep(unit, &said);
 	unit->now_us = clock_mono_us();
 	if (unit->options.page) {
 		page_histogram_add(&unit->options.page->handlers[work->handler->page_index].seconds,
@@ -85,13 +86,19 @@ static void handle(struct unit *unit, struct unit_work *work)
 	if (!work->outcome) {
 		call_handler(unit, work);
 	}
+	if (work->event.is_refused) {
+		return; /* the store has spoken */
+	}
 	apply_outcome(unit, work);
+	if (work->event.has_asked && work->fate != UNIT_DONE) {
+		unit_undo_query(unit, work);
+	}
 }
 
 void unit_call_handlers(struct unit *unit, struct unit_range range)
 {
 	unit->now_us = clock_mono_us();
-	for (unsigned i = range.first; i < range.end; i++) {
+	for (unsigned i = range.first; i < range.end && !unit->is_broken; i++) {
 		struct unit_work *work = &unit->works[i];
 		if (unit_is_cut(unit, i)) {
 			work->fate = UNIT_AGAIN;

@@ -6,6 +6,7 @@
  *	unit_handle.c  what the handlers say
  *	unit_group.c   their statements in savepoint groups, or as sets
  *	unit_effect.c  send these, and again without what failed
+ *	unit_query.c   answer a handler in between
  *	unit_alone.c   a record whose own transaction the store failed
  *	unit_fate.c    whose fault, how often, and what follows
  *	unit_outage.c  what is held because of an outage, and who probes
@@ -27,11 +28,6 @@ enum { UNIT_GROUPS_MAX = 50 };
 #define UNIT_HOLD_US ((int64_t)2 * 1000 * 1000)
 /* A claim whose row somebody holds looks again after this. */
 #define UNIT_BUSY_US ((int64_t)500 * 1000)
-
-/* The works of one transaction. */
-struct unit_range {
-	unsigned first, end;
-};
 
 /* ---- unit.c ---- */
 
@@ -69,25 +65,47 @@ void unit_call_handlers(struct unit *unit, struct unit_range range);
 bool unit_has_effect(const struct unit_work *work);
 /* A new batch: sets are as large as may be again, unless they kept failing. */
 void unit_reset_groups(struct unit *unit);
-/* Form groups of the works from `first` on, behind the groups there are. */
-void unit_form_groups(struct unit *unit, unsigned first, unsigned end);
-/* Forget the groups from `group` on, and form them again: `group` failed as a set. */
-void unit_split_set(struct unit *unit, unsigned group, unsigned end);
+/* A new transaction: no group is there. */
+void unit_begin_groups(struct unit *unit, struct unit_range range);
+/* Form groups of the works that are in none, up to `end`. */
+void unit_form_groups(struct unit *unit, unsigned end);
+/* The work, whose handler asks, is the last group, alone; all before it are in groups. */
+void unit_form_asking(struct unit *unit, unsigned i);
+/* It is not: what stands before it goes again. */
+void unit_unform_asking(struct unit *unit, unsigned i);
+/* Forget the groups from `group` on, to be formed again: `group` failed as a set. */
+void unit_split_set(struct unit *unit, unsigned group);
 /*
- * Queue the groups from the `first` on, each between its savepoint and its release. `is_resumed`:
- * the first one's savepoint is there already.
+ * Queue what is not answered of the groups, each between its savepoint and its release; that of the
+ * last is left out where more is to come (`is_asking`).
  */
-void unit_queue_groups(struct unit *unit, unsigned first, bool is_resumed);
+void unit_queue_groups(struct unit *unit, bool is_asking);
 
 /* ---- unit_effect.c ---- */
 
 /*
  * Send effects in savepoint groups, decisions and COMMIT; redo groups without what failed.
  * STORE_OK: committed, the fates stand. Else the transaction is to be rolled back, or lost, and
- * `flight` says where it failed: by anything but one record's own statement.
+ * `unit->flight` says where it failed: by anything but one record's own statement.
  */
-enum store_failure unit_send_effects(
-	struct unit *unit, struct unit_range range, struct store_flight *flight);
+enum store_failure unit_send_effects(struct unit *unit);
+/*
+ * Send what is recorded up to the work, and its handler's query. Not STORE_OK: the work left the
+ * batch, and has its fate; or it has not, and the transaction is over as above.
+ */
+enum store_failure unit_send_query(
+	struct unit *unit, struct unit_work *work, const struct event_statement *asked);
+
+/* ---- unit_query.c ---- */
+
+/* event_host.ask of a unit's events. */
+bool unit_ask(
+	struct event_host *host, struct onced_event *event, const struct event_statement *asked);
+/* The transaction begins: a handler that asked in an earlier one is called again. */
+void unit_forget_query(struct unit_work *work);
+/* A handler that asked says something else than DONE: what it did so far is taken back. */
+void unit_undo_query(struct unit *unit, const struct unit_work *work);
+
 /* ---- unit_alone.c ---- */
 
 /* The store failed the transaction of this record alone; it is rolled back. Ends the record. */

@@ -98,6 +98,7 @@ struct onced_outcome fake_host_handle(struct fake_host *host, const struct fake_
 	arena_reset(&host->arena);
 	host->sent_count = 0;
 	host->published_count = 0;
+	host->is_refused = false;
 	host->handler->handle(host->state, event, &outcome);
 	free(event);
 	return outcome;
@@ -385,10 +386,9 @@ static struct onced_value value_copy(struct arena *arena, struct onced_value val
 	return (struct onced_value){ value.kind, bytes_of(text) };
 }
 
-int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
-	size_t count)
+static void note_sent(struct fake_host *host, int statement, const struct onced_value *values,
+	size_t count, bool is_query)
 {
-	struct fake_host *host = event->host;
 	struct onced_value *copies = arena_alloc(&host->arena, (count + 1) * sizeof(*copies));
 
 	demand(statement >= 0 && (size_t)statement < host->statement_count, "statement");
@@ -397,8 +397,54 @@ int onced_tx_send(const struct onced_event *event, int statement, const struct o
 		copies[i] = value_copy(&host->arena, values[i]);
 	}
 	ARRAY_GROW(host->sent, host->sent_count, host->sent_capacity);
-	host->sent[host->sent_count++] = (struct fake_sent){ statement, copies, count };
+	host->sent[host->sent_count++] = (struct fake_sent){ statement, is_query, copies, count };
+}
+
+int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
+	size_t count)
+{
+	note_sent(event->host, statement, values, count, false);
 	return 0;
+}
+
+struct onced_rows {
+	struct fake_answer answer;
+};
+
+const struct onced_rows *onced_tx_query(const struct onced_event *event, int statement,
+	const struct onced_value *values, size_t count)
+{
+	struct fake_host *host = event->host;
+	struct onced_rows *rows = arena_alloc(&host->arena, sizeof(*rows));
+
+	note_sent(host, statement, values, count, true);
+	if (host->is_refused) {
+		return NULL;
+	}
+	demand(host->answered < host->answer_count, "a query that the test has no answer to");
+	rows->answer = host->answers[host->answered++];
+	host->is_refused = rows->answer.is_refused;
+	return host->is_refused ? NULL : rows;
+}
+
+size_t onced_rows_count(const struct onced_rows *rows)
+{
+	return rows->answer.row_count;
+}
+
+size_t onced_rows_columns(const struct onced_rows *rows)
+{
+	return rows->answer.column_count;
+}
+
+struct onced_bytes onced_rows_value(const struct onced_rows *rows, size_t row, size_t column)
+{
+	const char *value;
+
+	demand(row < rows->answer.row_count && column < rows->answer.column_count,
+		"a value outside of the rows");
+	value = rows->answer.values[row * rows->answer.column_count + column];
+	return (struct onced_bytes){ value, value ? strlen(value) : 0 };
 }
 
 /* ---- the interface: records to topics ---- */

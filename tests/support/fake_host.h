@@ -2,9 +2,9 @@
  * fake_host - the host side of onced/handler.h for tests of handlers
  *
  * One lane. Statements that a handler sends and the record it publishes are kept, with copies of
- * their values; lines that it logs too. Paths are found by the real scanner. Wrong use of the
- * interface (an index that was never given out, another number of values than parameters) aborts,
- * as the contract says.
+ * their values; lines that it logs too. Queries are answered as the test says. Paths are found by
+ * the real scanner. Wrong use of the interface (an index that was never given out, another number
+ * of values than parameters) aborts, as the contract says.
  */
 #pragma once
 
@@ -23,9 +23,10 @@ struct fake_statement {
 	long rows_min, rows_max;
 };
 
-/* One onced_tx_send(). */
+/* One onced_tx_send(), or onced_tx_query(). */
 struct fake_sent {
 	int statement;
+	bool is_query;
 	const struct onced_value *values;
 	size_t count;
 };
@@ -34,6 +35,13 @@ struct fake_sent {
 struct fake_published {
 	int topic;
 	struct onced_record record; /* with copies of all bytes */
+};
+
+/* What a query is answered. */
+struct fake_answer {
+	bool is_refused; /* no answer: the handler is to return */
+	size_t row_count, column_count;
+	const char *const *values; /* row by row; NULL is NULL */
 };
 
 struct onced_setup {
@@ -59,6 +67,9 @@ struct fake_host {
 	struct fake_published published; /* by the last event */
 	unsigned published_count;
 	enum onced_result publish_result; /* what is said of it; DONE: acknowledged */
+	const struct fake_answer *answers; /* borrowed: one a query, in order */
+	size_t answer_count, answered;
+	bool is_refused; /* the last event's handler was told to return */
 	struct buffer log; /* of all events, a newline behind each */
 	struct arena arena; /* of the last event */
 };

@@ -8,85 +8,15 @@
 #include "base/memory.h"
 #include "event/event_id.h"
 #include "handlers/builtins.h"
+#include "unit_script.h"
 
 /* Of the record at offset 0. */
 #define FIRST_TIMESTAMP_MS ((int64_t)1767323045678)
 
-/* The bench of the running test: handlers find it by this. */
-static struct unit_bench *current;
-
-/* ---- the handler ---- */
-
-struct script_state {
-	int what, statement;
-};
-
-static int script_open(struct onced_setup *setup, void **ret_state)
-{
-	struct script_state *state = NEW(struct script_state);
-
-	*ret_state = state;
-	state->what = onced_need_path(setup, "payload.do");
-	state->statement = onced_need_statement(setup, "effect", 1, 0, -1);
-	return 0;
-}
-
-static void note_call(const struct onced_event *event)
-{
-	struct onced_bytes id = onced_event_id(event);
-
-	ARRAY_GROW(current->calls, current->call_count, current->call_capacity);
-	current->calls[current->call_count++] =
-		(struct bench_call){ id.data ? xstrndup(id.data, id.len) : xstrdup(""),
-			onced_event_attempt(event) };
-}
-
-static void script_handle(
-	void *opaque, const struct onced_event *event, struct onced_outcome *outcome)
-{
-	static const struct {
-		const char *what;
-		enum onced_result result;
-		unsigned last_attempt;
-	} results[] = { { "skip", ONCED_SKIP, UINT32_MAX }, { "retry", ONCED_RETRY, UINT32_MAX },
-		{ "retry-once", ONCED_RETRY, 1 }, { "reject", ONCED_REJECT, UINT32_MAX },
-		{ "unavailable", ONCED_UNAVAILABLE, UINT32_MAX } };
-	const struct script_state *state = opaque;
-	struct onced_value values[] = { { ONCED_VALUE_TEXT, onced_event_id(event) },
-		{ ONCED_VALUE_TEXT, onced_event_id(event) } };
-	struct onced_bytes what;
-	bool is_more;
-
-	note_call(event);
-	onced_event_path(event, state->what, &what);
-	is_more = slice_equal_str(slice_from(what.data, what.len), "more");
-	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
-		if (slice_equal_str(slice_from(what.data, what.len), results[i].what) &&
-			onced_event_attempt(event) <= results[i].last_attempt) {
-			onced_outcome_set(
-				outcome, results[i].result, "T1", "told to %s", results[i].what);
-			return;
-		}
-	}
-	onced_tx_send(event, state->statement, values, is_more ? 2 : 1);
-	if (slice_equal_str(slice_from(what.data, what.len), "twice")) {
-		onced_tx_send(event, state->statement, values, 1);
-	}
-}
-
-static const struct onced_handler script_handler = {
-	.abi = ONCED_HANDLER_ABI,
-	.size = sizeof(struct onced_handler),
-	.name = "script",
-	.open = script_open,
-	.handle = script_handle,
-	.close = free,
-};
-
 static int find_handler(
 	const struct config_handler *config, struct onced_handler *ret, struct err *err)
 {
-	*ret = strcmp(config->type, "script") == 0 ? script_handler
+	*ret = strcmp(config->type, "script") == 0 ? unit_script_handler
 						   : *builtin_handler_find(config->type);
 	return 0;
 }
@@ -180,7 +110,7 @@ static void configure(struct unit_bench *bench, const struct bench_options *opti
 struct unit_bench *bench_open(const struct bench_options *options)
 {
 	static const struct bench_options defaults;
-	struct unit_bench *bench = current = NEW(struct unit_bench);
+	struct unit_bench *bench = unit_script_bench = NEW(struct unit_bench);
 	const struct store_options store_options = { .url = "fake:" };
 	struct unit_options unit_options;
 	struct err err = ERR_INIT;
@@ -217,13 +147,14 @@ void bench_close(struct unit_bench *bench)
 		free(bench->calls[i].id);
 	}
 	free(bench->calls);
+	buffer_fini(&bench->answers);
 	unit_fini(&bench->unit);
 	roster_close(&bench->roster);
 	free(bench->reject_on.items);
 	fake_store_ops.session_close(bench->session);
 	fake_store_ops.close(bench->store);
 	free(bench);
-	current = NULL;
+	unit_script_bench = NULL;
 }
 
 /* ---- the batch ---- */
@@ -455,6 +386,19 @@ unsigned bench_stored_attempts(const struct unit_bench *bench, unsigned strand, 
 		}
 	}
 	return 0;
+}
+
+long bench_last_answer(const struct unit_bench *bench, const char *id)
+{
+	char mark[32];
+	long answer = -1;
+
+	snprintf(mark, sizeof(mark), " %s:", id);
+	for (const char *at = buffer_str(&bench->answers); (at = strstr(at, mark));) {
+		at += strlen(mark);
+		answer = at[0] == '-' ? -1 : strtol(at, NULL, 10);
+	}
+	return answer;
 }
 
 unsigned bench_calls(const struct unit_bench *bench, const char *id)

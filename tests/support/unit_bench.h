@@ -6,9 +6,11 @@
  *
  *	{"event_id": "a", "event_type": "", "payload": {"do": "reject"}}
  *
- * "do" is retry, retry-once, reject, unavailable or skip; absent: one statement whose only value is
- * the event id; "twice": two of them; "more": one with a value too many. The event type "other"
- * goes to a second handler of the same kind, "sql" to the built-in.
+ * "do" is retry, retry-once (attempt), retry-first (call), reject, unavailable or skip; absent: one
+ * statement whose only value is the event id; "twice": two of them; "more": one with a value too
+ * many. "ask" has a query first, "ask-again" one before and one behind its statement, "ask-reject"
+ * too, and says reject at the end. The event type "other" goes to a second handler of the same
+ * kind, "sql" to the built-in.
  */
 #pragma once
 
@@ -19,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "fake_store.h"
 #include "worker/unit.h"
 
@@ -35,6 +38,7 @@ struct bench_options {
 struct bench_call {
 	char *id;
 	unsigned attempt;
+	bool has_asked;
 };
 
 struct unit_bench {
@@ -55,6 +59,8 @@ struct unit_bench {
 	/* what the handlers were called for, in order */
 	struct bench_call *calls;
 	size_t call_count, call_capacity;
+	/* what queries answered, how many effects they saw: " a:0 b:1 c:-", - no answer */
+	struct buffer answers;
 };
 
 struct unit_bench *bench_open(const struct bench_options *options);
@@ -117,5 +123,7 @@ const struct fake_row *bench_row(const struct unit_bench *bench, const char *id)
 size_t bench_rows(const struct unit_bench *bench);
 /* Attempts kept for a position; 0: none. */
 unsigned bench_stored_attempts(const struct unit_bench *bench, unsigned strand, int64_t offset);
+/* What the last query of an event saw, -1: nothing, or none was asked. */
+long bench_last_answer(const struct unit_bench *bench, const char *id);
 /* How often handlers were called for an event. */
 unsigned bench_calls(const struct unit_bench *bench, const char *id);

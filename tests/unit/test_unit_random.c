@@ -80,12 +80,13 @@ static void claim_that(const struct world *world, bool is_so, const char *what)
 
 static void fill_entry(struct world *world, struct entry *entry)
 {
-	static const char *const whats[] = { "reject", "retry-once", "skip" };
+	static const char *const whats[] = { "reject", "retry-first", "skip" };
 
 	if (below(world, 20) == 0) {
 		return; /* undecodable */
 	}
 	snprintf(entry->id, sizeof(entry->id), "id-%u", (unsigned)below(world, world->ids));
+	entry->what = below(world, 3) == 0 ? "ask" : NULL;
 	switch (below(world, 6)) {
 	case 0:
 		entry->what = whats[below(world, 3)];
@@ -241,7 +242,7 @@ static void script_entries(struct world *world)
 static void script_fault(struct world *world)
 {
 	static const enum store_op ops[] = { STORE_OP_BEGIN, STORE_OP_CLAIM, STORE_OP_SAVEPOINT,
-		STORE_OP_RELEASE, STORE_OP_STATEMENT, STORE_OP_SET, STORE_OP_DECIDE,
+		STORE_OP_RELEASE, STORE_OP_STATEMENT, STORE_OP_QUERY, STORE_OP_SET, STORE_OP_DECIDE,
 		STORE_OP_COMMIT, STORE_OP_COMMIT, STORE_OP_ROLLBACK };
 	static const struct {
 		enum store_failure failure;
@@ -338,14 +339,23 @@ static void note_end(struct world *world, unsigned i)
 	}
 }
 
+static void check_calls(const struct world *world)
+{
+	const struct unit_bench *bench = world->bench;
+	size_t called = 0;
+	for (size_t i = world->calls_before; i < bench->call_count; i++) {
+		called += !bench->calls[i].has_asked;
+	}
+	claim_that(world, called <= bench->count, "a handler that asks nothing is called once");
+}
+
 static void run_batch(struct world *world)
 {
 	struct unit_bench *bench = world->bench;
 
 	bench_let_probe(bench);
 	bench_run(bench);
-	claim_that(world, bench->call_count - world->calls_before <= bench->count,
-		"handlers are called once a record and batch");
+	check_calls(world);
 	for (unsigned i = 0; i < bench->count; i++) {
 		claim_that(world, bench->unit.works[i].end != UNIT_OPEN, "everything has an end");
 		note_end(world, i);
@@ -420,6 +430,9 @@ static void check_order(const struct world *world)
 			claim_that(world, facts.last_offset > last[facts.strand],
 				"effects of a strand come in its order");
 			last[facts.strand] = facts.last_offset;
+			long answer = bench_last_answer(world->bench, id);
+			claim_that(world, answer < 0 || answer == (long)i,
+				"a query sees all that comes before it, and nothing else");
 		}
 	}
 }

@@ -155,8 +155,9 @@ int onced_need_path(struct onced_setup *setup, const char *path);
 
 /*
  * Ask for a statement of the event's transaction, parameters written $1, $2 ... Returns its index
- * for onced_tx_send(), or -1 with the reason set (no transactional store configured, transaction
- * control in the text). It is prepared on the store's connection when first reached.
+ * for onced_tx_send() and onced_tx_query(), or -1 with the reason set (no transactional store
+ * configured, an effect elsewhere, transaction control in the text). It is prepared on the store's
+ * connection when first reached.
  * `rows_min`/`rows_max`: the affected-row counts that are fine (rows_max < 0: any number); others
  * REJECT the event.
  */
@@ -189,6 +190,35 @@ struct onced_value {
  */
 int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
 	size_t count);
+
+/*
+ * Execute a statement of the event's transaction now and have its rows: they show what was sent
+ * before, for earlier events too. NULL: there is no answer, because the statement failed (or one
+ * sent before it did), or because the transaction must be begun anew. Return at once then: what
+ * onced found is what becomes of the event, whatever the outcome says.
+ *
+ * handle() is called again when the transaction is redone: what it read may have changed. It keeps
+ * nothing of a call that it would not want twice. Each query waits for the database, and a batch
+ * with queries has at most 50 events a transaction.
+ *
+ * The statement's row counts are checked. An answer over ONCED_ROWS_MAX rows or
+ * ONCED_ROWS_BYTES_MAX bytes (each value counts 16 more) rejects the event, with code
+ * result-too-large. Wrong use aborts.
+ */
+struct onced_rows;
+enum { ONCED_ROWS_MAX = 10000, ONCED_ROWS_BYTES_MAX = 4 * 1024 * 1024 };
+
+const struct onced_rows *onced_tx_query(const struct onced_event *event, int statement,
+	const struct onced_value *values, size_t count);
+
+/* Rows live until the next query, or until handle() returns. */
+size_t onced_rows_count(const struct onced_rows *rows);
+size_t onced_rows_columns(const struct onced_rows *rows);
+/*
+ * A value, absent when it is NULL: text as the database writes it, with a zero byte behind it; of
+ * bytea and BLOB the bytes. One outside of the rows aborts.
+ */
+struct onced_bytes onced_rows_value(const struct onced_rows *rows, size_t row, size_t column);
 
 /* ---- records to topics ---- */
 
