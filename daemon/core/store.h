@@ -22,7 +22,9 @@ enum {
 	STORE_KEY_SIZE = 16,
 	STORE_DIGEST_SIZE = 16,
 	STORE_OWNER_SIZE = 16,
-	STORE_DECISION_MAX = 1024
+	STORE_DECISION_MAX = 1024,
+	STORE_TOPIC_MAX = 256,
+	STORE_DIGEST_TEXT_MAX = 129,
 };
 
 /* What a query may answer; more is its record's failure. */
@@ -214,6 +216,45 @@ struct store_pause {
 	int64_t since_ms, until_ms; /* until 0: for ever */
 };
 
+/* One key's row as it stands, for people. */
+struct store_row {
+	bool is_there;
+	enum store_outcome outcome;
+	/* where the record stood; "" and -1 where the store does not keep it */
+	char topic[STORE_TOPIC_MAX];
+	int32_t partition;
+	int64_t offset, timestamp_ms;
+	int64_t at_ms; /* when it ended, or was leased, by the store's clock; -1 not known */
+	int64_t left_us; /* RUNNING: until its lease ends; below 0: it is over */
+	char digest[STORE_DIGEST_TEXT_MAX]; /* hexadecimal, "" none */
+	char decision[STORE_DECISION_MAX + 1]; /* DLQ: in its decider's words, "" none */
+};
+
+enum store_forgotten { STORE_FORGOTTEN, STORE_NOTHING_TO_FORGET, STORE_STILL_RUNNING };
+
+/* One step of sweep(). */
+struct store_sweep {
+	uint8_t owner[STORE_OWNER_SIZE]; /* a random token: who asks */
+	unsigned rows; /* about so many are looked at */
+	/* set by sweep() */
+	uint64_t deleted;
+	bool is_pass_over; /* with this step everything has been looked at once */
+	int64_t wait_us; /* nothing to do for so long, or another is at it; 0: go on */
+};
+
+/* One migration of a store's schema, and what sql/ says about it. */
+struct store_migration {
+	unsigned version;
+	const char *name; /* "0001_tables.sql" */
+	const char *sql; /* many statements; runs inside one transaction */
+};
+
+struct store_schema {
+	unsigned version; /* of the tables that are there; 0: none */
+	unsigned known; /* this program's: the last of `migrations` */
+	const struct store_migration *migrations; /* in order, from 1; static */
+};
+
 struct store_options {
 	const char *url, *user, *password;
 	const char *scope; /* dedup scope of the consumer */
@@ -239,6 +280,11 @@ struct store_ops {
 	 * migrations.
 	 */
 	int (*migrate)(struct store *store, unsigned *ret_applied, struct err *err);
+	/*
+	 * What migrate() would find; changes nothing. NULL: the store has no schema. 0, or negative
+	 * with err: not reachable, no rights.
+	 */
+	int (*look_schema)(struct store *store, struct store_schema *ret, struct err *err);
 
 	/* No network yet: the session connects by session_ready(). */
 	int (*session_open)(struct store *store, struct store_session **ret, struct err *err);
@@ -358,6 +404,24 @@ struct store_ops {
 		struct store_session *session, struct store_pause *ret, struct err *err);
 	enum store_failure (*put_pause)(
 		struct store_session *session, const struct store_pause *pause, struct err *err);
+
+	/*
+	 * What is known of one key, and forgetting it: only a row that ended. NULL: the store keeps
+	 * nothing that could be looked at.
+	 */
+	enum store_failure (*peek)(struct store_session *session, const uint8_t *key,
+		struct store_row *ret, struct err *err);
+	enum store_failure (*forget)(struct store_session *session, const uint8_t *key,
+		enum store_forgotten *ret, struct err *err);
+
+	/*
+	 * Delete a few rows that ended before the retention of the options and lie below what their
+	 * group committed: no redelivery can ask for them. One owner at a time sweeps a scope, and
+	 * the next goes on where he stopped; a step may end at any moment and nothing is lost.
+	 * Claims never wait for a step that waits. NULL: the store forgets by itself.
+	 */
+	enum store_failure (*sweep)(
+		struct store_session *session, struct store_sweep *sweep, struct err *err);
 };
 
 /* Every implementation's objects begin with these, so that callers need only the ops. */
@@ -384,4 +448,15 @@ static inline void store_claims_forget(struct store_claim *claims, size_t count)
 		claims[i].is_dead_elsewhere = false;
 		claims[i].decision = SLICE_NULL;
 	}
+}
+
+/*
+ * How often a sweep looks at everything: rows live a twentieth longer than they must, or a day. At
+ * least a second, for those who try it out.
+ */
+static inline int64_t store_sweep_interval_us(int64_t retention_us)
+{
+	int64_t second_us = 1000000, day_us = 86400 * second_us, interval_us = retention_us / 20;
+
+	return interval_us < second_us ? second_us : interval_us > day_us ? day_us : interval_us;
 }

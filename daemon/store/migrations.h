@@ -6,11 +6,7 @@
  */
 #pragma once
 
-struct store_migration {
-	unsigned version;
-	const char *name; /* "0001_tables.sql" */
-	const char *sql; /* many statements; runs inside one transaction */
-};
+#include "core/store.h"
 
 extern const struct store_migration migrations_postgresql[], migrations_sqlite[];
 extern const unsigned migrations_postgresql_count, migrations_sqlite_count;

@@ -7,6 +7,8 @@
 
 #include "cases.h"
 
+enum { MIGRATIONS_AT_ONCE = 5 };
+
 /* What session_ready says to a session of a store with these options. */
 static int ready_with(
 	const struct bench *bench, const struct store_options *options, struct err *err)
@@ -44,6 +46,7 @@ static void drop_tables(struct bench *bench)
 		"DROP TABLE onced_delivery_attempts",
 		"DROP TABLE onced_partitions_seen",
 		"DROP TABLE onced_pauses",
+		"DROP TABLE onced_sweeps",
 	};
 
 	if (bench->is_postgres) {
@@ -53,6 +56,48 @@ static void drop_tables(struct bench *bench)
 	for (size_t i = 0; i < sizeof(sqlite) / sizeof(sqlite[0]); i++) {
 		side_run(bench->side, sqlite[i]);
 	}
+}
+
+static struct store_schema look(const struct bench *bench)
+{
+	struct store_schema schema;
+	struct err err = ERR_INIT;
+
+	if (bench->store->ops->look_schema(bench->store, &schema, &err) != 0) {
+		fail_msg("look_schema: %s", err.text);
+	}
+	return schema;
+}
+
+static void looking_at_the_schema_changes_nothing(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_int_equal(look(bench).version, look(bench).known);
+	drop_tables(bench);
+	assert_int_equal(look(bench).version, 0);
+	assert_int_equal(look(bench).version, 0);
+	assert_int_equal(migrate(bench->store), look(bench).known);
+	assert_string_equal(look(bench).migrations[0].name, "0001_tables.sql");
+}
+
+/* As the first version left it, with an event that took effect. */
+static void the_first_schema_is_brought_up_with_its_rows(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_int_equal(claim_alone(bench->session, claim_of("a", 1)), CLAIM_NEW);
+	if (bench->is_postgres) {
+		side_run(bench->side, "DROP TABLE onced.sweeps");
+		side_run(bench->side, "DELETE FROM onced.schema_version WHERE version > 1");
+	} else {
+		side_run(bench->side, "DROP TABLE onced_sweeps");
+		side_run(bench->side, "DELETE FROM onced_schema_version WHERE version > 1");
+	}
+	assert_int_equal(look(bench).version, 1);
+	assert_int_equal(migrate(bench->store), look(bench).known - 1);
+	assert_int_equal(look(bench).version, look(bench).known);
+	assert_int_equal(claim_alone(bench->session, claim_of("a", 2)), CLAIM_DUPLICATE);
 }
 
 static void a_second_migration_has_nothing_to_do(void **state)
@@ -83,24 +128,27 @@ static void *migrate_in_thread(void *arg)
 	return (void *)(uintptr_t)applied;
 }
 
-static void two_migrations_at_once_apply_everything_once(void **state)
+static void several_migrations_at_once_apply_everything_once(void **state)
 {
 	struct bench *bench = *state;
-	pthread_t threads[2];
-	void *applied[2];
+	pthread_t threads[MIGRATIONS_AT_ONCE];
+	uintptr_t sum = 0;
 
 	drop_tables(bench);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < MIGRATIONS_AT_ONCE; i++) {
 		pthread_create(&threads[i], NULL, migrate_in_thread, bench);
 	}
-	for (int i = 0; i < 2; i++) {
-		pthread_join(threads[i], &applied[i]);
+	for (int i = 0; i < MIGRATIONS_AT_ONCE; i++) {
+		void *applied;
+
+		pthread_join(threads[i], &applied);
+		sum += (uintptr_t)applied;
 	}
-	assert_int_equal((uintptr_t)applied[0] + (uintptr_t)applied[1], 1);
+	assert_int_equal(sum, look(bench).known);
 	assert_int_equal(side_number(bench->side,
 				 bench->is_postgres ? "SELECT count(*) FROM onced.schema_version"
 						    : "SELECT count(*) FROM onced_schema_version"),
-		1);
+		look(bench).known);
 }
 
 static void a_newer_schema_is_refused(void **state)
@@ -152,9 +200,11 @@ static void a_flush_before_session_ready_is_lost_and_harmless(void **state)
 }
 
 static const struct CMUnitTest cases[] = {
+	CASE(looking_at_the_schema_changes_nothing),
+	CASE(the_first_schema_is_brought_up_with_its_rows),
 	CASE(a_second_migration_has_nothing_to_do),
 	CASE(missing_tables_are_an_operators_affair),
-	CASE(two_migrations_at_once_apply_everything_once),
+	CASE(several_migrations_at_once_apply_everything_once),
 	CASE(a_newer_schema_is_refused),
 	CASE(a_scope_belongs_to_the_group_that_came_first),
 	CASE(a_flush_before_session_ready_is_lost_and_harmless),

@@ -41,11 +41,11 @@ int main(int argc, char **argv)
 {
 	static const struct case_list *const sqlite_lists[] = { &claim_cases, &identity_cases,
 		&lease_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
-		&sqlite_cases, NULL };
+		&sweep_cases, &sqlite_cases, NULL };
 	static const struct case_list *const postgres_lists[] = { &claim_cases, &identity_cases,
 		&lease_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
-		&postgres_cases, &postgres_fault_cases, &postgres_set_cases,
-		&postgres_set_value_cases, NULL };
+		&sweep_cases, &postgres_sweep_cases, &postgres_cases, &postgres_fault_cases,
+		&postgres_set_cases, &postgres_set_value_cases, NULL };
 
 	if (argc == 2 && strcmp(argv[1], "sqlite") == 0) {
 		return run("sqlite", sqlite_lists, bench_open_sqlite);

@@ -92,6 +92,7 @@ const struct store_ops store_postgres_ops = {
 	.open = pg_store_open,
 	.close = pg_store_close,
 	.migrate = pg_store_migrate,
+	.look_schema = pg_store_look_schema,
 	.session_open = pg_session_open,
 	.session_close = pg_session_close,
 	.session_ready = pg_session_ready,
@@ -121,4 +122,7 @@ const struct store_ops store_postgres_ops = {
 	.put_seen = pg_put_seen,
 	.get_pause = pg_get_pause,
 	.put_pause = pg_put_pause,
+	.peek = pg_peek,
+	.forget = pg_forget,
+	.sweep = pg_sweep,
 };

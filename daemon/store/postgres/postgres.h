@@ -445,6 +445,7 @@ int pg_session_check(struct store_session *session, size_t index, struct err *er
 /* Is the schema ours and the scope bound to our group? As session_ready. */
 int pg_schema_check(struct pg_session *session, struct err *err);
 int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err);
+int pg_store_look_schema(struct store *store, struct store_schema *ret, struct err *err);
 
 enum store_failure pg_load_attempts(struct store_session *session, struct slice topic,
 	int32_t partition, int64_t from, struct store_attempts **ret, size_t *ret_count,
@@ -457,3 +458,12 @@ enum store_failure pg_get_pause(
 	struct store_session *session, struct store_pause *ret, struct err *err);
 enum store_failure pg_put_pause(
 	struct store_session *session, const struct store_pause *pause, struct err *err);
+
+/* ---- row.c, sweep.c ---- */
+
+enum store_failure pg_peek(struct store_session *session, const uint8_t *key, struct store_row *ret,
+	struct err *err);
+enum store_failure pg_forget(struct store_session *session, const uint8_t *key,
+	enum store_forgotten *ret, struct err *err);
+enum store_failure pg_sweep(
+	struct store_session *session, struct store_sweep *sweep, struct err *err);

@@ -279,3 +279,24 @@ int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err
 	pg_session_close(session);
 	return result < 0 ? err_prefix(err, result, "cannot migrate the database") : 0;
 }
+
+/* ---- look ---- */
+
+int pg_store_look_schema(struct store *store, struct store_schema *ret, struct err *err)
+{
+	struct store_session *session = NULL;
+	long version = 0;
+	int result = pg_session_open(store, &session, err);
+
+	if (result == 0) {
+		result = pg_connect(pg_session(session), err) == 0 ? 0 : -ENOTCONN;
+	}
+	if (result == 0) {
+		result = read_version(pg_session(session)->conn, &version, err);
+	}
+	pg_session_close(session);
+	*ret = (struct store_schema){ .version = (unsigned)version,
+		.known = migrations_postgresql_count,
+		.migrations = migrations_postgresql };
+	return result;
+}

@@ -116,6 +116,38 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 	[LITE_OWN_FIND_SCOPE] = "SELECT id, group_id FROM onced_scopes WHERE scope = ?1",
 	[LITE_OWN_ADD_SCOPE] = "INSERT INTO onced_scopes (scope, group_id) VALUES (?1, ?2)"
 			       " ON CONFLICT DO NOTHING",
+	[LITE_OWN_PEEK] = "SELECT p.outcome, t.topic, p.partition, p.record_offset,"
+			  " p.record_timestamp_ms, p.at, p.until, lower(hex(p.digest)), p.decision"
+			  " FROM onced_processed_events p JOIN onced_topics t ON t.id = p.topic"
+			  " WHERE p.key = ?1",
+	[LITE_OWN_FORGET] = "DELETE FROM onced_processed_events WHERE key = ?1 AND outcome <> 2",
+	[LITE_OWN_TAKE_TURN] =
+		"INSERT INTO onced_sweeps AS row (scope, owner, until, swept_to, ended_at)"
+		" VALUES (?1, ?2, ?3 + 30000, 0, 0) ON CONFLICT (scope) DO UPDATE"
+		" SET owner = excluded.owner, until = excluded.until"
+		" WHERE row.ended_at + ?4 <= ?3 AND (row.owner = ?2 OR row.until < ?3)",
+	[LITE_OWN_FIND_TURN] = "SELECT swept_to, max(ended_at + ?4,"
+			       " CASE WHEN owner = ?2 THEN 0 ELSE until END) - ?3"
+			       " FROM onced_sweeps WHERE scope = ?1",
+	[LITE_OWN_FIND_CHUNK] =
+		"SELECT count(*), max(at) FROM (SELECT at FROM onced_processed_events"
+		" WHERE at >= ?1 AND at < ?2 ORDER BY at LIMIT ?3)",
+	[LITE_OWN_SWEEP] =
+		"DELETE FROM onced_processed_events WHERE key IN (SELECT p.key"
+		" FROM onced_processed_events p JOIN onced_partitions_seen s ON s.group_id = ?2"
+		" AND s.topic = p.topic AND s.partition = p.partition"
+		" AND p.record_offset < s.committed"
+		" WHERE p.at BETWEEN ?3 AND ?4 AND p.scope = ?1 AND p.outcome < 2)",
+	[LITE_OWN_SWEEP_ATTEMPTS] =
+		"DELETE FROM onced_delivery_attempts WHERE group_id = ?1 AND last_failure_ms < ?2"
+		" AND EXISTS (SELECT 1 FROM onced_partitions_seen s"
+		" WHERE s.group_id = onced_delivery_attempts.group_id"
+		" AND s.topic = onced_delivery_attempts.topic"
+		" AND s.partition = onced_delivery_attempts.partition"
+		" AND s.committed > onced_delivery_attempts.record_offset)",
+	[LITE_OWN_MOVE_SWEEP] =
+		"UPDATE onced_sweeps SET swept_to = ?3, ended_at = coalesce(?4, ended_at)"
+		" WHERE scope = ?1 AND owner = ?2",
 };
 
 void lite_start(struct lite_session *session)

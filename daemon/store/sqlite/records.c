@@ -78,13 +78,13 @@ void lite_op_delete_attempts(struct store_session *session, const struct store_p
 
 /* ---- outside the unit of work ---- */
 
-static enum store_failure not_open(struct err *err)
+enum store_failure lite_not_open(struct err *err)
 {
 	err_set(err, 0, "the SQLite store is not open");
 	return STORE_LOST;
 }
 
-static enum store_failure ended(struct lite_session *session, int code, struct err *err)
+enum store_failure lite_ended(struct lite_session *session, int code, struct err *err)
 {
 	enum store_failure failure = STORE_OK;
 
@@ -123,11 +123,11 @@ enum store_failure lite_load_attempts(struct store_session *session, struct slic
 	*ret = NULL;
 	*ret_count = 0;
 	if (!lite->db) {
-		return not_open(err);
+		return lite_not_open(err);
 	}
 	stmt = of_partition(lite, LITE_OWN_LOAD_ATTEMPTS, topic, partition, &code);
 	if (!stmt) {
-		return ended(lite, code, err);
+		return lite_ended(lite, code, err);
 	}
 	sqlite3_bind_int64(stmt, 4, from);
 	lite_start(lite);
@@ -140,7 +140,7 @@ enum store_failure lite_load_attempts(struct store_session *session, struct slic
 		free(TAKE(*ret));
 		*ret_count = 0;
 	}
-	return ended(lite, code, err);
+	return lite_ended(lite, code, err);
 }
 
 enum store_failure lite_get_seen(struct store_session *session, struct slice topic,
@@ -152,11 +152,11 @@ enum store_failure lite_get_seen(struct store_session *session, struct slice top
 
 	*ret = (struct store_partition_seen){ .is_seen = false, .committed = -1 };
 	if (!lite->db) {
-		return not_open(err);
+		return lite_not_open(err);
 	}
 	stmt = of_partition(lite, LITE_OWN_GET_SEEN, topic, partition, &code);
 	if (!stmt) {
-		return ended(lite, code, err);
+		return lite_ended(lite, code, err);
 	}
 	lite_start(lite);
 	code = sqlite3_step(stmt);
@@ -166,7 +166,7 @@ enum store_failure lite_get_seen(struct store_session *session, struct slice top
 		code = SQLITE_OK;
 	}
 	sqlite3_reset(stmt);
-	return ended(lite, code, err);
+	return lite_ended(lite, code, err);
 }
 
 enum store_failure lite_put_seen(struct store_session *session, struct slice topic,
@@ -177,7 +177,7 @@ enum store_failure lite_put_seen(struct store_session *session, struct slice top
 	int code;
 
 	if (!lite->db) {
-		return not_open(err);
+		return lite_not_open(err);
 	}
 	stmt = of_partition(lite, LITE_OWN_PUT_SEEN, topic, partition, &code);
 	if (stmt) {
@@ -185,7 +185,7 @@ enum store_failure lite_put_seen(struct store_session *session, struct slice top
 		sqlite3_bind_int64(stmt, 5, clock_wall_ms());
 		code = lite_run(lite, stmt);
 	}
-	return ended(lite, code, err);
+	return lite_ended(lite, code, err);
 }
 
 static void read_pause(sqlite3_stmt *row, struct store_pause *ret)
@@ -206,11 +206,11 @@ enum store_failure lite_get_pause(
 
 	*ret = (struct store_pause){ .is_paused = false };
 	if (!lite->db) {
-		return not_open(err);
+		return lite_not_open(err);
 	}
 	stmt = lite_own(lite, LITE_OWN_GET_PAUSE);
 	if (!stmt) {
-		return ended(lite, sqlite3_extended_errcode(lite->db), err);
+		return lite_ended(lite, sqlite3_extended_errcode(lite->db), err);
 	}
 	lite_bind_str(stmt, 1, lite->store->options.consumer);
 	sqlite3_bind_int64(stmt, 2, clock_wall_ms());
@@ -221,7 +221,7 @@ enum store_failure lite_get_pause(
 		code = SQLITE_OK;
 	}
 	sqlite3_reset(stmt);
-	return ended(lite, code, err);
+	return lite_ended(lite, code, err);
 }
 
 enum store_failure lite_put_pause(
@@ -231,7 +231,7 @@ enum store_failure lite_put_pause(
 	sqlite3_stmt *stmt;
 
 	if (!lite->db) {
-		return not_open(err);
+		return lite_not_open(err);
 	}
 	stmt = lite_own(lite, LITE_OWN_PUT_PAUSE);
 	if (stmt) {
@@ -242,5 +242,5 @@ enum store_failure lite_put_pause(
 		lite_bind_str(stmt, 5, pause->who);
 		lite_bind_str(stmt, 6, pause->reason);
 	}
-	return ended(lite, lite_run(lite, stmt), err);
+	return lite_ended(lite, lite_run(lite, stmt), err);
 }

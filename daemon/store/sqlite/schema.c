@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "store/migrations.h"
@@ -232,4 +233,32 @@ int lite_store_migrate(struct store *store, unsigned *ret_applied, struct err *e
 		return 0;
 	}
 	return err_prefix(err, result < 0 ? result : -EBUSY, "cannot migrate the database");
+}
+
+/* ---- look ---- */
+
+/* A file that is not there is a database without tables, and stays so. */
+int lite_store_look_schema(struct store *store, struct store_schema *ret, struct err *err)
+{
+	struct store_session *session = NULL;
+	long version = 0;
+	int result = 0, code = SQLITE_OK;
+
+	*ret = (struct store_schema){ .known = migrations_sqlite_count,
+		.migrations = migrations_sqlite };
+	if (access(((struct lite_store *)store)->path, F_OK) != 0 && errno == ENOENT) {
+		return 0;
+	}
+	lite_session_open(store, &session, err);
+	result = lite_connect(lite_session(session), SQLITE_OPEN_READWRITE, err);
+	if (result == 0) {
+		code = read_version(lite_session(session), &version);
+	}
+	if (code != SQLITE_OK) {
+		lite_failure(lite_session(session), code, err);
+		result = -EIO;
+	}
+	ret->version = (unsigned)version;
+	lite_session_close(session);
+	return result > 0 ? -EBUSY : result;
 }

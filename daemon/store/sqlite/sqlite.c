@@ -49,6 +49,7 @@ const struct store_ops store_sqlite_ops = {
 	.open = lite_store_open,
 	.close = lite_store_close,
 	.migrate = lite_store_migrate,
+	.look_schema = lite_store_look_schema,
 	.session_open = lite_session_open,
 	.session_close = lite_session_close,
 	.session_ready = lite_session_ready,
@@ -76,4 +77,7 @@ const struct store_ops store_sqlite_ops = {
 	.put_seen = lite_put_seen,
 	.get_pause = lite_get_pause,
 	.put_pause = lite_put_pause,
+	.peek = lite_peek,
+	.forget = lite_forget,
+	.sweep = lite_sweep,
 };

@@ -54,6 +54,14 @@ enum lite_own {
 	LITE_OWN_ADD_TOPIC,
 	LITE_OWN_FIND_SCOPE,
 	LITE_OWN_ADD_SCOPE,
+	LITE_OWN_PEEK,
+	LITE_OWN_FORGET,
+	LITE_OWN_TAKE_TURN,
+	LITE_OWN_FIND_TURN,
+	LITE_OWN_FIND_CHUNK,
+	LITE_OWN_SWEEP,
+	LITE_OWN_SWEEP_ATTEMPTS,
+	LITE_OWN_MOVE_SWEEP,
 	LITE_OWN_COUNT,
 };
 
@@ -105,6 +113,7 @@ bool lite_file_is_in_place(const struct lite_session *session);
 
 int lite_schema_check(struct lite_session *session, struct err *err);
 int lite_store_migrate(struct store *store, unsigned *ret_applied, struct err *err);
+int lite_store_look_schema(struct store *store, struct store_schema *ret, struct err *err);
 
 /* ---- own.c ---- */
 
@@ -199,3 +208,17 @@ enum store_failure lite_get_pause(
 	struct store_session *session, struct store_pause *ret, struct err *err);
 enum store_failure lite_put_pause(
 	struct store_session *session, const struct store_pause *pause, struct err *err);
+
+/* What such a call says when the file is not open. */
+enum store_failure lite_not_open(struct err *err);
+/* Class of its result code; after STORE_LOST the session is closed. */
+enum store_failure lite_ended(struct lite_session *session, int code, struct err *err);
+
+/* ---- row.c, sweep.c ---- */
+
+enum store_failure lite_peek(struct store_session *session, const uint8_t *key,
+	struct store_row *ret, struct err *err);
+enum store_failure lite_forget(struct store_session *session, const uint8_t *key,
+	enum store_forgotten *ret, struct err *err);
+enum store_failure lite_sweep(
+	struct store_session *session, struct store_sweep *sweep, struct err *err);
