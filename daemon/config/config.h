@@ -65,6 +65,20 @@ struct config_id_source {
 	char *name; /* header name, or JSON path "a.b.c" */
 };
 
+/* One condition of `filter`; all have to hold. */
+enum config_field { CONFIG_FIELD_HEADER, CONFIG_FIELD_JSON, CONFIG_FIELD_KEY };
+enum config_relation { CONFIG_IS, CONFIG_IS_NOT, CONFIG_IS_PRESENT, CONFIG_IS_ABSENT };
+struct config_condition {
+	enum config_field field;
+	char *name; /* of the header, or the JSON path; "" for the key */
+	enum config_relation relation;
+	struct config_strings values; /* IS, IS_NOT: any of them */
+};
+struct config_filter {
+	struct config_condition *conditions;
+	size_t count;
+};
+
 struct config_retry {
 	char *name; /* "" for the plain [retry] section */
 	unsigned attempts; /* 0 = for ever */
@@ -122,6 +136,7 @@ struct config_consumer {
 	struct config_rate dlq_breaker;
 	unsigned quarantine_after; /* deaths alone that condemn a record */
 	enum config_tombstone tombstone;
+	struct config_filter filter; /* others are settled as skipped */
 	struct config_id_source *event_id;
 	size_t event_id_count;
 	enum config_event_missing event_missing;

@@ -203,6 +203,10 @@ const struct schema_key schema_keys[] = {
 	{ CONSUMER(tombstone), .name = "tombstone", .type = SCHEMA_ENUM, .default_text = "handle",
 		.words = WORDS("handle", "skip"),
 		.help = "Records without a value: given to the handler, or settled as skipped." },
+	{ CONSUMER(filter), .name = "filter", .type = SCHEMA_FILTER,
+		.help = "Only records for which all of these hold go to the handler, others are "
+			"settled as skipped: header:NAME, json:PATH or key, then = VALUE | "
+			"VALUE..., != VALUE | VALUE..., present or absent, separated by commas." },
 	{ CONSUMER(event_id), .name = "event.id", .type = SCHEMA_ID_SOURCES,
 		.default_text = "header:event_id, json:event_id",
 		.help = "Where the event id is found, first match first: header:NAME or json:PATH. "

@@ -33,6 +33,7 @@ enum schema_type {
 	SCHEMA_ENUM,
 	SCHEMA_PARTITIONS, /* of struct config_consumer: `groups` and `group_count` */
 	SCHEMA_ID_SOURCES, /* of struct config_consumer: `event_id` and `event_id_count` */
+	SCHEMA_FILTER,
 	SCHEMA_HANDLER, /* a pointer to one of config->handlers */
 	SCHEMA_RETRY, /* a pointer to one of config->retries */
 	SCHEMA_TYPE_COUNT

@@ -399,6 +399,7 @@ static const struct schema_ops {
 	[SCHEMA_ENUM] = { parse_enum, write_enum },
 	[SCHEMA_PARTITIONS] = { schema_parse_partitions, schema_write_partitions },
 	[SCHEMA_ID_SOURCES] = { schema_parse_id_sources, schema_write_id_sources },
+	[SCHEMA_FILTER] = { schema_parse_filter, schema_write_filter },
 	[SCHEMA_HANDLER] = { parse_handler, write_handler },
 	[SCHEMA_RETRY] = { parse_retry, write_retry },
 };

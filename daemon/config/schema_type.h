@@ -29,7 +29,7 @@ void schema_set_default(
 /* Append the field as text. False where there is nothing to write. */
 bool schema_write(const struct schema_key *key, const void *object, struct buffer *out);
 
-/* The types whose values are lists; in schema_list.c and schema_partitions.c. */
+/* The types whose values are lists; in schema_list.c, schema_partitions.c and schema_filter.c. */
 int schema_parse_topics(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 int schema_parse_sqlstates(const struct schema_key *key, const char *text,
@@ -41,3 +41,6 @@ bool schema_write_partitions(const struct schema_key *key, const void *field, st
 int schema_parse_id_sources(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 bool schema_write_id_sources(const struct schema_key *key, const void *field, struct buffer *out);
+int schema_parse_filter(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err);
+bool schema_write_filter(const struct schema_key *key, const void *field, struct buffer *out);

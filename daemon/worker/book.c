@@ -156,6 +156,11 @@ static void select_claim(struct book *book, struct flight *flight, struct errand
 	const struct sheet *leases = &flight->sheets[SHEET_LEASE];
 	struct unit_work *work = errand_work(errand);
 
+	if (work->is_filtered) {
+		work->fate = UNIT_SKIPPED;
+		finish(book, errand);
+		return;
+	}
 	unit_outage_admit(&errand->unit, only);
 	if (work->fate == UNIT_HELD) {
 		finish(book, errand);

@@ -108,6 +108,13 @@ enum event_problem event_decode(
 	enum event_problem problem;
 
 	event->type = type_of(event, roster);
+	if (!filter_passes(&roster->filter, event, !fault)) {
+		return EVENT_FILTERED;
+	}
+	if (roster->filter.wants_headers && record_headers(event->record, &headers) < 0) {
+		*ret_text = "the headers cannot be parsed";
+		return EVENT_UNDECODABLE;
+	}
 	if (roster->publishing.topic_count && record_headers(event->record, &headers) < 0) {
 		*ret_text =
 			"the headers cannot be parsed, and would be lost where it is written to";

@@ -57,6 +57,7 @@ enum event_problem {
 	EVENT_OK = 0,
 	EVENT_UNDECODABLE,
 	EVENT_NO_ID, /* allowed by policy or not: the caller knows */
+	EVENT_FILTERED, /* not for the handler, whatever else is the matter with it */
 };
 
 /*

@@ -210,6 +210,16 @@ static void name_build(struct worker *worker, const struct roster_handler *handl
 }
 
 /* The page outlives this process, and counts of a handler go on under its name. */
+/* What no handler will see is settled all the same: that shall not be a surprise. */
+static void name_skips(const struct config_consumer *consumer)
+{
+	if (consumer->filter.count) {
+		log_info("records that do not meet its filter are not for the handler: skipped",
+			LOG_STR("consumer", consumer->name),
+			LOG_INT("conditions", consumer->filter.count));
+	}
+}
+
 static void name_handlers(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->roster.handler_count; i++) {
@@ -265,6 +275,7 @@ int worker_open(struct worker *worker, struct err *err)
 		return r;
 	}
 	name_handlers(worker);
+	name_skips(worker->consumer);
 	r = publishing_open(&worker->roster.publishing, wiring->publisher, wiring->config,
 		worker->consumer, worker->start.client_id, err);
 	r = r < 0 ? r : open_sink(worker, err);

@@ -125,6 +125,9 @@ int roster_open(struct roster *roster, const struct config_consumer *consumer, u
 	if (r == 0 && roster->route_count) {
 		roster->type_path = path_set_add(roster->paths, "event_type");
 	}
+	if (r == 0) {
+		r = filter_init(&roster->filter, &consumer->filter, roster->paths, err);
+	}
 	/* an id in the value makes JSON of it only where ids are wanted */
 	roster->needs_json = path_set_count(roster->paths) > 0;
 	roster->are_ids_optional = !wants_ids;
@@ -157,6 +160,7 @@ void roster_close(struct roster *roster)
 	free(roster->id_sources);
 	free(roster->statements);
 	publishing_fini(&roster->publishing);
+	filter_fini(&roster->filter);
 	path_set_free(roster->paths);
 	*roster = (struct roster){ 0 };
 }

@@ -19,6 +19,7 @@
 #include "event/event_id.h"
 #include "event/scan.h"
 #include "onced/handler.h"
+#include "worker/filter.h"
 #include "worker/publishing.h"
 #include "worker/unit_outage.h"
 
@@ -49,6 +50,7 @@ struct roster {
 	unsigned lanes;
 
 	struct path_set *paths;
+	struct filter filter;
 	int type_path; /* -1 without routes: nobody asks */
 	struct event_id_source *id_sources;
 	size_t id_source_count;

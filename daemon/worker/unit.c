@@ -67,6 +67,17 @@ static void condemn(struct unit_work *work)
 	memcpy(work->code, told->code, sizeof(work->code));
 }
 
+/* It ends without a claim, but there may be attempts of a time when it was let through. */
+static void filter_out(struct unit_work *work)
+{
+	const struct record *record = work->record;
+
+	work->is_filtered = true;
+	work->text = "filter";
+	work->claim.position = (struct store_position){ work->event.topic, work->event.partition,
+		record->item.offset, record->timestamp_ms };
+}
+
 static void decode(struct unit *unit, struct unit_work *work)
 {
 	const struct unit_place *at =
@@ -83,6 +94,10 @@ static void decode(struct unit *unit, struct unit_work *work)
 		.arena = &unit->arena };
 	work->page_index = at->page_index;
 	problem = event_decode(&work->event, unit->options.roster, &text);
+	if (problem == EVENT_FILTERED) {
+		filter_out(work);
+		return;
+	}
 	unit_find_key(unit, work, problem);
 	work->handler = roster_route(unit->options.roster, work->event.type);
 	work->is_elsewhere = unit->options.has_runners && work->handler &&
@@ -108,7 +123,9 @@ static void begin_try(struct unit *unit, struct unit_range range)
 {
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
-		work->fate = work->is_elsewhere ? UNIT_AGAIN : UNIT_OPEN;
+		work->fate = work->is_filtered ? UNIT_SKIPPED
+			: work->is_elsewhere   ? UNIT_AGAIN
+					       : UNIT_OPEN;
 		work->claim.verdict = CLAIM_UNKNOWN;
 		work->claim_index = -1;
 		work->leader = -1;

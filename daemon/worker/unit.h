@@ -65,6 +65,7 @@ struct unit_work {
 	bool is_collided; /* its id is another event's: its decision has a row of its own */
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
 	bool must_die; /* no handler will see it: reason and text say why */
+	bool is_filtered; /* settled as skipped, unclaimed */
 	bool is_elsewhere; /* no transaction covers its handler's effect: not for a batch */
 	bool is_held_with_others; /* HELD: not tried because of others, who are logged */
 	/* of the handler; NULL: not called yet in this batch */

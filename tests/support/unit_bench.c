@@ -103,6 +103,7 @@ static void configure(struct unit_bench *bench, const struct bench_options *opti
 		.routes = bench->routes,
 		.route_count = 2,
 		.retry = &bench->retry,
+		.filter = options->filter,
 		.event_id = ids,
 		.event_id_count = 2 };
 }

@@ -33,6 +33,7 @@ struct bench_options {
 	unsigned attempts; /* 0: 10 */
 	int64_t deadline_us; /* 0: none */
 	char *reject_on; /* of the handler, NULL none */
+	struct config_filter filter;
 };
 
 struct bench_call {

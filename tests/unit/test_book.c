@@ -34,6 +34,21 @@ static void claims_and_ends_share_a_flight(void **state)
 		fake_store_journal(bench->store), "begin lease_done:1 lease:1 commit | ");
 }
 
+static void what_the_filter_keeps_out_is_not_leased(void **state)
+{
+	static struct config_condition has_kind[] = { { CONFIG_FIELD_HEADER, (char *)"kind",
+		CONFIG_IS_PRESENT, { NULL, 0 } } };
+	struct errand *errand;
+
+	tear_down(NULL);
+	open_with(&(struct bench_options){ .filter = { has_kind, 1 } });
+	errand = claim("a");
+	go_through();
+	expect_end(errand, UNIT_SKIPPED);
+	assert_int_equal(bench_rows(bench), 0);
+	assert_int_equal(bench_calls(bench, "a"), 0);
+}
+
 static void what_was_done_before_is_a_duplicate(void **state)
 {
 	struct errand *again;
@@ -243,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_claim_is_committed_before_the_effect_and_the_mark_after_it),
 		TEST(claims_and_ends_share_a_flight),
+		TEST(what_the_filter_keeps_out_is_not_leased),
 		TEST(what_was_done_before_is_a_duplicate),
 		TEST(the_same_event_in_hand_twice_waits_for_the_first),
 		TEST(an_event_of_another_owner_waits_and_nothing_is_burnt),

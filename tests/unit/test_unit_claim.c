@@ -87,6 +87,52 @@ static void a_follower_of_a_dead_letter_is_a_duplicate(void **state)
 	assert_int_equal(bench_effects(bench, "a"), 0);
 }
 
+/* ---- records that the filter keeps out ---- */
+
+static char *only_orders[] = { (char *)"order" };
+static struct config_condition is_order[] = { { CONFIG_FIELD_HEADER, (char *)"kind", CONFIG_IS,
+	{ only_orders, 1 } } };
+static const struct source_header order = { SLICE_LITERAL("kind"), SLICE_LITERAL("order") };
+
+static void open_for_orders(void)
+{
+	open_with((struct bench_options){ .filter = { is_order, 1 } });
+}
+
+static void what_is_kept_out_is_skipped_and_claims_nothing(void **state)
+{
+	open_for_orders();
+	bench_put(bench, &(struct bench_record){ .id = "a", .header = order });
+	bench_put(bench, &(struct bench_record){ .id = "a" });
+	bench_put(bench, &(struct bench_record){ .value = "no json at all" });
+	bench_put(bench, &(struct bench_record){ .id = "b", .header = order });
+	bench_run_expect(bench, "DSSD");
+	assert_int_equal(bench_rows(bench), 2);
+	assert_int_equal(bench_calls(bench, "a"), 1);
+}
+
+static void a_batch_of_records_kept_out_needs_no_store(void **state)
+{
+	static const struct fake_fault away = {
+		.op = STORE_OP_BEGIN, .failure = STORE_LOST, .times = 1
+	};
+
+	open_for_orders();
+	bench_fail(bench, &away);
+	bench_add(bench, 0, "a");
+	bench_add(bench, 1, "b");
+	bench_run_expect(bench, "SS");
+}
+
+static void what_is_kept_out_behind_a_retry_waits_with_its_strand(void **state)
+{
+	open_for_orders();
+	bench_put(bench, &(struct bench_record){ .id = "a", .what = "retry", .header = order });
+	bench_put(bench, &(struct bench_record){ .id = "b" });
+	bench_put(bench, &(struct bench_record){ .strand = 1, .id = "c" });
+	bench_run_expect(bench, "RGS");
+}
+
 /* ---- a leader that does not end ---- */
 
 static void a_follower_of_a_retry_goes_back_and_cuts_its_strand(void **state)
@@ -400,6 +446,9 @@ int main(void)
 		TEST(the_same_id_twice_in_a_batch_takes_effect_once),
 		TEST(a_skipped_id_makes_its_followers_duplicates),
 		TEST(a_follower_of_a_dead_letter_is_a_duplicate),
+		TEST(what_is_kept_out_is_skipped_and_claims_nothing),
+		TEST(a_batch_of_records_kept_out_needs_no_store),
+		TEST(what_is_kept_out_behind_a_retry_waits_with_its_strand),
 		TEST(a_follower_of_a_retry_goes_back_and_cuts_its_strand),
 		TEST(a_follower_of_a_failed_statement_goes_back_and_cuts_its_strand),
 		TEST(a_leader_that_was_cut_off_takes_its_followers_along),
