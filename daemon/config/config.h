@@ -42,6 +42,7 @@ enum config_offset_lost { OFFSET_LOST_HOLD, OFFSET_LOST_EARLIEST, OFFSET_LOST_LA
 enum config_dlq_headers { DLQ_HEADERS_NONE, DLQ_HEADERS_PLAIN };
 enum config_dlq_oversized { DLQ_OVERSIZED_HOLD, DLQ_OVERSIZED_HEADERS_ONLY };
 enum config_event_missing { EVENT_MISSING_POSITION, EVENT_MISSING_DLQ, EVENT_MISSING_NONE };
+enum config_event_digest { EVENT_DIGEST_PAYLOAD, EVENT_DIGEST_VALUE, EVENT_DIGEST_OFF };
 enum config_tombstone { TOMBSTONE_HANDLE, TOMBSTONE_SKIP };
 enum config_jitter { JITTER_FULL, JITTER_NONE };
 enum config_missing { MISSING_REJECT, MISSING_NULL };
@@ -58,11 +59,22 @@ struct config_partition_group {
 	size_t count;
 };
 
-/* Where the event id is looked for, in order. */
-enum config_id_source_kind { ID_SOURCE_HEADER, ID_SOURCE_JSON };
+/* A place where the event id, or its source, is looked for. */
+enum config_id_source_kind {
+	ID_SOURCE_HEADER,
+	ID_SOURCE_JSON,
+	ID_SOURCE_BINARY, /* event.id: CloudEvents' headers */
+	ID_SOURCE_STRUCTURED, /* event.id: a CloudEvent as JSON */
+	ID_SOURCE_CLOUDEVENTS, /* event.source: that of an id found as one of these two */
+	ID_SOURCE_TOPIC, /* event.source */
+};
 struct config_id_source {
 	enum config_id_source_kind kind;
-	char *name; /* header name, or JSON path "a.b.c" */
+	char *name; /* header name, or JSON path "a.b.c", or "" */
+};
+struct config_id_sources {
+	struct config_id_source *items; /* the first that has it decides */
+	size_t count;
 };
 
 /* One condition of `filter`; all have to hold. */
@@ -137,9 +149,9 @@ struct config_consumer {
 	unsigned quarantine_after; /* deaths alone that condemn a record */
 	enum config_tombstone tombstone;
 	struct config_filter filter; /* others are settled as skipped */
-	struct config_id_source *event_id;
-	size_t event_id_count;
+	struct config_id_sources event_id, event_source;
 	enum config_event_missing event_missing;
+	enum config_event_digest event_digest;
 };
 
 struct config {

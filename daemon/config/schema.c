@@ -29,6 +29,7 @@ _Static_assert(LOG_LEVEL_ERROR == 3 && LOG_LEVEL_DEBUG == 7, "words of log.level
 _Static_assert(ORDERING_NONE == 2 && ASSIGNMENT_COOPERATIVE == 1, "words of ordering, assignment");
 _Static_assert(OFFSET_INITIAL_LATEST == 1 && OFFSET_LOST_LATEST == 2, "words of offset.*");
 _Static_assert(DLQ_HEADERS_PLAIN == 1 && DLQ_OVERSIZED_HEADERS_ONLY == 1, "words of dlq.*");
+_Static_assert(EVENT_DIGEST_OFF == 2, "words of event.digest");
 _Static_assert(EVENT_MISSING_NONE == 2 && TOMBSTONE_SKIP == 1, "words of event.missing, tombstone");
 _Static_assert(JITTER_NONE == 1, "words of jitter");
 
@@ -207,14 +208,29 @@ const struct schema_key schema_keys[] = {
 		.help = "Only records for which all of these hold go to the handler, others are "
 			"settled as skipped: header:NAME, json:PATH or key, then = VALUE | "
 			"VALUE..., != VALUE | VALUE..., present or absent, separated by commas." },
-	{ CONSUMER(event_id), .name = "event.id", .type = SCHEMA_ID_SOURCES,
-		.default_text = "header:event_id, json:event_id",
-		.help = "Where the event id is found, first match first: header:NAME or json:PATH. "
-			"Changing it forgets the past." },
+	{ CONSUMER(event_id), .name = "event.id", .type = SCHEMA_EVENT_ID,
+		.default_text = "cloudevents:binary, header:event_id, json:event_id, "
+				"cloudevents:structured",
+		.help = "Where the event id is found; the first place that has it decides: "
+			"header:NAME, json:PATH, cloudevents:binary (header ce_id), "
+			"cloudevents:structured (id in a CloudEvent as JSON). Debezium's outbox is "
+			"header:id. Changing it forgets the past." },
+	{ CONSUMER(event_source), .name = "event.source", .type = SCHEMA_EVENT_SOURCE,
+		.default_text = "cloudevents, topic",
+		.help = "What an event id is unique within, in the scope; the first place that has "
+			"it decides: cloudevents (ce_source or source, where the id is a "
+			"CloudEvent's), header:NAME, json:PATH, topic. Changing it forgets the "
+			"past." },
 	{ CONSUMER(event_missing), .name = "event.missing", .type = SCHEMA_ENUM,
 		.default_text = "position", .words = WORDS("position", "dlq", "none"),
 		.help = "A record without an event id: identified by its position, dead-lettered, "
 			"or applied without deduplication." },
+	{ CONSUMER(event_digest), .name = "event.digest", .type = SCHEMA_ENUM,
+		.default_text = "payload", .words = WORDS("payload", "value", "off"),
+		.help = "Two events with one id are told apart by their payload (the member of "
+			"that name, a CloudEvent's data, or else the whole value) or by the whole "
+			"value; the later one becomes a dead letter. off takes it for a "
+			"duplicate." },
 
 	/* ---- [handler NAME] ---- */
 	{ HANDLER(type), .name = "type", .type = SCHEMA_STRING, .max = CONFIG_NAME_MAX,

@@ -32,7 +32,8 @@ enum schema_type {
 	SCHEMA_FACTOR,
 	SCHEMA_ENUM,
 	SCHEMA_PARTITIONS, /* of struct config_consumer: `groups` and `group_count` */
-	SCHEMA_ID_SOURCES, /* of struct config_consumer: `event_id` and `event_id_count` */
+	SCHEMA_EVENT_ID,
+	SCHEMA_EVENT_SOURCE,
 	SCHEMA_FILTER,
 	SCHEMA_HANDLER, /* a pointer to one of config->handlers */
 	SCHEMA_RETRY, /* a pointer to one of config->retries */

@@ -1,6 +1,5 @@
 /*
- * schema_list - values that are lists: topics, codes of failures, places of the event
- * id
+ * schema_list - values that are lists: topics, codes of failures
  *
  * Items are separated by commas, or by the end of a line where a value goes
  * over several.
@@ -15,7 +14,6 @@
 enum {
 	LIST_ITEMS_MAX = 1000,
 	TOPIC_NAME_MAX = 249,
-	ID_SOURCE_NAME_MAX = 512,
 };
 
 static bool is_blank(char c)
@@ -78,7 +76,7 @@ static int check_items(const struct config_strings *strings, bool (*is_valid)(co
 	return 0;
 }
 
-static int parse_strings(const char *text, const struct schema_context *context,
+int schema_parse_strings(const char *text, const struct schema_context *context,
 	bool (*is_valid)(const char *item), const char *form, void *field, struct err *err)
 {
 	struct config_strings strings = { 0 };
@@ -121,7 +119,7 @@ bool config_is_topic_name(const char *name)
 int schema_parse_topics(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	return parse_strings(text, context, config_is_topic_name,
+	return schema_parse_strings(text, context, config_is_topic_name,
 		"the name of a topic (1 to 249 of A-Z a-z 0-9 . _ -)", field, err);
 }
 
@@ -170,73 +168,8 @@ static bool is_code_pattern(const char *item)
 int schema_parse_sqlstates(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	return parse_strings(text, context, is_code_pattern,
+	return schema_parse_strings(text, context, is_code_pattern,
 		"an SQLSTATE like 23505, a class of them like 23xxx, an SQLITE_NAME, an HTTP "
 		"status like 503 or 5xx, or a handler's word like timeout",
 		field, err);
-}
-
-static const struct {
-	const char *prefix;
-	enum config_id_source_kind kind;
-} id_source_kinds[] = {
-	{ "header:", ID_SOURCE_HEADER },
-	{ "json:", ID_SOURCE_JSON },
-};
-enum { ID_SOURCE_KIND_COUNT = sizeof(id_source_kinds) / sizeof(id_source_kinds[0]) };
-
-static int parse_id_source(const char *item, struct config_id_source *ret)
-{
-	for (size_t i = 0; i < ID_SOURCE_KIND_COUNT; i++) {
-		size_t len = strlen(id_source_kinds[i].prefix);
-
-		if (strncmp(item, id_source_kinds[i].prefix, len) == 0 && item[len] != '\0' &&
-			strlen(item + len) <= ID_SOURCE_NAME_MAX) {
-			ret->kind = id_source_kinds[i].kind;
-			ret->name = (char *)(uintptr_t)(item + len);
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static bool is_id_source(const char *item)
-{
-	struct config_id_source ignored;
-
-	return parse_id_source(item, &ignored) == 0;
-}
-
-int schema_parse_id_sources(const struct schema_key *key, const char *text,
-	const struct schema_context *context, void *field, struct err *err)
-{
-	struct config_consumer *consumer =
-		(void *)((char *)field - offsetof(struct config_consumer, event_id));
-	struct config_strings strings = { 0 };
-	int r = parse_strings(text, context, is_id_source,
-		"header:NAME or json:PATH (header:event_id, json:payload.id)", &strings, err);
-
-	if (r < 0) {
-		return r;
-	}
-	consumer->event_id = pool_alloc(context->pool, strings.count * sizeof(*consumer->event_id));
-	consumer->event_id_count = strings.count;
-	for (size_t i = 0; i < strings.count; i++) {
-		parse_id_source(strings.items[i], &consumer->event_id[i]);
-	}
-	return 0;
-}
-
-bool schema_write_id_sources(const struct schema_key *key, const void *field, struct buffer *out)
-{
-	const struct config_consumer *consumer =
-		(const void *)((const char *)field - offsetof(struct config_consumer, event_id));
-
-	for (size_t i = 0; i < consumer->event_id_count; i++) {
-		const struct config_id_source *source = &consumer->event_id[i];
-
-		buffer_printf(out, "%s%s%s", i > 0 ? ", " : "",
-			id_source_kinds[source->kind == ID_SOURCE_JSON].prefix, source->name);
-	}
-	return consumer->event_id_count > 0;
 }

@@ -29,7 +29,11 @@ void schema_set_default(
 /* Append the field as text. False where there is nothing to write. */
 bool schema_write(const struct schema_key *key, const void *object, struct buffer *out);
 
-/* The types whose values are lists; in schema_list.c, schema_partitions.c and schema_filter.c. */
+/* Items of a list, each `is_valid`; "is not FORM", where one is not. In the context's pool. */
+int schema_parse_strings(const char *text, const struct schema_context *context,
+	bool (*is_valid)(const char *item), const char *form, void *field, struct err *err);
+
+/* The types whose values are lists; in schema_list.c and the other schema_*.c. */
 int schema_parse_topics(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 int schema_parse_sqlstates(const struct schema_key *key, const char *text,
@@ -38,7 +42,9 @@ bool schema_write_strings(const struct schema_key *key, const void *field, struc
 int schema_parse_partitions(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 bool schema_write_partitions(const struct schema_key *key, const void *field, struct buffer *out);
-int schema_parse_id_sources(const struct schema_key *key, const char *text,
+int schema_parse_event_id(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err);
+int schema_parse_event_source(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 bool schema_write_id_sources(const struct schema_key *key, const void *field, struct buffer *out);
 int schema_parse_filter(const struct schema_key *key, const char *text,

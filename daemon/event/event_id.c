@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/sha256.h"
 #include "event/unescape.h"
@@ -83,24 +84,90 @@ static enum event_id_result find_in_json(
 	}
 }
 
-enum event_id_result event_id_find(const struct event_id_source *sources, size_t source_count,
-	const struct event_header *headers, size_t header_count, const struct json_ref *refs,
-	char *scratch, struct slice *ret_id)
+/* Does the record say that its value is a CloudEvent? */
+static bool is_structured(const struct event_place *place, const struct event_view *view)
 {
-	*ret_id = SLICE_NULL;
-	for (size_t i = 0; i < source_count; i++) {
-		const struct event_id_source *source = &sources[i];
-		struct slice id = SLICE_NULL;
-		enum event_id_result result;
+	static const char media_type[] = "application/cloudevents+json";
 
-		if (source->kind == EVENT_ID_HEADER) {
-			result = find_in_headers(source->header, headers, header_count, &id);
-		} else {
-			result = find_in_json(&refs[source->path], scratch, &id);
+	if (view->refs[place->mark_path].kind == JSON_KIND_STRING) {
+		return true;
+	}
+	for (size_t i = 0; i < view->header_count; i++) {
+		const struct event_header *header = &view->headers[i];
+
+		if (slice_equal_str(header->name, "content-type") &&
+			header->value.len >= strlen(media_type) &&
+			strncasecmp(header->value.data, media_type, strlen(media_type)) == 0) {
+			return true;
 		}
-		if (result == EVENT_ID_FOUND) {
-			*ret_id = id;
+	}
+	return false;
+}
+
+static enum event_id_result find_at(const struct event_place *place, const struct event_view *view,
+	char *scratch, struct slice *ret)
+{
+	switch (place->kind) {
+	case EVENT_AT_HEADER:
+		return find_in_headers(place->header, view->headers, view->header_count, ret);
+	case EVENT_AT_JSON:
+		return find_in_json(&view->refs[place->path], scratch, ret);
+	case EVENT_AT_BINARY:
+		return find_in_headers(
+			SLICE_LITERAL("ce_id"), view->headers, view->header_count, ret);
+	case EVENT_AT_STRUCTURED:
+		return is_structured(place, view)
+			? find_in_json(&view->refs[place->path], scratch, ret)
+			: EVENT_ID_MISSING;
+	case EVENT_AT_TOPIC:
+		*ret = view->topic;
+		return EVENT_ID_FOUND;
+	case EVENT_AT_CLOUDEVENTS:
+		break;
+	}
+	return EVENT_ID_MISSING;
+}
+
+/* The source beside an id that was found at `id`, NULL: at none of the places. */
+static enum event_id_result find_beside(const struct event_place *id, const struct event_view *view,
+	char *scratch, struct slice *ret)
+{
+	if (id && id->kind == EVENT_AT_BINARY) {
+		return find_in_headers(
+			SLICE_LITERAL("ce_source"), view->headers, view->header_count, ret);
+	}
+	if (id && id->kind == EVENT_AT_STRUCTURED) {
+		return find_in_json(&view->refs[id->source_path], scratch, ret);
+	}
+	return EVENT_ID_MISSING;
+}
+
+/* `ret_place`: where it is; NULL when it is nowhere. */
+static enum event_id_result find_id(const struct event_places *ids, const struct event_view *view,
+	char *scratch, struct slice *ret, const struct event_place **ret_place)
+{
+	*ret_place = NULL;
+	for (size_t i = 0; i < ids->count; i++) {
+		enum event_id_result result = find_at(&ids->items[i], view, scratch, ret);
+
+		if (result != EVENT_ID_MISSING) {
+			*ret_place = &ids->items[i];
+			return result;
 		}
+	}
+	return EVENT_ID_MISSING;
+}
+
+static enum event_id_result find_source(const struct event_places *sources,
+	const struct event_place *id, const struct event_view *view, char *scratch,
+	struct slice *ret)
+{
+	for (size_t i = 0; i < sources->count; i++) {
+		const struct event_place *place = &sources->items[i];
+		enum event_id_result result = place->kind == EVENT_AT_CLOUDEVENTS
+			? find_beside(id, view, scratch, ret)
+			: find_at(place, view, scratch, ret);
+
 		if (result != EVENT_ID_MISSING) {
 			return result;
 		}
@@ -108,18 +175,59 @@ enum event_id_result event_id_find(const struct event_id_source *sources, size_t
 	return EVENT_ID_MISSING;
 }
 
-const char *event_id_result_text(enum event_id_result result)
+static bool has_header(const struct event_view *view, const char *name)
 {
-	static const char *const texts[] = {
-		[EVENT_ID_FOUND] = "event id found",
-		[EVENT_ID_MISSING] = "event id is missing",
-		[EVENT_ID_TOO_LONG] = "event id is longer than 512 bytes",
-		[EVENT_ID_NOT_A_SCALAR] = "event id is neither a string nor a number",
-		[EVENT_ID_BAD_BYTES] = "event id holds a NUL or invalid UTF-8",
-		[EVENT_ID_AMBIGUOUS] = "event id header is there twice with different values",
-	};
+	for (size_t i = 0; i < view->header_count; i++) {
+		if (slice_equal_str(view->headers[i].name, name)) {
+			return true;
+		}
+	}
+	return false;
+}
 
-	return texts[result];
+#define FAULTS(what)                                                                               \
+	{                                                                                          \
+		[EVENT_ID_MISSING] = what " is missing",                                           \
+		[EVENT_ID_TOO_LONG] = what " is longer than 512 bytes",                            \
+		[EVENT_ID_NOT_A_SCALAR] = what " is neither a string nor a number",                \
+		[EVENT_ID_BAD_BYTES] = what " holds a NUL or invalid UTF-8",                       \
+		[EVENT_ID_AMBIGUOUS] = what " header is there twice with different values",        \
+	}
+
+static const char *const id_faults[] = FAULTS("event id");
+static const char *const source_faults[] = FAULTS("event source");
+
+enum event_id_result event_identify(const struct event_places *ids,
+	const struct event_places *sources, const struct event_view *view,
+	struct event_scratch *scratch, struct event_identity *ret)
+{
+	const struct event_place *place;
+	struct slice kept = SLICE_NULL;
+	enum event_id_result result, kept_result = EVENT_ID_MISSING;
+
+	*ret = (struct event_identity){ .is_replay = has_header(view, "onced-replay") };
+	result = find_id(ids, view, scratch->id, &ret->id, &place);
+	ret->is_structured = place && place->kind == EVENT_AT_STRUCTURED;
+	if (ret->is_replay) {
+		kept_result = find_in_headers(
+			SLICE_LITERAL("onced-event-id"), view->headers, view->header_count, &kept);
+	}
+	if (kept_result != EVENT_ID_MISSING) {
+		result = kept_result;
+		ret->id = kept;
+	}
+	if (result != EVENT_ID_FOUND) {
+		ret->id = SLICE_NULL;
+		ret->fault = result == EVENT_ID_MISSING ? NULL : id_faults[result];
+		return result;
+	}
+	result = find_source(sources, place, view, scratch->source, &ret->source);
+	if (result != EVENT_ID_FOUND) {
+		ret->fault = source_faults[result];
+		ret->id = ret->source = SLICE_NULL;
+		return result == EVENT_ID_MISSING ? EVENT_ID_NO_SOURCE : result;
+	}
+	return EVENT_ID_FOUND;
 }
 
 static void hash_length(struct sha256 *ctx, size_t len)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -21,12 +22,34 @@ struct event_header {
 	struct slice name, value;
 };
 
-/* One place to look for the id; the first that is present decides. */
-enum event_id_source_kind { EVENT_ID_HEADER, EVENT_ID_JSON };
-struct event_id_source {
-	enum event_id_source_kind kind;
-	struct slice header; /* EVENT_ID_HEADER */
-	int path; /* EVENT_ID_JSON: index into the refs of the record */
+/* A place where an id, or its source, may be. */
+enum event_place_kind {
+	EVENT_AT_HEADER,
+	EVENT_AT_JSON,
+	EVENT_AT_BINARY, /* id: header ce_id; its source: ce_source */
+	EVENT_AT_STRUCTURED, /* id: member of a CloudEvent as JSON; its source: another */
+	EVENT_AT_CLOUDEVENTS, /* source: that of the place where the id was found */
+	EVENT_AT_TOPIC, /* source: every record has it */
+};
+struct event_place {
+	enum event_place_kind kind;
+	struct slice header; /* HEADER */
+	int path; /* JSON, STRUCTURED: index into the refs of the record */
+	int source_path, mark_path; /* STRUCTURED: of `source` and `specversion` */
+};
+
+/* The first place that has it decides. */
+struct event_places {
+	struct event_place *items;
+	size_t count;
+};
+
+/* What is known of a record. */
+struct event_view {
+	const struct event_header *headers;
+	size_t header_count;
+	const struct json_ref *refs;
+	struct slice topic;
 };
 
 enum event_id_result {
@@ -36,19 +59,31 @@ enum event_id_result {
 	EVENT_ID_NOT_A_SCALAR, /* object, array, true, false; numbers are taken as their text */
 	EVENT_ID_BAD_BYTES, /* NUL or invalid UTF-8 */
 	EVENT_ID_AMBIGUOUS, /* the header is there twice with different values */
+	EVENT_ID_NO_SOURCE, /* an id, but no source: none of the places has one */
+};
+
+struct event_identity {
+	struct slice id, source;
+	bool is_replay; /* sent again out of the dead letters: header onced-replay */
+	bool is_structured; /* the id is a structured CloudEvent's */
+	const char *fault; /* a sentence, unless FOUND or MISSING */
+};
+
+/* For escapes of id and source. */
+struct event_scratch {
+	char id[EVENT_ID_MAX], source[EVENT_ID_MAX];
 };
 
 /*
- * Look through `sources`. An empty string, a null header and JSON null count as missing; anything
- * else decides, be it an id or a fault. The id is a slice of header or value, or, when it had
- * escapes, of `scratch` (at least EVENT_ID_MAX bytes, caller's). `ret_id` is null unless FOUND.
+ * Look for the id and, where there is one, for its source. An empty string, a null header and JSON
+ * null count as missing; anything else decides, be it good or a fault. A replay's id is the header
+ * onced-event-id, where it has one. What is found are slices of headers and value, or, where
+ * there were escapes, of `scratch`. An id without a source is a fault; a source is asked for only
+ * with an id.
  */
-enum event_id_result event_id_find(const struct event_id_source *sources, size_t source_count,
-	const struct event_header *headers, size_t header_count, const struct json_ref *refs,
-	char *scratch, struct slice *ret_id);
-
-/* "event id is longer than 512 bytes" and the like. */
-const char *event_id_result_text(enum event_id_result result);
+enum event_id_result event_identify(const struct event_places *ids,
+	const struct event_places *sources, const struct event_view *view,
+	struct event_scratch *scratch, struct event_identity *ret);
 
 /*
  * Dedup key: the first 16 bytes of SHA-256 over scope, source and id, each preceded by its length

@@ -335,11 +335,7 @@ static void judge_claim(struct book *book, struct flight *flight, struct errand 
 		unit_hold_busy(&errand->unit, work);
 		break;
 	case CLAIM_COLLISION:
-		/* claimed once more, for its decision */
-		unit_key_by_position(&errand->unit, work);
-		work->must_die = true;
-		work->reason = PAGE_COLLISION;
-		work->text = UNIT_COLLISION;
+		unit_collide(work);
 		break;
 	case CLAIM_UNKNOWN:
 		break;
@@ -357,9 +353,7 @@ static void apply_claims(struct book *book, struct flight *flight)
 	}
 	while ((errand = errand_pop(&flight->claims))) {
 		const struct record *record = errand->record;
-		if (errand_work(errand)->claim.verdict == CLAIM_COLLISION) {
-			book_claim(book, errand);
-		} else if (errand_work(errand)->fate == UNIT_OPEN) {
+		if (errand_work(errand)->fate == UNIT_OPEN) {
 			errand->was_claimed = true;
 			errand_push(&book->claimed, errand);
 		} else if (errand_work(errand)->fate != UNIT_HELD &&

@@ -1,5 +1,7 @@
 #include "worker/event.h"
 
+#include "base/sha256.h"
+
 static const struct event_header *id_headers(struct onced_event *event, int *ret_count)
 {
 	const struct source_header *headers;
@@ -15,16 +17,6 @@ static const struct event_header *id_headers(struct onced_event *event, int *ret
 		copy[i] = (struct event_header){ headers[i].name, headers[i].value };
 	}
 	return copy;
-}
-
-static bool wants_headers(const struct roster *roster)
-{
-	for (size_t i = 0; i < roster->id_source_count; i++) {
-		if (roster->id_sources[i].kind == EVENT_ID_HEADER) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /* The value's paths. A null value has none; that is no fault of its own. */
@@ -68,35 +60,47 @@ static struct slice type_of(struct onced_event *event, const struct roster *rost
 	return type;
 }
 
+/* Id and source; what `scratch` holds of them moves to the arena. */
+static enum event_id_result identify(struct onced_event *event, const struct roster *roster,
+	const struct event_header *headers, int header_count, const char **ret_fault)
+{
+	const struct event_view view = { headers, (size_t)header_count, event->refs, event->topic };
+	struct event_scratch scratch;
+	struct event_identity found;
+	enum event_id_result result =
+		event_identify(&roster->ids, &roster->sources, &view, &scratch, &found);
+
+	event->id = found.id.data == scratch.id ? arena_copy(event->arena, found.id) : found.id;
+	event->source = found.source.data == scratch.source ? arena_copy(event->arena, found.source)
+							    : found.source;
+	event->is_replay = found.is_replay;
+	event->is_structured = found.is_structured;
+	*ret_fault = found.fault;
+	return result;
+}
+
 /* What the policy for events without an id is asked about. */
 static enum event_problem find_id(struct onced_event *event, const struct roster *roster,
 	const char *fault, const char **ret_text)
 {
-	const struct event_header *headers = NULL;
+	const struct event_header *headers;
+	const char *id_fault;
 	enum event_id_result result;
-	char scratch[EVENT_ID_MAX];
-	int header_count = 0;
+	int header_count;
 
-	if (wants_headers(roster)) {
-		headers = id_headers(event, &header_count);
-	}
+	headers = id_headers(event, &header_count);
 	if (header_count < 0) {
 		*ret_text = "the headers cannot be parsed";
 		return EVENT_UNDECODABLE;
 	}
-	result = event_id_find(roster->id_sources, roster->id_source_count, headers,
-		(size_t)header_count, event->refs, scratch, &event->id);
+	result = identify(event, roster, headers, header_count, &id_fault);
 	if (result == EVENT_ID_FOUND) {
-		if (event->id.data == scratch) {
-			event->id = arena_copy(event->arena, event->id);
-		}
 		return EVENT_OK;
 	}
-	event->id = SLICE_NULL;
-	if (result == EVENT_ID_MISSING && !fault) {
+	if (result == EVENT_ID_MISSING && !(fault && roster->has_json_ids)) {
 		return EVENT_NO_ID;
 	}
-	*ret_text = fault ? fault : event_id_result_text(result);
+	*ret_text = id_fault ? id_fault : fault;
 	return EVENT_UNDECODABLE;
 }
 
@@ -124,9 +128,50 @@ enum event_problem event_decode(
 		*ret_text = fault;
 		return EVENT_UNDECODABLE;
 	}
-	if (roster->id_source_count == 0) {
+	if (roster->ids.count == 0) {
 		return EVENT_OK;
 	}
 	problem = find_id(event, roster, fault, ret_text);
 	return roster->are_ids_optional ? EVENT_OK : problem;
+}
+
+static bool is_there(const struct onced_event *event, int path)
+{
+	return path >= 0 && event->refs[path].kind != JSON_KIND_ABSENT;
+}
+
+/* The bytes that count: as they are written, escapes and all. */
+static struct slice digested(const struct onced_event *event, const struct roster *roster)
+{
+	if (event->is_structured && is_there(event, roster->data_path)) {
+		return event->refs[roster->data_path].text;
+	}
+	if (event->is_structured && is_there(event, roster->data_base64_path)) {
+		return event->refs[roster->data_base64_path].text;
+	}
+	if (is_there(event, roster->payload_path)) {
+		return event->refs[roster->payload_path].text;
+	}
+	return event->record->value;
+}
+
+bool event_digest(const struct onced_event *event, const struct roster *roster,
+	uint8_t digest[STORE_DIGEST_SIZE])
+{
+	struct slice bytes;
+	struct sha256 ctx;
+	uint8_t full[32];
+
+	if (!roster->is_digested) {
+		return false;
+	}
+	bytes = digested(event, roster);
+	sha256_init(&ctx);
+	if (bytes.len > 0) {
+		sha256_update(&ctx, bytes.data, bytes.len);
+	}
+	sha256_final(&ctx, full);
+	digest[0] = roster->payload_path >= 0 ? 'p' : 'v';
+	memcpy(digest + 1, full, STORE_DIGEST_SIZE - 1);
+	return true;
 }

@@ -40,7 +40,10 @@ struct onced_event {
 	struct event_host *host;
 	struct record *record;
 	const struct roster *roster;
-	struct slice topic, id, type;
+	struct slice topic, type;
+	struct slice id, source; /* null without an id */
+	bool is_replay; /* sent again out of the dead letters */
+	bool is_structured; /* a CloudEvent as JSON: its payload is its data */
 	int32_t partition;
 	unsigned attempt; /* 1 for the first */
 	const struct json_ref *refs; /* one per path of the roster; all absent without a value */
@@ -61,8 +64,15 @@ enum event_problem {
 };
 
 /*
- * Decode `event->record`: fills id, type and refs. UNDECODABLE: `ret_text` (arena) says why.
- * EVENT_NO_ID: all but the id is there.
+ * Decode `event->record`: fills id, source, type and refs. UNDECODABLE: `ret_text` (arena) says
+ * why. EVENT_NO_ID: all but the id is there.
  */
 enum event_problem event_decode(
 	struct onced_event *event, const struct roster *roster, const char **ret_text);
+
+/*
+ * What the event says, in a few bytes, as the store compares it: the first names what was digested,
+ * the rest are SHA-256's. False: the consumer does not want it.
+ */
+bool event_digest(const struct onced_event *event, const struct roster *roster,
+	uint8_t digest[STORE_DIGEST_SIZE]);

@@ -81,7 +81,7 @@ struct onced_bytes onced_event_type(const struct onced_event *event)
 
 struct onced_bytes onced_event_source(const struct onced_event *event)
 {
-	return bytes(event->topic);
+	return bytes(slice_is_null(event->source) ? event->topic : event->source);
 }
 
 unsigned onced_event_attempt(const struct onced_event *event)

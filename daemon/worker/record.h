@@ -41,6 +41,7 @@ struct record {
 	/* it killed workers: no handler sees it again; NULL: it did not. The worker's. */
 	const struct proto_condemn *condemned;
 	struct outage_mark outage; /* the thread's that has it */
+	bool has_collided; /* its id is another event's: it becomes a dead letter of its position */
 	bool has_stored_attempts; /* the store may know of failures: they end with the record */
 };
 

@@ -73,23 +73,43 @@ static int add_handlers(struct roster *roster, const struct config_consumer *con
 	return r;
 }
 
-static int add_id_sources(
-	struct roster *roster, const struct config_consumer *consumer, struct err *err)
+static int add_place(
+	struct roster *roster, const struct config_id_source *from, struct event_place *to)
 {
-	roster->id_sources = xcalloc(consumer->event_id_count + 1, sizeof(*roster->id_sources));
-	for (size_t i = 0; i < consumer->event_id_count; i++) {
-		const struct config_id_source *from = &consumer->event_id[i];
-		struct event_id_source *to = &roster->id_sources[roster->id_source_count++];
-		to->kind = from->kind == ID_SOURCE_HEADER ? EVENT_ID_HEADER : EVENT_ID_JSON;
-		to->header = slice_from_str(from->name);
-		to->path = -1;
-		if (to->kind == EVENT_ID_JSON) {
-			to->path = path_set_add(roster->paths, from->name);
+	static const enum event_place_kind kinds[] = {
+		[ID_SOURCE_HEADER] = EVENT_AT_HEADER,
+		[ID_SOURCE_JSON] = EVENT_AT_JSON,
+		[ID_SOURCE_BINARY] = EVENT_AT_BINARY,
+		[ID_SOURCE_STRUCTURED] = EVENT_AT_STRUCTURED,
+		[ID_SOURCE_CLOUDEVENTS] = EVENT_AT_CLOUDEVENTS,
+		[ID_SOURCE_TOPIC] = EVENT_AT_TOPIC,
+	};
+
+	to->kind = kinds[from->kind];
+	to->header = slice_from_str(from->name);
+	if (to->kind == EVENT_AT_JSON) {
+		to->path = path_set_add(roster->paths, from->name);
+	} else if (to->kind == EVENT_AT_STRUCTURED) {
+		to->path = path_set_add(roster->paths, "id");
+		to->source_path = path_set_add(roster->paths, "source");
+		to->mark_path = path_set_add(roster->paths, "specversion");
+		if (to->source_path < 0 || to->mark_path < 0) {
+			return -E2BIG;
 		}
-		if (to->kind == EVENT_ID_JSON && to->path < 0) {
-			return err_set(err, -EINVAL, "[consumer %s] event.id = %s: not a JSON path",
-				consumer->name, from->name);
+	}
+	return to->path < 0 ? to->path : 0;
+}
+
+static int add_places(struct roster *roster, const char *consumer, const char *key,
+	const struct config_id_sources *from, struct event_places *to, struct err *err)
+{
+	to->items = xcalloc(from->count + 1, sizeof(*to->items));
+	for (size_t i = 0; i < from->count; i++) {
+		if (add_place(roster, &from->items[i], &to->items[i]) < 0) {
+			return err_set(err, -EINVAL, "[consumer %s] %s = %s: not a JSON path",
+				consumer, key, from->items[i].name);
 		}
+		to->count++;
 	}
 	return 0;
 }
@@ -105,6 +125,47 @@ static bool is_any_elsewhere(const struct roster *roster)
 	return false;
 }
 
+static bool has_place(const struct event_places *places, enum event_place_kind kind)
+{
+	for (size_t i = 0; i < places->count; i++) {
+		if (places->items[i].kind == kind) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_digest(struct roster *roster, enum config_event_digest digest)
+{
+	roster->is_digested = digest != EVENT_DIGEST_OFF;
+	if (digest != EVENT_DIGEST_PAYLOAD) {
+		return;
+	}
+	roster->payload_path = path_set_add(roster->paths, "payload");
+	if (has_place(&roster->ids, EVENT_AT_STRUCTURED)) {
+		roster->data_path = path_set_add(roster->paths, "data");
+		roster->data_base64_path = path_set_add(roster->paths, "data_base64");
+	}
+}
+
+static int add_identity(
+	struct roster *roster, const struct config_consumer *consumer, struct err *err)
+{
+	int r = add_places(
+		roster, consumer->name, "event.id", &consumer->event_id, &roster->ids, err);
+
+	if (r == 0) {
+		r = add_places(roster, consumer->name, "event.source", &consumer->event_source,
+			&roster->sources, err);
+	}
+	roster->has_json_ids = has_place(&roster->ids, EVENT_AT_JSON) ||
+		has_place(&roster->ids, EVENT_AT_STRUCTURED);
+	if (!roster->are_ids_optional) {
+		add_digest(roster, consumer->event_digest);
+	}
+	return r;
+}
+
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
 	const struct store_ops *store, bool wants_ids, roster_find_fn *find, struct err *err)
 {
@@ -113,6 +174,9 @@ int roster_open(struct roster *roster, const struct config_consumer *consumer, u
 	*roster = (struct roster){ .lanes = lanes,
 		.paths = path_set_new(),
 		.type_path = -1,
+		.payload_path = -1,
+		.data_path = -1,
+		.data_base64_path = -1,
 		.is_transactional = store->is_transactional };
 	roster->retry = (struct retry_policy){ .attempts = consumer->retry->attempts,
 		.delay_us = consumer->retry->delay_us,
@@ -132,7 +196,7 @@ int roster_open(struct roster *roster, const struct config_consumer *consumer, u
 	roster->needs_json = path_set_count(roster->paths) > 0;
 	roster->are_ids_optional = !wants_ids;
 	if (r == 0 && (wants_ids || is_any_elsewhere(roster))) {
-		r = add_id_sources(roster, consumer, err);
+		r = add_identity(roster, consumer, err);
 	}
 	if (r < 0) {
 		roster_close(roster);
@@ -157,7 +221,8 @@ void roster_close(struct roster *roster)
 	}
 	free(roster->handlers);
 	free(roster->routes);
-	free(roster->id_sources);
+	free(roster->ids.items);
+	free(roster->sources.items);
 	free(roster->statements);
 	publishing_fini(&roster->publishing);
 	filter_fini(&roster->filter);

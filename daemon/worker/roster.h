@@ -52,10 +52,14 @@ struct roster {
 	struct path_set *paths;
 	struct filter filter;
 	int type_path; /* -1 without routes: nobody asks */
-	struct event_id_source *id_sources;
-	size_t id_source_count;
+	struct event_places ids, sources; /* empty: nobody wants ids */
 	bool needs_json; /* a value that is no JSON is undecodable */
 	bool are_ids_optional; /* for handlers alone: an event whose id is not found has none */
+	bool has_json_ids; /* a value that is no JSON may hold the id: undecodable */
+	bool is_digested; /* two events of one id are told apart */
+	int payload_path; /* -1: by the whole value */
+	/* of a structured CloudEvent, -1: none is looked for */
+	int data_path, data_base64_path;
 
 	struct store_statement *statements;
 	size_t statement_count, statement_capacity;

@@ -104,6 +104,9 @@ static void decode(struct unit *unit, struct unit_work *work)
 		work->handler->ops->effect == ONCED_EFFECT_ELSEWHERE;
 	if (work->record->condemned) {
 		condemn(work);
+	} else if (work->record->has_collided) {
+		doom(work, PAGE_COLLISION,
+			"another event with this id, and other content, was there before");
 	} else if (problem == EVENT_UNDECODABLE) {
 		doom(work, PAGE_UNDECODABLE, text);
 	} else if (problem == EVENT_NO_ID && unit->options.event_missing == EVENT_MISSING_DLQ) {
@@ -129,7 +132,6 @@ static void begin_try(struct unit *unit, struct unit_range range)
 		work->claim.verdict = CLAIM_UNKNOWN;
 		work->claim_index = -1;
 		work->leader = -1;
-		work->is_collided = false;
 		unit_forget_query(work);
 	}
 	unit_begin_groups(unit, range);

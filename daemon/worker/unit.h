@@ -62,7 +62,6 @@ struct unit_work {
 	int claim_index; /* into the batch's claims, -1: none */
 	int leader; /* earlier work of the batch with the same key, -1: none */
 	bool has_key;
-	bool is_collided; /* its id is another event's: its decision has a row of its own */
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
 	bool must_die; /* no handler will see it: reason and text say why */
 	bool is_filtered; /* settled as skipped, unclaimed */

@@ -2,8 +2,8 @@
  * unit_claim - dedup inside the unit of work
  *
  * One claim per key and transaction. A second record with the key of an earlier one in the same
- * batch follows it: it is a duplicate, or collides, if the leader ends, and goes back if the leader
- * does not.
+ * batch follows it: it is a duplicate if the leader ends, and goes back if the leader does not, or
+ * is another event.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,32 +22,29 @@ static struct dedup_key position_key(const struct unit *unit, const struct unit_
 void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem problem)
 {
 	const struct record *record = work->record;
-	bool by_position = problem != EVENT_OK || slice_is_null(work->event.id);
+	bool by_position =
+		problem != EVENT_OK || slice_is_null(work->event.id) || record->has_collided;
 	struct dedup_key key;
 
 	if (!unit->options.is_deduplicated) {
 		return;
 	}
 	key = by_position ? position_key(unit, work)
-			  : event_dedup_key(slice_from_str(unit->options.scope), work->event.topic,
+			  : event_dedup_key(slice_from_str(unit->options.scope), work->event.source,
 				    work->event.id);
 	memcpy(work->claim.key, key.bytes, sizeof(key.bytes));
 	work->claim.position = (struct store_position){ work->event.topic, work->event.partition,
 		record->item.offset, record->timestamp_ms };
-	work->claim.event_id = by_position ? SLICE_NULL : work->event.id;
 	work->has_key = true;
+	if (!by_position) {
+		work->claim.event_id = work->event.id;
+		work->claim.is_replay = work->event.is_replay;
+		work->claim.has_digest =
+			event_digest(&work->event, unit->options.roster, work->claim.digest);
+	}
 	/* not deduplicated, but a decision about it must be found again */
 	work->is_forgotten =
 		problem == EVENT_NO_ID && unit->options.event_missing == EVENT_MISSING_NONE;
-}
-
-void unit_key_by_position(const struct unit *unit, struct unit_work *work)
-{
-	struct dedup_key key = position_key(unit, work);
-
-	memcpy(work->claim.key, key.bytes, sizeof(key.bytes));
-	work->claim.event_id = SLICE_NULL;
-	work->claim.is_replay = false;
 }
 
 static int compare_owners(const void *left, const void *right, void *context)
@@ -105,27 +102,25 @@ void unit_apply_claims(struct unit *unit, struct unit_range range)
 		} else if (work->claim.verdict == CLAIM_BUSY) {
 			unit_hold_busy(unit, work);
 		} else if (work->claim.verdict == CLAIM_COLLISION) {
-			unit_collide(unit, work);
+			unit_collide(work);
 		}
 	}
 }
 
 /* The earlier record of its key is there, or this transaction makes it so. */
-void unit_follow(struct unit *unit, struct unit_work *work)
+void unit_follow(const struct unit *unit, struct unit_work *work)
 {
 	const struct store_claim *leader = &unit->works[work->leader].claim;
 	bool is_other = claim_differs(&work->claim, store_claim_digest(leader));
-	bool has_collided = leader->verdict == CLAIM_COLLISION;
 
-	if (leader->is_dead_elsewhere || leader->is_replay || work->claim.is_replay ||
-		(is_other && leader->verdict != CLAIM_NEW)) {
-		/* perhaps the row is of this very record: only a claim of its own can tell */
-		work->fate = UNIT_AGAIN;
-	} else if (is_other || has_collided) {
-		unit_collide(unit, work);
-	} else {
-		work->fate = UNIT_DUPLICATE;
-	}
+	/*
+	 * The row may be of this very record, or of another event than the leader, or not be taken
+	 * over by the leader: only a claim of its own can tell.
+	 */
+	work->fate = leader->is_dead_elsewhere || leader->verdict == CLAIM_COLLISION || is_other ||
+			leader->is_replay || work->claim.is_replay
+		? UNIT_AGAIN
+		: UNIT_DUPLICATE;
 }
 
 static bool is_ending(enum unit_end fate)
@@ -197,28 +192,16 @@ struct slice unit_write_decision(struct unit *unit, const struct unit_work *work
 	return decision_write(&decision, &unit->arena);
 }
 
-/* The id's row is another event's: the decision has one of its own. */
-static void queue_collision(struct unit *unit, struct unit_work *work)
-{
-	struct unit_work *apart = arena_alloc(&unit->arena, sizeof(*apart));
-
-	*apart = *work;
-	unit_key_by_position(unit, apart);
-	unit->options.store->decide_dlq(
-		unit->session, &apart->claim, unit_write_decision(unit, work));
-}
-
-static void queue_decision(struct unit *unit, struct unit_work *work)
+static void queue_decision(struct unit *unit, const struct unit_work *work)
 {
 	const struct store_ops *store = unit->options.store;
-	bool is_decided_before = work->claim.verdict == CLAIM_SETTLED_DLQ;
 	bool is_through = work->fate == UNIT_DONE || work->fate == UNIT_SKIPPED;
+	bool is_decided_before = work->claim.verdict == CLAIM_SETTLED_DLQ;
 
-	if (work->fate == UNIT_DEAD && work->is_collided) {
-		queue_collision(unit, work);
-	} else if (work->claim_index < 0) {
+	if (work->claim_index < 0) {
 		return;
-	} else if (work->fate == UNIT_DEAD && !is_decided_before) {
+	}
+	if (work->fate == UNIT_DEAD && !is_decided_before) {
 		store->decide_dlq(unit->session, &work->claim, unit_write_decision(unit, work));
 	} else if (is_through && work->claim.verdict == CLAIM_REPLAYED) {
 		store->finish_replay(unit->session, &work->claim);

@@ -86,6 +86,7 @@ void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason re
 	const char *code, const char *text)
 {
 	if (!unit->options.has_dlq) {
+		work->record->has_collided = false; /* unless the row is gone meanwhile */
 		unit_hold(unit, work, code, text, UNIT_HOLD_US);
 		return;
 	}
@@ -97,10 +98,10 @@ void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason re
 	count_attempt(work);
 }
 
-void unit_collide(struct unit *unit, struct unit_work *work)
+void unit_collide(struct unit_work *work)
 {
-	work->is_collided = true;
-	unit_condemn(unit, work, PAGE_COLLISION, "", UNIT_COLLISION);
+	work->record->has_collided = true;
+	work->fate = UNIT_AGAIN;
 }
 
 void unit_condemn_again(struct unit *unit, struct unit_work *work)

@@ -22,8 +22,6 @@
  */
 enum { UNIT_GROUPS_MAX = 50 };
 
-#define UNIT_COLLISION "another event with this id, and another content, was there before"
-
 /* A held strand looks again after this. */
 #define UNIT_HOLD_US ((int64_t)2 * 1000 * 1000)
 /* A claim whose row somebody holds looks again after this. */
@@ -39,14 +37,12 @@ bool unit_note_store_failure(struct unit *unit, const struct store_flight *fligh
 
 /* Give each work its key, or none. */
 void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem problem);
-/* From now on its key is that of its position: a decision without an id. */
-void unit_key_by_position(const struct unit *unit, struct unit_work *work);
 /* Queue the claims of the open works of a range, sorted, one per key. */
 void unit_queue_claims(struct unit *unit, struct unit_range range);
 /* After the flush: what the claims alone decide. */
 void unit_apply_claims(struct unit *unit, struct unit_range range);
 /* What an earlier work with its key, which ends in this transaction, makes of a work. */
-void unit_follow(struct unit *unit, struct unit_work *work);
+void unit_follow(const struct unit *unit, struct unit_work *work);
 /* Queue what the transaction must say about claims and attempts before COMMIT. */
 void unit_queue_decisions(struct unit *unit, struct unit_range range);
 /* Keep the attempts of a work that is tried again, forget those of one that ends. */
@@ -145,8 +141,11 @@ void unit_hold_busy(struct unit *unit, struct unit_work *work);
 /* Dead letter, or a hold where there is none. */
 void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason reason,
 	const char *code, const char *text);
-/* Its id belongs to another event: dead letter. */
-void unit_collide(struct unit *unit, struct unit_work *work);
+/*
+ * Its id belongs to another event: it goes back, and comes again as a dead letter whose decision
+ * has a key of its own.
+ */
+void unit_collide(struct unit_work *work);
 /* A dead letter by an earlier decision: it is repeated in its words. */
 void unit_condemn_again(struct unit *unit, struct unit_work *work);
 

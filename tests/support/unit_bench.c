@@ -73,6 +73,7 @@ static void configure(struct unit_bench *bench, const struct bench_options *opti
 {
 	static struct config_id_source ids[] = { { ID_SOURCE_HEADER, (char *)"event_id" },
 		{ ID_SOURCE_JSON, (char *)"event_id" } };
+	static struct config_id_source topic = { ID_SOURCE_TOPIC, (char *)"" };
 	static struct config_pair sql_params[] = { { .name = (char *)"statement",
 		.value = (char *)"INSERT INTO t VALUES (:event_id, :payload.n?)" } };
 
@@ -104,8 +105,9 @@ static void configure(struct unit_bench *bench, const struct bench_options *opti
 		.route_count = 2,
 		.retry = &bench->retry,
 		.filter = options->filter,
-		.event_id = ids,
-		.event_id_count = 2 };
+		.event_id = { ids, 2 },
+		.event_source = { &topic, 1 },
+		.event_digest = options->has_digests ? EVENT_DIGEST_VALUE : EVENT_DIGEST_OFF };
 }
 
 struct unit_bench *bench_open(const struct bench_options *options)
@@ -400,6 +402,21 @@ long bench_last_answer(const struct unit_bench *bench, const char *id)
 		answer = at[0] == '-' ? -1 : strtol(at, NULL, 10);
 	}
 	return answer;
+}
+
+void bench_restore_attempts(const struct unit_bench *bench, struct record *record)
+{
+	const struct fake_rows *rows = fake_store_rows(bench->store);
+
+	for (size_t i = 0; i < rows->attempt_count; i++) {
+		const struct store_attempts *a = &rows->attempts[i];
+		if (a->position.partition == (int32_t)record->item.slot &&
+			a->position.offset == record->item.offset) {
+			record->attempts = a->attempts;
+			record->first_failure_ms = a->first_failure_ms;
+			record->last_failure_ms = a->last_failure_ms;
+		}
+	}
 }
 
 unsigned bench_calls(const struct unit_bench *bench, const char *id)

@@ -29,6 +29,7 @@ enum { BENCH_BATCH_MAX = 1000, BENCH_STRANDS_MAX = 1000, BENCH_CODE_MAX = 32 };
 
 struct bench_options {
 	bool has_no_dlq, has_no_default_handler, has_no_dedup, skips_tombstones, has_sets;
+	bool has_digests; /* two records with one id and other bytes are two events */
 	enum config_event_missing event_missing;
 	unsigned attempts; /* 0: 10 */
 	int64_t deadline_us; /* 0: none */
@@ -126,5 +127,7 @@ size_t bench_rows(const struct unit_bench *bench);
 unsigned bench_stored_attempts(const struct unit_bench *bench, unsigned strand, int64_t offset);
 /* What the last query of an event saw, -1: nothing, or none was asked. */
 long bench_last_answer(const struct unit_bench *bench, const char *id);
+/* What the store knows of a record's failures, as when its partition is read again. */
+void bench_restore_attempts(const struct unit_bench *bench, struct record *record);
 /* How often handlers were called for an event. */
 unsigned bench_calls(const struct unit_bench *bench, const char *id);

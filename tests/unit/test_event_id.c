@@ -12,26 +12,34 @@
 #include "event/event_id.h"
 #include "event/utf8.h"
 
-static char scratch[EVENT_ID_MAX];
+static struct event_scratch scratch;
 
 struct answer {
 	enum event_id_result result;
 	struct slice id;
+	const char *fault;
 };
 
-/* Look in header `event_id` first, then in JSON `event_id` of `value`. */
+/* Look in header `event_id` first, then in JSON `event_id` of `value`; the source is the topic. */
 static struct answer find(const struct event_header *headers, size_t count, struct slice value)
 {
 	struct path_set *set = path_set_new();
-	const struct event_id_source sources[] = {
-		{ .kind = EVENT_ID_HEADER, .header = SLICE_LITERAL("event_id") },
-		{ .kind = EVENT_ID_JSON, .path = path_set_add(set, "event_id") },
+	struct event_place ids[] = {
+		{ .kind = EVENT_AT_HEADER, .header = SLICE_LITERAL("event_id") },
+		{ .kind = EVENT_AT_JSON, .path = path_set_add(set, "event_id") },
 	};
+	struct event_place source = { .kind = EVENT_AT_TOPIC };
+	struct event_identity found;
 	struct answer answer;
 	struct json_ref ref;
 
 	assert_int_equal(scan_json(set, value, &ref, NULL), SCAN_OK);
-	answer.result = event_id_find(sources, 2, headers, count, &ref, scratch, &answer.id);
+	answer.result = event_identify(&(struct event_places){ ids, 2 },
+		&(struct event_places){ &source, 1 },
+		&(struct event_view){ headers, count, &ref, SLICE_LITERAL("orders") }, &scratch,
+		&found);
+	answer.id = found.id;
+	answer.fault = found.fault;
 	path_set_free(set);
 	return answer;
 }
@@ -154,7 +162,7 @@ static void escapes_are_replaced_in_scratch(void **state)
 	struct answer answer = find_json("{\"event_id\":\"a\\u002d\\u00e9\"}");
 
 	assert_found(answer, "a-\xc3\xa9");
-	assert_ptr_equal(answer.id.data, scratch);
+	assert_ptr_equal(answer.id.data, scratch.id);
 }
 
 static void length_is_counted_in_bytes_of_the_plain_id(void **state)
@@ -184,13 +192,15 @@ static void bytes_that_no_text_column_holds_are_refused(void **state)
 	assert_refused(find_json("{\"event_id\":\"a\\u0000b\"}"), EVENT_ID_BAD_BYTES);
 }
 
-static void every_result_has_a_sentence(void **state)
+static void a_fault_has_a_sentence_and_nothing_else_has(void **state)
 {
-	for (enum event_id_result r = EVENT_ID_FOUND; r <= EVENT_ID_AMBIGUOUS; r++) {
-		assert_non_null(event_id_result_text(r));
-	}
 	assert_string_equal(
-		event_id_result_text(EVENT_ID_TOO_LONG), "event id is longer than 512 bytes");
+		find_header(slice_from(padded("", EVENT_ID_MAX + 1, ""), EVENT_ID_MAX + 1)).fault,
+		"event id is longer than 512 bytes");
+	assert_string_equal(
+		find_json("{\"event_id\":[]}").fault, "event id is neither a string nor a number");
+	assert_null(find_json("{}").fault);
+	assert_null(find_json("{\"event_id\":1}").fault);
 }
 
 /* ---- keys ---- */
@@ -267,7 +277,7 @@ int main(void)
 		cmocka_unit_test(escapes_are_replaced_in_scratch),
 		cmocka_unit_test(length_is_counted_in_bytes_of_the_plain_id),
 		cmocka_unit_test(bytes_that_no_text_column_holds_are_refused),
-		cmocka_unit_test(every_result_has_a_sentence),
+		cmocka_unit_test(a_fault_has_a_sentence_and_nothing_else_has),
 		cmocka_unit_test(the_key_is_sha256_over_length_and_bytes_of_each_part),
 		cmocka_unit_test(parts_cannot_run_into_each_other),
 		cmocka_unit_test(the_position_key_hashes_marker_topic_and_position),

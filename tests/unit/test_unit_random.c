@@ -3,11 +3,9 @@
  *
  * usage: test_unit_random [FIRST_SEED [COUNT]]
  *
- * A log of a few partitions is worked through in random batches of runs. Operations of the store
- * fail at random; now and then the process "crashes": what is in memory is gone, dead letters that
- * were not produced too, and partitions are read again from some offset below their first unsettled
- * record. For every second seed statements may be sent in sets. In the end every event took effect
- * once or is a dead letter, and never both.
+ * Partitions are worked through in random batches of runs, by seed with sets, or with two contents
+ * of an id as two events. Operations of the store fail; now and then the process "crashes": memory
+ * is gone, partitions are read again from below. In the end every event took effect once or died.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +30,7 @@ struct entry {
 	bool is_poison; /* its statement is refused */
 	bool is_flaky; /* its statement is refused now and then, for this time */
 	bool is_deferred; /* COMMIT with its effect is refused */
-	bool is_dead, is_skipped;
+	bool is_dead, is_skipped, is_collided; /* dead, because another event has its id */
 	char words[1024]; /* of its first dead letter */
 };
 
@@ -50,9 +48,8 @@ struct world {
 	uint64_t seed, random;
 	struct unit_bench *bench;
 	unsigned strands, ids;
-	bool has_faults, has_sets;
+	bool has_faults, has_sets, has_digests;
 	struct partition_log logs[STRANDS_MAX];
-	/* of the batch under way */
 	unsigned attempts_before[BENCH_BATCH_MAX];
 	int64_t failed_before_us[BENCH_BATCH_MAX];
 	size_t calls_before;
@@ -138,21 +135,6 @@ static bool is_all_settled(const struct world *world)
 
 /* ---- polling, as the worker does ---- */
 
-static void restore_attempts(const struct unit_bench *bench, struct record *record)
-{
-	const struct fake_rows *rows = fake_store_rows(bench->store);
-
-	for (size_t i = 0; i < rows->attempt_count; i++) {
-		const struct store_attempts *a = &rows->attempts[i];
-		if (a->position.partition == (int32_t)record->item.slot &&
-			a->position.offset == record->item.offset) {
-			record->attempts = a->attempts;
-			record->first_failure_ms = a->first_failure_ms;
-			record->last_failure_ms = a->last_failure_ms;
-		}
-	}
-}
-
 static void poll(struct world *world, unsigned strand)
 {
 	struct partition_log *log = &world->logs[strand];
@@ -167,7 +149,7 @@ static void poll(struct world *world, unsigned strand)
 	unsigned index = bench_put(bench, &wanted);
 
 	log->queue[log->queued++] = bench->records[index];
-	restore_attempts(bench, bench->records[index]);
+	bench_restore_attempts(bench, bench->records[index]);
 	bench->count--;
 }
 
@@ -294,6 +276,7 @@ static void note_dead_letter(struct world *world, struct entry *entry, const str
 	claim_that(world, !entry->words[0] || strcmp(entry->words, words) == 0,
 		"a repeated dead letter says what the first one said");
 	snprintf(entry->words, sizeof(entry->words), "%s", words);
+	entry->is_collided = work->reason == PAGE_COLLISION;
 	/* produced, unless the process dies before that */
 	if (!world->has_faults || below(world, 4) > 0) {
 		entry->is_dead = true;
@@ -384,7 +367,7 @@ static struct id_facts facts_of(const struct world *world, const char *id)
 				facts.records++;
 				facts.strand = s;
 				facts.last_offset = offset;
-				facts.is_dead |= entry->is_dead;
+				facts.is_dead |= entry->is_dead && !entry->is_collided;
 				facts.is_skipped |= entry->is_skipped;
 				facts.may_be_skipped |=
 					entry->what && strcmp(entry->what, "skip") == 0;
@@ -437,13 +420,27 @@ static void check_order(const struct world *world)
 	}
 }
 
-static void check_undecodable(const struct world *world)
+/* Is the row of its id that of an event with another content? */
+static bool is_of_another(const struct world *world, const struct entry *entry)
+{
+	const struct fake_row *row = bench_row(world->bench, entry->id);
+	const struct entry *first =
+		row ? &world->logs[row->position.partition].entries[row->position.offset] : entry;
+
+	return strcmp(entry->what ? entry->what : "", first->what ? first->what : "") != 0;
+}
+
+static void check_entries(const struct world *world)
 {
 	for (unsigned s = 0; s < world->strands; s++) {
 		for (unsigned offset = 1; offset <= world->logs[s].length; offset++) {
 			const struct entry *entry = &world->logs[s].entries[offset];
+			bool collides = world->has_digests && is_of_another(world, entry);
 			claim_that(world, entry->id[0] || entry->is_dead,
 				"what cannot be decoded is a dead letter");
+			claim_that(world,
+				entry->is_collided == collides && collides <= entry->is_dead,
+				"another content is a dead letter, and nothing else collides");
 		}
 	}
 }
@@ -456,7 +453,8 @@ static void run_seed(uint64_t seed)
 	world->seed = seed;
 	world->random = seed * 0x9e3779b97f4a7c15u + 1;
 	world->has_sets = seed % 2;
-	world->bench = bench_open(NULL);
+	world->has_digests = seed / 2 % 2;
+	world->bench = bench_open(&(struct bench_options){ .has_digests = world->has_digests });
 	fill_logs(world);
 	for (; round < ROUNDS_MAX && !is_all_settled(world); round++) {
 		world->has_faults = round < ROUNDS_WITH_FAULTS;
@@ -470,7 +468,7 @@ static void run_seed(uint64_t seed)
 	claim_that(world, round < ROUNDS_MAX, "everything ends when nothing fails any more");
 	check_ids(world);
 	check_order(world);
-	check_undecodable(world);
+	check_entries(world);
 	claim_that(world, fake_store_rows(world->bench->store)->attempt_count == 0,
 		"attempts end with their records");
 	bench_close(world->bench);
