@@ -139,6 +139,7 @@ struct page {
 	page_counter commits, commit_errors, rebalances, store_errors, log_dropped, fetch_errors;
 	/* of effects made elsewhere: leases of another life taken over, and ours lost to others */
 	page_counter leases_taken_over, leases_lost;
+	page_counter swept; /* rows of ended events that the store forgot with time */
 	/* who holds this slot's leases: made once, so that a worker finds its predecessor's */
 	uint8_t lease_owner[PAGE_OWNER_SIZE];
 	page_gauge in_flight_bytes;

@@ -293,6 +293,7 @@ int worker_open(struct worker *worker, struct err *err)
 	r = r < 0 ? r : clerk_start(worker, err);
 	r = r < 0 ? r : lanes_start(worker, err);
 	r = r < 0 ? r : ledger_start(worker, err);
+	r = r < 0 ? r : sweeper_start(worker, err);
 	if (r == -EINVAL) {
 		worker->exit_status = WORKER_EXIT_CONFIG;
 	}

@@ -329,6 +329,7 @@ static void finish(struct worker *worker)
 	}
 	tell_end(worker);
 	set_close_deadline(worker);
+	sweeper_stop(worker);
 	clerk_stop(worker);
 	lanes_stop(worker);
 	ledger_stop(worker);

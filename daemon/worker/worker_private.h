@@ -14,6 +14,7 @@
  *	runner.c       threads that make effects elsewhere
  *	ledger.c       a thread that claims and marks what runners do
  *	clerk.c        a thread for what may block and belongs to no batch
+ *	sweeper.c      a thread that has the store forget old ids
  *	show.c         gauges of the page
  *
  * Threads: the main thread owns source and sink and runs all of it but lanes and clerk. `lock`
@@ -99,6 +100,10 @@ struct clerk;
 
 struct ledger;
 
+/* ---- retention ---- */
+
+struct sweeper;
+
 /* ---- lanes ---- */
 
 struct lane {
@@ -153,6 +158,7 @@ struct worker {
 	struct ledger *ledger; /* NULL: no handler makes its effect elsewhere */
 	unsigned runner_count;
 	struct clerk *clerk;
+	struct sweeper *sweeper; /* NULL: nothing is to be forgotten */
 	char cluster_id[64];
 
 	/* main thread only */
@@ -297,6 +303,11 @@ void clerk_forget(struct worker *worker, const struct partition *partition);
 void clerk_tell_pause(struct worker *worker, const struct store_pause *pause);
 /* Main thread: take in what the clerk found out. */
 void clerk_collect(struct worker *worker);
+
+/* sweeper.c */
+/* Nothing where ids are kept for ever, or the store forgets by itself. */
+int sweeper_start(struct worker *worker, struct err *err);
+void sweeper_stop(struct worker *worker);
 
 /* open.c */
 void worker_init_locks(struct worker *worker);

@@ -20,7 +20,7 @@
 enum { ROWS_A_PAGE = 64, ATTEMPTS_A_STEP = 5000 };
 
 /* The owner's time: many steps, and soon over when he is dead. */
-#define TURN "interval '30 seconds'"
+#define TURN "interval '10 seconds'"
 /* A wait is at least so long: nobody asks in a circle. */
 #define WAIT_MIN_US ((int64_t)100 * 1000)
 

@@ -123,7 +123,7 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 	[LITE_OWN_FORGET] = "DELETE FROM onced_processed_events WHERE key = ?1 AND outcome <> 2",
 	[LITE_OWN_TAKE_TURN] =
 		"INSERT INTO onced_sweeps AS row (scope, owner, until, swept_to, ended_at)"
-		" VALUES (?1, ?2, ?3 + 30000, 0, 0) ON CONFLICT (scope) DO UPDATE"
+		" VALUES (?1, ?2, ?3 + 10000, 0, 0) ON CONFLICT (scope) DO UPDATE"
 		" SET owner = excluded.owner, until = excluded.until"
 		" WHERE row.ended_at + ?4 <= ?3 AND (row.owner = ?2 OR row.until < ?3)",
 	[LITE_OWN_FIND_TURN] = "SELECT swept_to, max(ended_at + ?4,"
