@@ -32,12 +32,13 @@ enum { OUTAGE_WINDOW = 32 };
 
 #define OUTAGE_DROUGHT_US ((int64_t)1000 * 1000)
 #define OUTAGE_PROBE_FIRST_US ((int64_t)200 * 1000)
-#define OUTAGE_PROBE_MAX_US ((int64_t)3 * 1000 * 1000)
+/* With a look and the ranks below it: records flow within two seconds of the end. */
+#define OUTAGE_PROBE_MAX_US ((int64_t)1000 * 1000)
 /* An outage that comes back so soon is probed at OUTAGE_PROBE_AGAIN_US from its start. */
 #define OUTAGE_RECENT_US ((int64_t)10 * 1000 * 1000)
 #define OUTAGE_PROBE_AGAIN_US ((int64_t)1000 * 1000)
-/* Held records look again after this: they flow soon after the end. */
-#define OUTAGE_LOOK_US ((int64_t)1000 * 1000)
+/* Held records look again after this; a look costs microseconds, and there may be thousands. */
+#define OUTAGE_LOOK_US ((int64_t)300 * 1000)
 /* A record of a higher rank lets the others probe first, and waits so long for each rank. */
 #define OUTAGE_GRACE_US (OUTAGE_LOOK_US + OUTAGE_LOOK_US / 4)
 enum { OUTAGE_RANK_MAX = 2 };

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support.http_target import CLOSE, HANG, RESET, TRUNCATE, HttpTarget
+from support.http_target import CLOSE, DRIP, HANG, RESET, TRUNCATE, HttpTarget, slow
 
 from . import checker, events
 
@@ -95,6 +95,21 @@ def test_an_event_in_its_timeout_holds_up_its_own_strand_alone(world, target):
     target.start()
     assert finish(world, onced) == []
     assert target.done[50:] == ["a-0", "a-1"]
+
+
+def test_a_slow_service_is_waited_for_and_one_that_never_ends_is_cut(world, target):
+    """The timeout is that of the whole exchange: bytes that drip do not prolong it."""
+    world.create_topics(partitions=2)
+    target.script["a-1"] = [DRIP, DRIP]
+    target.script["a-2"] = [slow(5)]
+    target.default = slow(0.2)
+    produce(world, 5, 0, "a")
+    produce(world, 10, 1, "b")
+    onced = start(world, target, handler={"timeout": "1s"}, consumer={"lanes": 4})
+    assert finish(world, onced) == []
+    assert [i for i in target.done if i.startswith("a")] == [f"a-{n}" for n in range(5)]
+    tried = {i: target.ids().count(i) for i in target.done}
+    assert tried == {**{f"a-{n}": 1 for n in range(5)}, **{f"b-{n}": 1 for n in range(10)}, "a-1": 3, "a-2": 2}
 
 
 @pytest.mark.parametrize("answer, code", [

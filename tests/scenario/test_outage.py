@@ -53,15 +53,20 @@ def lock(world):
 class Load:
     """Events without end, `per_step` a step; by key, each with a number that only grows."""
 
-    def __init__(self, world, keys=40, per_step=20):
+    def __init__(self, world, keys=40, per_step=20, payload=None):
         self.world, self.keys, self.per_step, self.made = world, keys, per_step, 0
+        self.payload = GATE if payload is None else payload
 
     def step(self):
         for _ in range(self.per_step):
             n = self.made
             self.made += 1
-            self.world.produce_event(f"e{n}", n, key=f"k{n % self.keys}".encode(), **GATE)
+            self.world.produce_event(f"e{n}", n, key=f"k{n % self.keys}".encode(), **self.payload)
         self.world.kafka.flush()
+
+    def lasts(self, seconds):
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end, 2 * seconds + 30, "it lasts")
 
     def until(self, predicate, seconds, what):
         deadline = time.monotonic() + seconds
@@ -84,8 +89,16 @@ def assert_nothing_dead(world, onced):
     assert world.dead_letters() == []
 
 
-@pytest.mark.parametrize("outage", [gate, lock])
-def test_outage_under_load_dead_letters_nothing_and_loses_nothing(world, outage):
+def assert_told_once(onced, handler, code):
+    """Begin and end of the one outage, with their figures."""
+    [begin], [end] = said(onced, "different records fail"), said(onced, "outage is over")
+    assert f"handler={handler}" in begin and f"code={code}" in begin and "records=" in begin
+    assert f"handler={handler}" in end and "lasted=" in end and "probes=" in end
+
+
+@pytest.mark.parametrize("outage, seconds", [
+    (gate, 10), (lock, 4), pytest.param(gate, 60, marks=pytest.mark.slow), pytest.param(lock, 60, marks=pytest.mark.slow)])
+def test_outage_under_load_dead_letters_nothing_and_loses_nothing(world, outage, seconds):
     world.create_topics(partitions=4)
     onced = world.start(TARGET)
     load = Load(world)
@@ -93,10 +106,9 @@ def test_outage_under_load_dead_letters_nothing_and_loses_nothing(world, outage)
     with outage(world):
         load.until(lambda: is_outage(onced), 60, "the outage is seen")
         calls = world.sql("SELECT last_value FROM calls")[0][0]
-        end = time.monotonic() + 4
-        load.until(lambda: time.monotonic() > end, 60, "it lasts")
-        # Some were under way when it was decided; then a probe every few seconds.
-        assert world.sql("SELECT last_value FROM calls")[0][0] - calls < 20
+        load.lasts(seconds)
+        # Some were under way when it was decided; then a probe a second.
+        assert world.sql("SELECT last_value FROM calls")[0][0] - calls < 20 + 2 * seconds
         [found] = onced.workers()[0]["outages"]
         assert found["handler"] == "effect" and found["seconds"] > 3 and found["probes"] >= 2
         assert "57014" in found["text"]
@@ -105,13 +117,13 @@ def test_outage_under_load_dead_letters_nothing_and_loses_nothing(world, outage)
         as_json = run_tool("--socket", onced.socket, "--json", "status", program="oncectl").stdout
         assert json.loads(as_json)["consumers"][0]["state"] == "held"
         assert_nothing_dead(world, onced)
-    onced.wait_until(lambda: not is_outage(onced), 30, "it ends by itself")
+        before = onced.metrics().settled()
+    onced.wait_until(lambda: onced.metrics().settled() > before, 2, "they flow again")
+    onced.wait_until(lambda: not is_outage(onced), 2, "it ended by itself")
     world.finish(onced, 60, ordering="key")
     assert world.effect_count() == load.made
     assert world.dead_letters() == []
-    [begin], [end] = said(onced, "different records fail"), said(onced, "outage is over")
-    assert "handler=effect" in begin and "code=57014" in begin
-    assert "lasted=" in end and "probes=" in end
+    assert_told_once(onced, "effect", "57014")
 
 
 def test_outage_on_few_strands_is_seen_too(world):

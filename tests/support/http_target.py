@@ -4,7 +4,8 @@ http_target - an HTTP service that misbehaves as told, for scenarios
 Runs in a thread of the test program, on a port that is kept across stop() and start(). Each request is
 written down before it is answered. What follows is, in this order: the next action of `script` for its
 Idempotency-Key, else `default`. An action is a status, a (status, headers, body), or one of HANG (never
-answers), RESET, TRUNCATE (half an answer) and CLOSE (none).
+answers), DRIP (answers, and its answer never ends), slow(SECONDS) (and then 200), RESET, TRUNCATE (half an
+answer) and CLOSE (none).
 """
 
 import asyncio
@@ -12,12 +13,18 @@ import collections
 import socket
 import struct
 import threading
+import time
 
 from .process import free_port
 
-HANG, RESET, TRUNCATE, CLOSE = "hang", "reset", "truncate", "close"
+HANG, DRIP, RESET, TRUNCATE, CLOSE = "hang", "drip", "reset", "truncate", "close"
+SLOW = "slow"
 
 Request = collections.namedtuple("Request", "id method path headers body connection")
+
+
+def slow(seconds):
+    return SLOW, seconds
 
 
 class HttpTarget:
@@ -26,6 +33,7 @@ class HttpTarget:
         self.tls = tls  # an ssl.SSLContext
         self.requests = []
         self.done = []  # ids answered 2xx, in that order
+        self.done_at = []  # and when, monotonic seconds
         self.connections = 0
         self.script = collections.defaultdict(list)
         self.default = 200
@@ -109,7 +117,16 @@ class HttpTarget:
 
     async def _act(self, action, request, writer):
         """True: the connection is kept."""
-        if action == HANG:
+        if isinstance(action, tuple) and action[0] == SLOW:
+            await asyncio.sleep(action[1])
+            action = 200
+        if action == DRIP:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                writer.write(b".")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        elif action == HANG:
             await asyncio.sleep(3600)
         elif action == RESET:
             writer.get_extra_info("socket").setsockopt(
@@ -121,6 +138,7 @@ class HttpTarget:
             status, headers, body = action if isinstance(action, tuple) else (action, {}, b"")
             if 200 <= status < 300:
                 self.done.append(request.id)
+                self.done_at.append(time.monotonic())
             lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}",
                      *(f"{name}: {value}" for name, value in headers.items())]
             writer.write("\r\n".join([*lines, "", ""]).encode() + body)
