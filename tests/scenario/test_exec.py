@@ -34,6 +34,7 @@ FAULTS = {
     "garbage": (b"rejected", b"bad-reply"),
     "long": (b"rejected", b"bad-reply"),
     "other": (b"exhausted", b"wrong-event"),
+    "leak": (b"exhausted", b"exit-1"),
     "print": None,
     "babble": None,
     "no-newline": None,
@@ -88,6 +89,10 @@ def check_finished(world, ordering="partition"):
     return found
 
 
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def exec_children(onced):
     """What lives below the workers: children, and theirs."""
     return [pid for worker in onced.worker_pids() for pid in children_of(worker)]
@@ -122,15 +127,25 @@ def test_each_fault_hits_its_own_event_and_no_other(world):
         world.produce_event(f"good-{n}", n, key=f"k{n % 7}".encode())
     world.kafka.flush()
     onced = world.start(exec_config(world, ordering="key"))
+    [worker] = onced.worker_pids()
     send_witnesses(world, onced, ["hang", "late", "deaf"])
     world.wait_finished(onced, 90)
     onced.assert_accounted()
+    assert onced.worker_pids() == [worker]
+    first = descriptors(worker)
+    for n in range(20):  # deaths enough to show what each leaves behind
+        world.produce_event(f"flaky-{n}", n, key=f"k{n % 2}".encode(), fault="flaky-exit")
+    world.kafka.flush()
+    world.wait_finished(onced, 90)
+    # Ends of three pipes and a process for each of four lanes, whether its child is there just now or not.
+    assert descriptors(worker) <= first + 4 * 4, "children that died left descriptors behind"
     left = [note.grandchild for note in notes(world) if note.grandchild]
     assert left
     onced.stop()
     found = check_finished(world, "key")
     # Each good event once, each fault by its own end, and dead letters with the bytes they came with.
     done = {f for f, end in FAULTS.items() if not end} | {f"witness-{n}" for n in range(4)}
+    done |= {f"flaky-{n}" for n in range(20)}
     assert found.effect_ids == {f"good-{n}" for n in range(120)} | done
     letters = letters_by_id(found)
     assert {i: (d.header("onced-reason"), d.header("onced-code")) for i, d in letters.items()} == {

@@ -11,6 +11,7 @@ fault is one too, with "fault". A fault is carried out before the effect, so tha
     babble        20 MB on standard error, then done no-newline    half a line on standard error, then done
     grandchild    leaves a process behind that holds every descriptor, then done
     deaf          closes standard input without an answer
+    leak          opens files and closes none, until it gets no more and dies of it
     flaky-...     that fault once, then done
 """
 
@@ -52,6 +53,11 @@ def deaf(event):
     time.sleep(600)
 
 
+def leak(event):
+    while True:  # the exception ends the process
+        os.open("/dev/null", os.O_RDONLY)
+
+
 def late(event):
     time.sleep(float(os.environ["LATE"]))
     reply(event)
@@ -68,6 +74,7 @@ FATAL = {
     "long": lambda event: say("x" * 100_000),
     "other": lambda event: reply(event, shift=-1),
     "deaf": deaf,
+    "leak": leak,
 }
 # What each does before them.
 NOISE = {
