@@ -60,14 +60,21 @@ static int check_table(const struct onced_handler *handler, struct err *err)
 
 static int check_handler(const struct onced_handler *handler, struct err *err)
 {
-	if (!handler->name || !handler->name[0] || !handler->handle) {
+	bool is_callable = handler->handle || handler->handle_batch;
+
+	if (!handler->name || !handler->name[0] || !is_callable) {
 		return err_set(err, -EINVAL, "the plugin's description lacks its %s",
-			handler->handle ? "name" : "handle()");
+			is_callable ? "name" : "handle()");
 	}
 	if (handler->effect != ONCED_EFFECT_TRANSACTION &&
 		handler->effect != ONCED_EFFECT_ELSEWHERE) {
 		return err_set(err, -EINVAL, "the plugin's effect is %d, which is unknown",
 			(int)handler->effect);
+	}
+	if (handler->effect == ONCED_EFFECT_ELSEWHERE && !handler->handle) {
+		return err_set(err, -EINVAL,
+			"the plugin's effect is elsewhere: it has one event at a time, and needs "
+			"a handle()");
 	}
 	return check_table(handler, err);
 }

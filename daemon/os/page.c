@@ -71,6 +71,7 @@ const char *const page_stage_names[PAGE_STAGES] = {
 	[PAGE_STAGE_EFFECTS] = "effects",
 	[PAGE_STAGE_COMMIT] = "commit",
 	[PAGE_STAGE_STORE_DOWN] = "store_down",
+	[PAGE_STAGE_BATCH] = "batch",
 };
 
 static bool page_is_valid(const struct page *page)

@@ -56,6 +56,8 @@ enum page_stage {
 	PAGE_STAGE_IDLE, PAGE_STAGE_CLAIM, PAGE_STAGE_HANDLER, PAGE_STAGE_EFFECTS,
 	PAGE_STAGE_COMMIT,
 	PAGE_STAGE_STORE_DOWN, /* waits for the store */
+	/* in a handler with several records: none of them is the one in hand */
+	PAGE_STAGE_BATCH,
 	PAGE_STAGES
 };
 
@@ -244,3 +246,11 @@ static inline int64_t page_get_within(const page_gauge *gauge, int64_t min, int6
 extern const char *const page_result_names[PAGE_RESULTS];
 extern const char *const page_reason_names[PAGE_REASONS]; /* "undecodable", ... */
 extern const char *const page_stage_names[PAGE_STAGES];
+
+/* Is foreign code at work in the lane? */
+static inline bool page_lane_is_in_handler(const struct page_lane *lane)
+{
+	uint32_t stage = atomic_load(&lane->stage);
+
+	return stage == PAGE_STAGE_HANDLER || stage == PAGE_STAGE_BATCH;
+}

@@ -57,7 +57,8 @@ static bool is_counted(const struct slot *slot, const struct loop_exit *end, boo
 
 /* ---- whose record? ---- */
 
-static bool is_in_handler(const struct page_lane *lane)
+/* And one record is in hand. */
+static bool has_record(const struct page_lane *lane)
 {
 	return atomic_load(&lane->stage) == PAGE_STAGE_HANDLER;
 }
@@ -95,7 +96,7 @@ static bool is_overrun_there(const struct slot *slot)
 {
 	const struct page_lane *lane = &slot->page->lanes[slot->overrun_lane];
 
-	return is_in_handler(lane) &&
+	return has_record(lane) &&
 		page_get(&lane->started_us) == slot->lanes[slot->overrun_lane].started_us;
 }
 
@@ -118,11 +119,11 @@ static int find_culprit(const struct slot *slot, bool *ret_was_alone)
 		return (int)slot->overrun_lane;
 	}
 	if (crashed > 0 && crashed <= page_lanes_used(page) &&
-		is_in_handler(&page->lanes[crashed - 1])) {
-		return (int)crashed - 1;
+		page_lane_is_in_handler(&page->lanes[crashed - 1])) {
+		return has_record(&page->lanes[crashed - 1]) ? (int)crashed - 1 : -1;
 	}
-	lane = find_lane(page, is_in_handler, &is_only);
-	return is_only ? lane : -1;
+	lane = find_lane(page, page_lane_is_in_handler, &is_only);
+	return is_only && has_record(&page->lanes[lane]) ? lane : -1;
 }
 
 /* What a line of the file can hold. */

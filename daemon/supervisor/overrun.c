@@ -46,14 +46,14 @@ static int64_t timeout_us(const struct slot *slot, const struct page_lane *lane)
 	return config_handler_is_in_process(handler) ? handler->timeout_us : 0;
 }
 
-/* How long we have seen the same record in the lane's handler. */
+/* How long we have seen the same call of the lane's handler. */
 static int64_t watch_lane(
 	struct lane_watch *watch, const struct page_lane *lane, int64_t now_us, int64_t since_us)
 {
 	int64_t started_us = page_get(&lane->started_us);
 	int64_t step_us = since_us < SEEN_MAX_US ? since_us : SEEN_MAX_US;
 
-	if (atomic_load(&lane->stage) != PAGE_STAGE_HANDLER) {
+	if (!page_lane_is_in_handler(lane)) {
 		*watch = (struct lane_watch){ 0 };
 	} else if (started_us != watch->started_us) {
 		int64_t us = now_us - page_get_within(&lane->started_us, 0, now_us);

@@ -109,7 +109,7 @@ static bool is_in_handler(const struct page *page)
 	unsigned lanes = page_lanes_used(page);
 
 	for (unsigned i = 0; i < lanes; i++) {
-		if (atomic_load(&page->lanes[i].stage) == PAGE_STAGE_HANDLER) {
+		if (page_lane_is_in_handler(&page->lanes[i])) {
 			return true;
 		}
 	}

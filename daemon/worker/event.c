@@ -1,6 +1,7 @@
 #include "worker/event.h"
 
 #include "base/sha256.h"
+#include "event/tree.h"
 
 static const struct event_header *id_headers(struct onced_event *event, int *ret_count)
 {
@@ -41,14 +42,12 @@ static const char *scan(struct onced_event *event, const struct roster *roster)
 		event->arena, "the value %s (byte %zu)", scan_result_text(result), offset);
 }
 
-static struct slice type_of(struct onced_event *event, const struct roster *roster)
+static struct slice type_of(struct onced_event *event, const struct json_ref *ref)
 {
-	const struct json_ref *ref =
-		roster->type_path >= 0 ? &event->refs[roster->type_path] : NULL;
 	struct buffer text = BUFFER_INIT;
 	struct slice type;
 
-	if (!ref || ref->kind != JSON_KIND_STRING) {
+	if (ref->kind != JSON_KIND_STRING) {
 		return SLICE_NULL;
 	}
 	if (!ref->has_escapes) {
@@ -77,6 +76,40 @@ static enum event_id_result identify(struct onced_event *event, const struct ros
 	event->is_structured = found.is_structured;
 	*ret_fault = found.fault;
 	return result;
+}
+
+struct slice event_type(struct onced_event *event)
+{
+	const struct roster *roster = event->roster;
+	struct json_ref *refs;
+
+	if (event->has_type || slice_is_null(event->record->value)) {
+		return event->type;
+	}
+	event->has_type = true;
+	refs = arena_alloc(event->arena, sizeof(*refs));
+	memset(refs, 0, sizeof(*refs));
+	if (scan_json(roster->type_alone, event->record->value, refs, NULL) == SCAN_OK) {
+		event->type = type_of(event, &refs[0]);
+	}
+	return event->type;
+}
+
+struct json_t *event_tree(struct onced_event *event, const char **ret_why)
+{
+	if (!event->tree && !event->no_tree) {
+		event->tree = tree_new(event->record->value, &event->no_tree);
+	}
+	if (!event->tree && ret_why) {
+		*ret_why = event->no_tree;
+	}
+	return event->tree;
+}
+
+void event_forget_tree(struct onced_event *event)
+{
+	tree_free(event->tree);
+	event->tree = NULL;
 }
 
 /* What the policy for events without an id is asked about. */
@@ -111,7 +144,10 @@ enum event_problem event_decode(
 	const struct source_header *headers;
 	enum event_problem problem;
 
-	event->type = type_of(event, roster);
+	if (roster->type_path >= 0) {
+		event->type = type_of(event, &event->refs[roster->type_path]);
+		event->has_type = true;
+	}
 	if (!filter_passes(&roster->filter, event, !fault)) {
 		return EVENT_FILTERED;
 	}

@@ -40,7 +40,8 @@ struct onced_event {
 	struct event_host *host;
 	struct record *record;
 	const struct roster *roster;
-	struct slice topic, type;
+	struct slice topic;
+	struct slice type; /* with routes; without them event_type() looks for it */
 	struct slice id, source; /* null without an id */
 	bool is_replay; /* sent again out of the dead letters */
 	bool is_structured; /* a CloudEvent as JSON: its payload is its data */
@@ -52,6 +53,9 @@ struct onced_event {
 	/* the last one answered in the transaction under way, because of a query; NULL none */
 	struct event_statement *sent;
 	struct onced_rows answer;
+	struct json_t *tree; /* NULL: not asked for, or there is none */
+	const char *no_tree; /* asked for, and this is why there is none */
+	bool has_type; /* it was looked for */
 	bool has_asked; /* its handler knows what the store said in this transaction */
 	bool is_refused; /* its handler was told to return, and is not listened to */
 };
@@ -76,3 +80,11 @@ enum event_problem event_decode(
  */
 bool event_digest(const struct onced_event *event, const struct roster *roster,
 	uint8_t digest[STORE_DIGEST_SIZE]);
+
+/* The event type; looked for when nobody did before. */
+struct slice event_type(struct onced_event *event);
+
+/* The value's tree, built when it is first asked for; see event/tree.h. */
+struct json_t *event_tree(struct onced_event *event, const char **ret_why);
+/* The handler returned. */
+void event_forget_tree(struct onced_event *event);

@@ -76,7 +76,13 @@ struct onced_bytes onced_event_id(const struct onced_event *event)
 
 struct onced_bytes onced_event_type(const struct onced_event *event)
 {
-	return bytes(event->type);
+	/* what is found is the host's part of an event that is const for the handler */
+	return bytes(event_type((struct onced_event *)event));
+}
+
+struct json_t *onced_event_tree(const struct onced_event *event, const char **ret_why)
+{
+	return event_tree((struct onced_event *)event, ret_why);
 }
 
 struct onced_bytes onced_event_source(const struct onced_event *event)

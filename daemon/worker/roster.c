@@ -173,6 +173,7 @@ int roster_open(struct roster *roster, const struct config_consumer *consumer, u
 
 	*roster = (struct roster){ .lanes = lanes,
 		.paths = path_set_new(),
+		.type_alone = path_set_new(),
 		.type_path = -1,
 		.payload_path = -1,
 		.data_path = -1,
@@ -185,6 +186,7 @@ int roster_open(struct roster *roster, const struct config_consumer *consumer, u
 		.factor = consumer->retry->factor,
 		.jitter = consumer->retry->jitter == JITTER_FULL ? RETRY_JITTER_FULL
 								 : RETRY_JITTER_NONE };
+	path_set_add(roster->type_alone, "event_type");
 	r = add_handlers(roster, consumer, find, err);
 	if (r == 0 && roster->route_count) {
 		roster->type_path = path_set_add(roster->paths, "event_type");
@@ -227,6 +229,7 @@ void roster_close(struct roster *roster)
 	publishing_fini(&roster->publishing);
 	filter_fini(&roster->filter);
 	path_set_free(roster->paths);
+	path_set_free(roster->type_alone);
 	*roster = (struct roster){ 0 };
 }
 

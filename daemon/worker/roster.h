@@ -51,7 +51,8 @@ struct roster {
 
 	struct path_set *paths;
 	struct filter filter;
-	int type_path; /* -1 without routes: nobody asks */
+	int type_path; /* -1 without routes: most handlers do not ask */
+	struct path_set *type_alone; /* the same path, for those that do */
 	struct event_places ids, sources; /* empty: nobody wants ids */
 	bool needs_json; /* a value that is no JSON is undecodable */
 	bool are_ids_optional; /* for handlers alone: an event whose id is not found has none */

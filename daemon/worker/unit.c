@@ -25,6 +25,8 @@ void unit_fini(struct unit *unit)
 	free(unit->claims);
 	free(unit->claim_owner);
 	free(unit->groups);
+	free(unit->said);
+	free(unit->called);
 	arena_fini(&unit->arena);
 }
 

@@ -127,6 +127,10 @@ struct unit {
 	struct event_host host; /* of the works' events */
 	struct unit_range range; /* of the transaction under way */
 	struct store_flight *flight; /* its last one; NULL: no transaction is under way */
+	/* of one call of handle_batch(); NULL before the first */
+	struct onced_outcome *said;
+	const struct onced_event **called;
+	bool is_calling_batch;
 	bool is_broken; /* it failed under a handler's query */
 	bool has_asked; /* a handler, in this batch, with a query */
 	bool is_in_pieces; /* batches are cut into transactions that have room for queries */

@@ -94,6 +94,11 @@ enum store_failure unit_send_query(
 
 /* ---- unit_query.c ---- */
 
+static inline struct unit_work *unit_work_of(struct onced_event *event)
+{
+	return (struct unit_work *)((char *)event - offsetof(struct unit_work, event));
+}
+
 /* event_host.ask of a unit's events. */
 bool unit_ask(
 	struct event_host *host, struct onced_event *event, const struct event_statement *asked);

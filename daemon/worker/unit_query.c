@@ -12,11 +12,6 @@
 #include "base/log.h"
 #include "worker/unit_private.h"
 
-static struct unit_work *work_of(struct onced_event *event)
-{
-	return (struct unit_work *)((char *)event - offsetof(struct unit_work, event));
-}
-
 /* Nobody's failure: the transaction begins anew, smaller. */
 static bool has_room(struct unit *unit)
 {
@@ -54,7 +49,7 @@ bool unit_ask(
 	struct event_host *host, struct onced_event *event, const struct event_statement *asked)
 {
 	struct unit *unit = host->context;
-	struct unit_work *work = work_of(event);
+	struct unit_work *work = unit_work_of(event);
 
 	if (!unit->flight) {
 		log_error("a handler whose effect is elsewhere asks in a transaction",
@@ -62,7 +57,9 @@ bool unit_ask(
 		log_flush();
 		abort();
 	}
-	if (!event->is_refused) {
+	if (unit->is_calling_batch) {
+		event->is_refused = true;
+	} else if (!event->is_refused) {
 		event->is_refused = !is_answered(unit, work, asked);
 	}
 	return !event->is_refused;

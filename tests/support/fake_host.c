@@ -1,22 +1,16 @@
 /*
  * fake_host - the host side of onced/handler.h for tests of handlers
  */
-#include "fake_host.h"
+#include "fake_host_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-struct onced_event {
-	struct fake_host *host;
-	const struct fake_event *fake;
-	struct json_ref refs[SCAN_PATHS_MAX];
-};
-
 struct fake_host_lines fake_host_lines = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void demand(bool is_right, const char *what)
+void fake_host_demand(bool is_right, const char *what)
 {
 	if (!is_right) {
 		fprintf(stderr, "wrong use of the handler interface: %s\n", what);
@@ -39,7 +33,8 @@ void fake_host_init(struct fake_host *host, const struct onced_handler *handler,
 		.arena = ARENA_INIT,
 	};
 	host->setup.host = host;
-	demand(handler->abi == ONCED_HANDLER_ABI && handler->size == sizeof(*handler), "abi, size");
+	fake_host_demand(handler->abi == ONCED_HANDLER_ABI && handler->size == sizeof(*handler),
+		"abi, size");
 }
 
 void fake_host_fini(struct fake_host *host)
@@ -63,7 +58,7 @@ void fake_host_fini(struct fake_host *host)
 
 static int call(struct fake_host *host, int r)
 {
-	demand((r == 0 && !host->setup.reason[0]) || (r == -1 && host->setup.reason[0]),
+	fake_host_demand((r == 0 && !host->setup.reason[0]) || (r == -1 && host->setup.reason[0]),
 		"-1 goes with a reason, 0 without");
 	return r;
 }
@@ -85,23 +80,66 @@ int fake_host_open(struct fake_host *host)
 	return r;
 }
 
-struct onced_outcome fake_host_handle(struct fake_host *host, const struct fake_event *fake)
+static void begin(struct fake_host *host)
+{
+	arena_reset(&host->arena);
+	host->sent_count = 0;
+	host->published_count = 0;
+	host->is_refused = false;
+}
+
+static struct onced_event *event_new(struct fake_host *host, const struct fake_event *fake)
 {
 	struct onced_event *event = NEW(struct onced_event);
-	struct onced_outcome outcome = { .result = ONCED_DONE };
 
 	event->host = host;
 	event->fake = fake;
 	if (scan_json(host->paths, fake->value, event->refs, NULL) != SCAN_OK) {
 		memset(event->refs, 0, sizeof(event->refs));
 	}
-	arena_reset(&host->arena);
-	host->sent_count = 0;
-	host->published_count = 0;
-	host->is_refused = false;
-	host->handler->handle(host->state, event, &outcome);
+	return event;
+}
+
+static void event_free(struct onced_event *event)
+{
+	tree_free(event->tree);
 	free(event);
+}
+
+struct onced_outcome fake_host_handle(struct fake_host *host, const struct fake_event *fake)
+{
+	struct onced_outcome outcome = { .result = ONCED_DONE };
+	struct onced_event *event = event_new(host, fake);
+
+	begin(host);
+	if (host->handler->handle_batch) {
+		const struct onced_event *const events[] = { event };
+		host->handler->handle_batch(host->state, events, &outcome, 1);
+	} else {
+		host->handler->handle(host->state, event, &outcome);
+	}
+	event_free(event);
 	return outcome;
+}
+
+void fake_host_handle_batch(struct fake_host *host, const struct fake_event *fakes,
+	struct onced_outcome *outcomes, size_t count)
+{
+	struct onced_event **events = xcalloc(count, sizeof(*events));
+
+	for (size_t i = 0; i < count; i++) {
+		events[i] = event_new(host, &fakes[i]);
+		outcomes[i] = (struct onced_outcome){ .result = ONCED_DONE };
+	}
+	begin(host);
+	host->is_batch = true;
+	host->handler->handle_batch(
+		host->state, (const struct onced_event *const *)events, outcomes, count);
+	host->is_batch = false;
+	for (size_t i = 0; i < count; i++) {
+		event_free(events[i]);
+	}
+	free(events);
 }
 
 /* ---- the interface: outcome and log ---- */
@@ -148,14 +186,14 @@ void onced_log_line(const char *handler, const char *format, ...)
 
 /* ---- the interface: the event ---- */
 
-static struct onced_bytes bytes_of(struct slice s)
+struct onced_bytes fake_host_bytes(struct slice s)
 {
 	return (struct onced_bytes){ s.data, s.len };
 }
 
 struct onced_bytes onced_event_topic(const struct onced_event *event)
 {
-	return bytes_of(slice_from_str(event->fake->topic));
+	return fake_host_bytes(slice_from_str(event->fake->topic));
 }
 
 int32_t onced_event_partition(const struct onced_event *event)
@@ -175,12 +213,12 @@ int64_t onced_event_timestamp_ms(const struct onced_event *event)
 
 struct onced_bytes onced_event_key(const struct onced_event *event)
 {
-	return bytes_of(event->fake->key);
+	return fake_host_bytes(event->fake->key);
 }
 
 struct onced_bytes onced_event_value(const struct onced_event *event)
 {
-	return bytes_of(event->fake->value);
+	return fake_host_bytes(event->fake->value);
 }
 
 struct onced_bytes onced_event_json(const struct onced_event *event)
@@ -190,22 +228,32 @@ struct onced_bytes onced_event_json(const struct onced_event *event)
 	bool is_json = scan_json(none, event->fake->value, refs, NULL) == SCAN_OK;
 
 	path_set_free(none);
-	return is_json ? bytes_of(event->fake->value) : (struct onced_bytes){ NULL, 0 };
+	return is_json ? fake_host_bytes(event->fake->value) : (struct onced_bytes){ NULL, 0 };
+}
+
+struct json_t *onced_event_tree(const struct onced_event *event, const char **ret_why)
+{
+	struct onced_event *host = (struct onced_event *)event;
+
+	if (!host->tree) {
+		host->tree = tree_new(event->fake->value, ret_why);
+	}
+	return host->tree;
 }
 
 struct onced_bytes onced_event_id(const struct onced_event *event)
 {
-	return bytes_of(event->fake->id);
+	return fake_host_bytes(event->fake->id);
 }
 
 struct onced_bytes onced_event_type(const struct onced_event *event)
 {
-	return bytes_of(event->fake->type);
+	return fake_host_bytes(event->fake->type);
 }
 
 struct onced_bytes onced_event_source(const struct onced_event *event)
 {
-	return bytes_of(event->fake->source);
+	return fake_host_bytes(event->fake->source);
 }
 
 unsigned onced_event_attempt(const struct onced_event *event)
@@ -224,8 +272,8 @@ bool onced_event_header_at(const struct onced_event *event, size_t i, struct onc
 	if (i >= event->fake->header_count) {
 		return false;
 	}
-	*ret_name = bytes_of(event->fake->headers[i].name);
-	*ret_value = bytes_of(event->fake->headers[i].value);
+	*ret_name = fake_host_bytes(event->fake->headers[i].name);
+	*ret_value = fake_host_bytes(event->fake->headers[i].value);
 	return true;
 }
 
@@ -234,7 +282,7 @@ bool onced_event_header(
 {
 	for (size_t i = event->fake->header_count; i-- > 0;) {
 		if (slice_equal_str(event->fake->headers[i].name, name)) {
-			*ret_value = bytes_of(event->fake->headers[i].value);
+			*ret_value = fake_host_bytes(event->fake->headers[i].value);
 			return true;
 		}
 	}
@@ -267,9 +315,10 @@ enum onced_kind onced_event_path(
 	};
 	const struct json_ref *ref;
 
-	demand(path >= 0 && (unsigned)path < path_set_count(event->host->paths), "path");
+	fake_host_demand(path >= 0 && (unsigned)path < path_set_count(event->host->paths), "path");
 	ref = &event->refs[path];
-	*ret_text = bytes_of(ref->has_escapes ? unescaped(event->host, ref->text) : ref->text);
+	*ret_text =
+		fake_host_bytes(ref->has_escapes ? unescaped(event->host, ref->text) : ref->text);
 	return kinds[ref->kind];
 }
 
@@ -306,7 +355,7 @@ const char *onced_setup_param(const struct onced_setup *setup, const char *name)
 {
 	const struct onced_param_spec *spec = spec_find(setup->host->handler, name);
 
-	demand(spec != NULL, "a parameter outside the handler's table");
+	fake_host_demand(spec != NULL, "a parameter outside the handler's table");
 	for (const struct onced_param *param = setup->host->params; param->name; param++) {
 		if (strcmp(param->name, name) == 0) {
 			return param->value;
@@ -321,7 +370,7 @@ bool onced_setup_param_at(const struct onced_setup *setup, size_t i, struct once
 	size_t count = 0;
 
 	while (params[count].name) {
-		demand(spec_find(setup->host->handler, params[count].name) != NULL,
+		fake_host_demand(spec_find(setup->host->handler, params[count].name) != NULL,
 			"a parameter outside the handler's table");
 		count++;
 	}
@@ -371,123 +420,4 @@ int onced_need_statement(struct onced_setup *setup, const char *sql, unsigned pa
 bool onced_setup_is_transactional(const struct onced_setup *setup)
 {
 	return setup->host->is_transactional;
-}
-
-/* ---- the interface: the transaction ---- */
-
-static struct onced_value value_copy(struct arena *arena, struct onced_value value)
-{
-	struct slice text = { value.text.data, value.text.len };
-
-	demand((value.kind == ONCED_VALUE_NULL) == (text.data == NULL), "a null has no text");
-	if (text.data) {
-		text = arena_copy(arena, text);
-	}
-	return (struct onced_value){ value.kind, bytes_of(text) };
-}
-
-static void note_sent(struct fake_host *host, int statement, const struct onced_value *values,
-	size_t count, bool is_query)
-{
-	struct onced_value *copies = arena_alloc(&host->arena, (count + 1) * sizeof(*copies));
-
-	demand(statement >= 0 && (size_t)statement < host->statement_count, "statement");
-	demand(count == host->statements[statement].param_count, "number of values");
-	for (size_t i = 0; i < count; i++) {
-		copies[i] = value_copy(&host->arena, values[i]);
-	}
-	ARRAY_GROW(host->sent, host->sent_count, host->sent_capacity);
-	host->sent[host->sent_count++] = (struct fake_sent){ statement, is_query, copies, count };
-}
-
-int onced_tx_send(const struct onced_event *event, int statement, const struct onced_value *values,
-	size_t count)
-{
-	note_sent(event->host, statement, values, count, false);
-	return 0;
-}
-
-struct onced_rows {
-	struct fake_answer answer;
-};
-
-const struct onced_rows *onced_tx_query(const struct onced_event *event, int statement,
-	const struct onced_value *values, size_t count)
-{
-	struct fake_host *host = event->host;
-	struct onced_rows *rows = arena_alloc(&host->arena, sizeof(*rows));
-
-	note_sent(host, statement, values, count, true);
-	if (host->is_refused) {
-		return NULL;
-	}
-	demand(host->answered < host->answer_count, "a query that the test has no answer to");
-	rows->answer = host->answers[host->answered++];
-	host->is_refused = rows->answer.is_refused;
-	return host->is_refused ? NULL : rows;
-}
-
-size_t onced_rows_count(const struct onced_rows *rows)
-{
-	return rows->answer.row_count;
-}
-
-size_t onced_rows_columns(const struct onced_rows *rows)
-{
-	return rows->answer.column_count;
-}
-
-struct onced_bytes onced_rows_value(const struct onced_rows *rows, size_t row, size_t column)
-{
-	const char *value;
-
-	demand(row < rows->answer.row_count && column < rows->answer.column_count,
-		"a value outside of the rows");
-	value = rows->answer.values[row * rows->answer.column_count + column];
-	return (struct onced_bytes){ value, value ? strlen(value) : 0 };
-}
-
-/* ---- the interface: records to topics ---- */
-
-int onced_need_topic(struct onced_setup *setup, const char *topic)
-{
-	struct fake_host *host = setup->host;
-
-	if (host->handler->effect != ONCED_EFFECT_ELSEWHERE) {
-		return onced_setup_fail(setup, "the handler makes its effects elsewhere");
-	}
-	ARRAY_GROW(host->topics, host->topic_count, host->topic_capacity);
-	host->topics[host->topic_count] = xstrdup(topic);
-	return (int)host->topic_count++;
-}
-
-static struct onced_bytes bytes_copy(struct arena *arena, struct onced_bytes bytes)
-{
-	struct slice s = { bytes.data, bytes.len };
-
-	return bytes.data ? bytes_of(arena_copy(arena, s)) : bytes;
-}
-
-int onced_publish(const struct onced_event *event, int topic, const struct onced_record *record,
-	struct onced_outcome *outcome)
-{
-	struct fake_host *host = event->host;
-	struct onced_header *headers =
-		arena_alloc(&host->arena, (record->header_count + 1) * sizeof(*headers));
-
-	demand(topic >= 0 && (size_t)topic < host->topic_count, "topic");
-	for (size_t i = 0; i < record->header_count; i++) {
-		headers[i].name = bytes_copy(&host->arena, record->headers[i].name);
-		headers[i].value = bytes_copy(&host->arena, record->headers[i].value);
-	}
-	host->published = (struct fake_published){ topic, *record };
-	host->published.record.headers = headers;
-	host->published.record.key = bytes_copy(&host->arena, record->key);
-	host->published.record.value = bytes_copy(&host->arena, record->value);
-	host->published_count++;
-	if (host->publish_result == ONCED_DONE) {
-		return 0;
-	}
-	onced_outcome_set(outcome, host->publish_result, "CODE", "the broker says no");
-	return -1;
 }

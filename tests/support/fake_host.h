@@ -23,8 +23,11 @@ struct fake_statement {
 	long rows_min, rows_max;
 };
 
+struct fake_event;
+
 /* One onced_tx_send(), or onced_tx_query(). */
 struct fake_sent {
+	const struct fake_event *event;
 	int statement;
 	bool is_query;
 	const struct onced_value *values;
@@ -69,6 +72,7 @@ struct fake_host {
 	enum onced_result publish_result; /* what is said of it; DONE: acknowledged */
 	const struct fake_answer *answers; /* borrowed: one a query, in order */
 	size_t answer_count, answered;
+	bool is_batch; /* handle_batch() is under way */
 	bool is_refused; /* the last event's handler was told to return */
 	struct buffer log; /* of all events, a newline behind each */
 	struct arena arena; /* of the last event */
@@ -103,3 +107,7 @@ int fake_host_open(struct fake_host *host);
 
 /* Hand over an event. A value that is not JSON has no paths. */
 struct onced_outcome fake_host_handle(struct fake_host *host, const struct fake_event *event);
+
+/* Hand over many in one call; the outcomes are the caller's. */
+void fake_host_handle_batch(struct fake_host *host, const struct fake_event *fakes,
+	struct onced_outcome *outcomes, size_t count);

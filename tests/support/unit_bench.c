@@ -16,7 +16,7 @@
 static int find_handler(
 	const struct config_handler *config, struct onced_handler *ret, struct err *err)
 {
-	*ret = strcmp(config->type, "script") == 0 ? unit_script_handler
+	*ret = strcmp(config->type, "script") == 0 ? *unit_script_bench->script
 						   : *builtin_handler_find(config->type);
 	return 0;
 }
@@ -102,7 +102,7 @@ static void configure(struct unit_bench *bench, const struct bench_options *opti
 	bench->consumer = (struct config_consumer){ .name = (char *)"orders",
 		.handler = options->has_no_default_handler ? NULL : &bench->handlers[0],
 		.routes = bench->routes,
-		.route_count = 2,
+		.route_count = options->has_no_routes ? 0 : 2,
 		.retry = &bench->retry,
 		.filter = options->filter,
 		.event_id = { ids, 2 },
@@ -120,6 +120,7 @@ struct unit_bench *bench_open(const struct bench_options *options)
 
 	options = options ? options : &defaults;
 	configure(bench, options);
+	bench->script = options->has_batches ? &unit_script_batches : &unit_script_handler;
 	assert_int_equal(fake_store_ops.open(&store_options, &bench->store, &err), 0);
 	fake_store_allow_sets(bench->store, options->has_sets);
 	assert_int_equal(fake_store_ops.session_open(bench->store, &bench->session, &err), 0);
@@ -151,6 +152,7 @@ void bench_close(struct unit_bench *bench)
 	}
 	free(bench->calls);
 	buffer_fini(&bench->answers);
+	buffer_fini(&bench->batches);
 	unit_fini(&bench->unit);
 	roster_close(&bench->roster);
 	free(bench->reject_on.items);

@@ -30,6 +30,8 @@ enum { BENCH_BATCH_MAX = 1000, BENCH_STRANDS_MAX = 1000, BENCH_CODE_MAX = 32 };
 struct bench_options {
 	bool has_no_dlq, has_no_default_handler, has_no_dedup, skips_tombstones, has_sets;
 	bool has_digests; /* two records with one id and other bytes are two events */
+	bool has_no_routes;
+	bool has_batches; /* the handler has handle_batch() and nothing else */
 	enum config_event_missing event_missing;
 	unsigned attempts; /* 0: 10 */
 	int64_t deadline_us; /* 0: none */
@@ -45,6 +47,7 @@ struct bench_call {
 
 struct unit_bench {
 	struct config_consumer consumer;
+	const struct onced_handler *script;
 	struct config_handler handlers[3];
 	struct config_route routes[2];
 	struct config_retry retry;
@@ -63,6 +66,7 @@ struct unit_bench {
 	size_t call_count, call_capacity;
 	/* what queries answered, how many effects they saw: " a:0 b:1 c:-", - no answer */
 	struct buffer answers;
+	struct buffer batches; /* calls of handle_batch(): " [a b] [c]" */
 };
 
 struct unit_bench *bench_open(const struct bench_options *options);

@@ -113,3 +113,26 @@ const struct onced_handler unit_script_handler = {
 	.handle = script_handle,
 	.close = free,
 };
+
+static void script_handle_batch(void *state, const struct onced_event *const *events,
+	struct onced_outcome *outcomes, size_t count)
+{
+	struct buffer *batches = &unit_script_bench->batches;
+
+	for (size_t i = 0; i < count; i++) {
+		struct onced_bytes id = onced_event_id(events[i]);
+
+		buffer_printf(batches, "%s%.*s", i ? " " : " [", (int)id.len, id.data);
+		script_handle(state, events[i], &outcomes[i]);
+	}
+	buffer_append_char(batches, ']');
+}
+
+const struct onced_handler unit_script_batches = {
+	.abi = ONCED_HANDLER_ABI,
+	.size = sizeof(struct onced_handler),
+	.name = "script",
+	.open = script_open,
+	.close = free,
+	.handle_batch = script_handle_batch,
+};

@@ -9,3 +9,4 @@
 extern struct unit_bench *unit_script_bench;
 
 extern const struct onced_handler unit_script_handler;
+extern const struct onced_handler unit_script_batches; /* the same by handle_batch() */

@@ -131,6 +131,35 @@ static void death_without_a_name_isolates_all_that_was_in_hand(void **state)
 	assert_alone(0, 8);
 }
 
+static void a_batch_in_a_handler_names_nobody_and_no_neighbour(void **state)
+{
+	const struct loop_exit left = { .is_exited = true, .status = 3 };
+
+	hold(0, 3, PAGE_STAGE_BATCH);
+	hold(1, 7, PAGE_STAGE_HANDLER);
+	crash_in(0, SIGSEGV);
+	struct inquest inquest = examine(&segfault, false);
+	assert_true(inquest.is_counted);
+	assert_false(inquest.is_named);
+	assert_int_equal(inquest.step, QUARANTINE_ISOLATE_ALL);
+	assert_alone(0, 8);
+	/* whose exit it was is not known */
+	atomic_store(&slot.page->crash_lane, 0);
+	assert_false(examine(&left, false).is_named);
+}
+
+static void a_batch_over_its_timeout_names_nobody(void **state)
+{
+	hold(0, 3, PAGE_STAGE_BATCH);
+	slot.cause = EXIT_OVERRAN;
+	slot.overrun_lane = 0;
+	slot.lanes[0].started_us = page_get(&slot.page->lanes[0].started_us);
+	struct inquest inquest = examine(&killed, false);
+	assert_true(inquest.is_counted);
+	assert_false(inquest.is_named);
+	assert_int_equal(inquest.step, QUARANTINE_ISOLATE_ALL);
+}
+
 static void crash_behind_the_handler_isolates_all(void **state)
 {
 	hold(0, 3, PAGE_STAGE_EFFECTS);
@@ -272,6 +301,8 @@ int main(void)
 		CASE(crashing_lane_names_its_record),
 		CASE(only_record_in_a_handler_is_named_without_a_lane),
 		CASE(death_without_a_name_isolates_all_that_was_in_hand),
+		CASE(a_batch_in_a_handler_names_nobody_and_no_neighbour),
+		CASE(a_batch_over_its_timeout_names_nobody),
 		CASE(crash_behind_the_handler_isolates_all),
 		CASE(record_that_kills_alone_is_condemned_wherever_it_shows),
 		CASE(record_that_waits_for_its_turn_is_not_named),

@@ -104,6 +104,20 @@ static void a_plugin_is_loaded_and_calls_the_host(void **state)
 	fake_host_fini(&host);
 }
 
+static void an_older_plugin_of_the_interface_goes_on_working(void **state)
+{
+	struct onced_handler found;
+	struct section section;
+	struct err err = ERR_INIT;
+
+	section_init(&section, installed("flawed_older"));
+	if (handler_find(&section.config, &found, &err) != 0) {
+		fail_msg("%s", err.text);
+	}
+	assert_non_null(found.handle);
+	assert_null(found.handle_batch);
+}
+
 static void a_plugin_of_another_interface_is_refused(void **state)
 {
 	assert_refused("flawed_abi",
@@ -117,6 +131,7 @@ static void a_plugin_that_lacks_something_is_refused(void **state)
 {
 	assert_refused("flawed_no_handle", "the plugin's description lacks its handle()");
 	assert_refused("flawed_effect", "the plugin's effect is 7, which is unknown");
+	assert_refused("flawed_batch_elsewhere", "and needs a handle()");
 	assert_refused("flawed_taken_key", "the plugin's table has a parameter timeout, which");
 	assert_refused("flawed_no_export",
 		"it is no plugin of onced: it has no onced_plugin_handler; put "
@@ -192,6 +207,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_built_in_needs_no_library),
 		cmocka_unit_test(a_plugin_is_loaded_and_calls_the_host),
 		cmocka_unit_test(a_plugin_of_another_interface_is_refused),
+		cmocka_unit_test(an_older_plugin_of_the_interface_goes_on_working),
 		cmocka_unit_test(a_plugin_that_lacks_something_is_refused),
 		cmocka_unit_test(a_function_this_onced_lacks_is_told_at_load),
 		cmocka_unit_test(what_is_no_library_is_refused),

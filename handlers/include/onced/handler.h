@@ -7,7 +7,7 @@
  *
  *	check()  before open(), and where configuration is checked; no network, no foreign effects
  *	open()   once per lane (a lane is one thread); returns the handler's state for that lane
- *	handle() for every event, on the lane's thread
+ *	handle() for every event, on the lane's thread; or handle_batch() for many of them
  *	close()  once per lane, mirror of open()
  *
  * so that a handler needs no locks of its own. Slices given out are borrowed until handle() returns
@@ -71,6 +71,7 @@ struct onced_bytes onced_event_value(const struct onced_event *event);
 /* The value if it is one JSON text (strict RFC 8259), else absent. Reads all of it at each call. */
 struct onced_bytes onced_event_json(const struct onced_event *event);
 struct onced_bytes onced_event_id(const struct onced_event *event); /* absent if it has none */
+/* Of the envelope: the text at "event_type", absent where there is none. */
 struct onced_bytes onced_event_type(const struct onced_event *event);
 struct onced_bytes onced_event_source(const struct onced_event *event);
 unsigned onced_event_attempt(const struct onced_event *event); /* 1 for the first */
@@ -110,6 +111,17 @@ void onced_log(const struct onced_event *event, const char *format, ...)
  */
 void onced_log_line(const char *handler, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * The value as a tree of jansson's, for handlers that include <jansson.h>. It is built when it is
+ * first asked for, which costs many times what onced_need_path() does, and freed when handle()
+ * returns: borrowed, and not to be changed. NULL, and `ret_why` (a static sentence; NULL: not
+ * wanted), where a tree could not say what the value says: no JSON, a key twice in an object, an
+ * integer beyond 64 bits, a number beyond a double, a zero byte in a string. Numbers that are no
+ * integers are doubles, and so rounded: take amounts by onced_need_path(), as they are written.
+ */
+struct json_t;
+struct json_t *onced_event_tree(const struct onced_event *event, const char **ret_why);
 
 /* ---- set-up ---- */
 
@@ -283,9 +295,23 @@ struct onced_handler {
 	 * closed all the same. May be NULL.
 	 */
 	int (*open)(struct onced_setup *setup, void **ret_state);
+	/* May be NULL where handle_batch is not. */
 	void (*handle)(void *state, const struct onced_event *event, struct onced_outcome *outcome);
 	/* Not called without a state. May be NULL. */
 	void (*close)(void *state);
+
+	/*
+	 * Several events in one call: all that a batch has for this handler, in its order, which
+	 * keeps that of each strand. Called instead of handle(), for one event, too; then `handle`
+	 * may be NULL. Only for effects in the transaction. The i-th outcome, zeroed before, is the
+	 * i-th event's; each statement is sent for the event it was recorded with, in the order of
+	 * the events. A call may be in vain for an event: where an earlier one of its strand does
+	 * not end (RETRY, UNAVAILABLE, a statement's failure), its statements are dropped and it
+	 * comes again. onced_tx_query() is not for handle_batch(): nobody could say whose failure
+	 * it was; what asks is held as UNAVAILABLE. `timeout` is that of the call. NULL: none.
+	 */
+	void (*handle_batch)(void *state, const struct onced_event *const *events,
+		struct onced_outcome *outcomes, size_t count);
 };
 
 /*

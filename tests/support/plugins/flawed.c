@@ -13,6 +13,8 @@
 #define FLAW_TAKEN_KEY 6
 #define FLAW_NO_EXPORT 7
 #define FLAW_NO_FUNCTION 8
+#define FLAW_OLDER 9 /* of the first version: what is behind its end is not looked at */
+#define FLAW_BATCH_ELSEWHERE 10
 
 static const struct onced_param_spec params[] = {
 	{ .name = "depth", .help = "How deep.", .is_required = true },
@@ -37,15 +39,28 @@ static void handle(void *state, const struct onced_event *event, struct onced_ou
 		(long long)onced_event_offset(event));
 }
 
+#if FLAW == FLAW_OLDER || FLAW == FLAW_BATCH_ELSEWHERE
+static void handle_batch(void *state, const struct onced_event *const *events,
+	struct onced_outcome *outcomes, size_t count)
+{
+}
+#endif
+
 static const struct onced_handler flawed = {
 	.abi = ONCED_HANDLER_ABI + (FLAW == FLAW_ABI),
-	.size = sizeof(struct onced_handler) + 8 * (FLAW == FLAW_NEWER) -
-		8 * (FLAW == FLAW_TOO_SMALL),
+	.size = FLAW == FLAW_OLDER || FLAW == FLAW_TOO_SMALL
+		? ONCED_HANDLER_SIZE_MIN - 8 * (FLAW == FLAW_TOO_SMALL)
+		: sizeof(struct onced_handler) + 8 * (FLAW == FLAW_NEWER),
 	.name = "flawed",
 	.help = "Sees events.",
 	.params = params,
-	.effect = FLAW == FLAW_EFFECT ? 7 : ONCED_EFFECT_TRANSACTION,
-	.handle = FLAW == FLAW_NO_HANDLE ? NULL : handle,
+	.effect = FLAW == FLAW_EFFECT          ? 7
+		: FLAW == FLAW_BATCH_ELSEWHERE ? ONCED_EFFECT_ELSEWHERE
+					       : ONCED_EFFECT_TRANSACTION,
+	.handle = FLAW == FLAW_NO_HANDLE || FLAW == FLAW_BATCH_ELSEWHERE ? NULL : handle,
+#if FLAW == FLAW_OLDER || FLAW == FLAW_BATCH_ELSEWHERE
+	.handle_batch = handle_batch,
+#endif
 };
 
 #if FLAW != FLAW_NO_EXPORT
