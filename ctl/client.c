@@ -1,5 +1,5 @@
 /*
- * client - one GET over the daemon's control socket
+ * client - one request over the daemon's control socket
  *
  * Runs in: oncectl.
  */
@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -33,8 +34,8 @@ static void curl_cleanupp(CURL **curl)
 	curl_easy_cleanup(*curl);
 }
 
-static CURLcode perform(CURL *curl, const char *socket_path, const char *url, struct buffer *body,
-	char error[CURL_ERROR_SIZE])
+static CURLcode set_texts(CURL *curl, const char *socket_path, const char *url, const char *body,
+	struct buffer *answer, char error[CURL_ERROR_SIZE])
 {
 	const struct {
 		CURLoption option;
@@ -45,15 +46,29 @@ static CURLcode perform(CURL *curl, const char *socket_path, const char *url, st
 		{ CURLOPT_PROTOCOLS_STR, "http" },
 		{ CURLOPT_PROXY, "" }, /* whatever the environment says */
 		{ CURLOPT_ERRORBUFFER, error },
-		{ CURLOPT_WRITEDATA, body },
+		{ CURLOPT_WRITEDATA, answer },
+		{ CURLOPT_POSTFIELDS, body },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		CURLcode code = curl_easy_setopt(curl, texts[i].option, texts[i].value);
+		CURLcode code = texts[i].value || texts[i].option != CURLOPT_POSTFIELDS
+			? curl_easy_setopt(curl, texts[i].option, texts[i].value)
+			: CURLE_OK;
 
 		if (code != CURLE_OK) {
 			return code;
 		}
+	}
+	return CURLE_OK;
+}
+
+static CURLcode perform(CURL *curl, const char *socket_path, const char *url, const char *body,
+	struct buffer *answer, char error[CURL_ERROR_SIZE])
+{
+	CURLcode code = set_texts(curl, socket_path, url, body, answer, error);
+
+	if (code != CURLE_OK) {
+		return code;
 	}
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -61,8 +76,25 @@ static CURLcode perform(CURL *curl, const char *socket_path, const char *url, st
 	return curl_easy_perform(curl);
 }
 
-int client_get(
-	const char *socket_path, const char *target, struct buffer *ret_body, struct err *err)
+/* What the daemon says of a refusal, and what to do about it. */
+static int refused(const char *socket_path, const char *target, long status,
+	const struct buffer *body, struct err *err)
+{
+	json_t *root = json_loadb(buffer_str(body), body->len, 0, NULL);
+	const char *error = json_string_value(json_object_get(root, "error"));
+	const char *remedy = json_string_value(json_object_get(root, "remedy"));
+
+	if (error) {
+		err_set(err, 0, "%s%s%s", error, remedy ? "; " : "", remedy ? remedy : "");
+	} else {
+		err_set(err, 0, "%s answered %ld to %s", socket_path, status, target);
+	}
+	json_decref(root);
+	return -EPROTO;
+}
+
+static int request(const char *socket_path, const char *target, const char *body,
+	struct buffer *ret_body, struct err *err)
 {
 	_cleanup_(curl_cleanupp) CURL *curl = curl_easy_init();
 	_cleanup_(buffer_fini) struct buffer url = BUFFER_INIT;
@@ -74,7 +106,7 @@ int client_get(
 		return err_set(err, -ENOMEM, "cannot start libcurl");
 	}
 	buffer_printf(&url, "http://localhost%s", target);
-	code = perform(curl, socket_path, buffer_str(&url), ret_body, error);
+	code = perform(curl, socket_path, buffer_str(&url), body, ret_body, error);
 	if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT) {
 		/* Its own sentence would name a port. */
 		(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
@@ -88,11 +120,28 @@ int client_get(
 			error[0] ? error : curl_easy_strerror(code));
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 200) {
-		return err_set(
-			err, -EPROTO, "%s answered %ld to GET %s", socket_path, status, target);
-	}
-	return 0;
+	return status >= 200 && status < 300 ? 0
+					     : refused(socket_path, target, status, ret_body, err);
+}
+
+int client_get(
+	const char *socket_path, const char *target, struct buffer *ret_body, struct err *err)
+{
+	return request(socket_path, target, NULL, ret_body, err);
+}
+
+int client_post(const char *socket_path, const char *target, const char *body,
+	struct buffer *ret_body, struct err *err)
+{
+	return request(socket_path, target, body, ret_body, err);
+}
+
+void client_append_name(struct buffer *target, const char *name)
+{
+	char *escaped = curl_easy_escape(NULL, name, 0);
+
+	buffer_append_str(target, escaped ? escaped : "");
+	curl_free(escaped);
 }
 
 const char *client_library_version(void)

@@ -1,5 +1,5 @@
 /*
- * client - one GET over the daemon's control socket
+ * client - one request over the daemon's control socket
  *
  * Runs in: oncectl.
  */
@@ -9,11 +9,18 @@
 #include "base/err.h"
 
 /*
- * 0 and the body; 1: nobody answers there (err says what to look at); -errno: an answer, but not
- * the wanted one.
+ * 0 and the body; 1: nobody answers there (err says what to look at); -errno: refused, err says in
+ * the daemon's words why and what to do.
  */
 int client_get(
 	const char *socket_path, const char *target, struct buffer *ret_body, struct err *err);
+
+/* The same for a POST of this JSON. */
+int client_post(const char *socket_path, const char *target, const char *body,
+	struct buffer *ret_body, struct err *err);
+
+/* A name as a part of a path. */
+void client_append_name(struct buffer *target, const char *name);
 
 /* For --version. */
 const char *client_library_version(void);

@@ -12,10 +12,122 @@
 #include "dlq.h"
 #include "verbs.h"
 
+#define OWNER                                                                                      \
+	{                                                                                          \
+		"--owner", "NAME", "whom to ask about it (default: who calls)"                     \
+	}
+
+static const struct verb_option owner_options[] = { OWNER, { 0 } };
+
+static const struct verb_option config_options[] = {
+	{ "--non-default", NULL, "only what is not at its default" }, { 0 }
+};
+
+static const struct verb_option pause_options[] = {
+	{ "--reason", "TEXT", "why, for whoever finds it paused; required" },
+	{ "--for", "TIME", "resume by itself after so long: 10m" }, OWNER, { 0 }
+};
+
+static const struct verb_option resume_options[] = { { "--reason", "TEXT", "why" }, OWNER, { 0 } };
+
+static const struct verb_option drain_options[] = { { "--all", NULL,
+							    "every consumer, one after the other" },
+	{ "--wait", NULL, "until nothing is in hand and all is committed" },
+	{ "--timeout", "TIME", "with --wait: at most so long, then status 4; it goes on" },
+	{ "--release", NULL, "then leave the group, static members too" },
+	{ "--reason", "TEXT", "why, for whoever finds it paused" }, OWNER, { 0 } };
+
+static const struct verb_option restart_options[] = { { "--wait", NULL, "until all are back" },
+	{ "--timeout", "TIME", "with --wait: at most so long, then status 4; it goes on" }, OWNER,
+	{ 0 } };
+
+static const struct verb_option skip_options[] = {
+	{ "--reason", "TEXT", "why it is skipped; required" },
+	{ "--timeout", "TIME", "wait at most so long, then status 4 (default 10s)" }, OWNER, { 0 }
+};
+
+static const struct verb_option offsets_options[] = {
+	{ "--to", "WHERE", "an offset, earliest, latest, or a time:\n2026-11-21T20:00:00Z" },
+	{ "--reason", "TEXT", "why" },
+	{ "--timeout", "TIME", "wait at most so long, then status 4 (default 10s)" }, OWNER, { 0 }
+};
+
 static const struct verb verbs[] = {
 	{ .name = "status",
 		.help = "consumers, workers, and partitions that need a look",
 		.run = verb_status },
+	{ .name = "show consumers",
+		.arguments = "[CONSUMER]",
+		.argument_max = 1,
+		.help = "what they are at, in figures",
+		.run = verb_show_consumers },
+	{ .name = "show workers",
+		.arguments = "[CONSUMER]",
+		.argument_max = 1,
+		.help = "their processes, and what troubles them",
+		.run = verb_show_workers },
+	{ .name = "show partitions",
+		.arguments = "[CONSUMER]",
+		.argument_max = 1,
+		.help = "all of them, and why one does not move",
+		.run = verb_show_partitions },
+	{ .name = "show config",
+		.help = "the configuration in use, secrets masked",
+		.options = config_options,
+		.run = verb_show_config },
+	{ .name = "pause",
+		.arguments = "CONSUMER[:TOPIC[:PARTITION]]",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "begin nothing more; stays assigned, survives restarts",
+		.options = pause_options,
+		.run = verb_pause },
+	{ .name = "resume",
+		.arguments = "CONSUMER[:TOPIC[:PARTITION]]",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "end a pause or a drain, and all inside of it",
+		.options = resume_options,
+		.run = verb_resume },
+	{ .name = "drain",
+		.arguments = "CONSUMER",
+		.argument_max = 1,
+		.help = "finish what is in hand, commit, stay paused",
+		.options = drain_options,
+		.run = verb_drain },
+	{ .name = "restart",
+		.arguments = "CONSUMER[/WORKER]",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "replace workers, at most one away at a time",
+		.options = restart_options,
+		.run = verb_restart },
+	{ .name = "retry-now",
+		.arguments = "CONSUMER[:TOPIC[:PARTITION]]",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "what is parked or held is tried at once",
+		.options = owner_options,
+		.run = verb_retry_now },
+	{ .name = "skip",
+		.arguments = "CONSUMER TOPIC:PARTITION:OFFSET",
+		.argument_min = 2,
+		.argument_max = 2,
+		.help = "settle one record as skipped: it never takes effect",
+		.options = skip_options,
+		.run = verb_skip },
+	{ .name = "offsets show",
+		.arguments = "[CONSUMER]",
+		.argument_max = 1,
+		.help = "where the group and the logs stand",
+		.run = verb_offsets_show },
+	{ .name = "offsets set",
+		.arguments = "CONSUMER TOPIC:PARTITION",
+		.argument_min = 2,
+		.argument_max = 2,
+		.help = "read a paused partition from somewhere else",
+		.options = offsets_options,
+		.run = verb_offsets_set },
 	{ .name = "migrate",
 		.help = "bring the store's schema up to date (-c FILE)",
 		.run = verb_migrate },

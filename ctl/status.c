@@ -158,7 +158,7 @@ static void add_partition(struct table *table, const json_t *partition)
 	table_add(table, "%s", text_of(partition, "reason"));
 }
 
-static void write_consumers(const json_t *consumers, struct buffer *out)
+void status_write_consumers(const json_t *consumers, struct buffer *out)
 {
 	static const char *const heads[] = { "CONSUMER", "GROUP", "STATE", ">READY", ">PARTITIONS",
 		">LAG", ">IN FLIGHT", ">PARKED", ">HELD", ">DONE", ">DUPLICATE", ">SKIPPED",
@@ -172,7 +172,7 @@ static void write_consumers(const json_t *consumers, struct buffer *out)
 	table_write(&table, out);
 }
 
-static void write_workers(const json_t *consumers, struct buffer *out)
+void status_write_workers(const json_t *consumers, struct buffer *out)
 {
 	static const char *const heads[] = { "WORKER", ">PID", "STATE", ">UP", ">RESTARTS",
 		">PARTITIONS", ">IN FLIGHT", "NOTE" };
@@ -187,11 +187,10 @@ static void write_workers(const json_t *consumers, struct buffer *out)
 			add_worker(&table, consumer, json_array_get(workers, j));
 		}
 	}
-	buffer_append_char(out, '\n');
 	table_write(&table, out);
 }
 
-static void write_partitions(const json_t *consumers, struct buffer *out)
+static void write_partitions(const json_t *consumers, bool is_all, struct buffer *out)
 {
 	static const char *const heads[] = { "PARTITION", ">WORKER", "STATE", ">COMMITTED", ">END",
 		">LAG", ">PARKED", ">HELD", ">OLDEST", "REASON" };
@@ -205,15 +204,46 @@ static void write_partitions(const json_t *consumers, struct buffer *out)
 		for (size_t j = 0; j < json_array_size(partitions); j++) {
 			const json_t *partition = json_array_get(partitions, j);
 
-			if (needs_a_look(partition)) {
+			if (is_all || needs_a_look(partition)) {
 				add_partition(&table, partition);
 			}
 		}
 	}
-	if (table_rows(&table) > 0) {
+	if (table_rows(&table) > 0 && !is_all) {
 		buffer_append_char(out, '\n');
-		table_write(&table, out);
 	}
+	table_write(&table, out);
+}
+
+void status_write_all_partitions(const json_t *consumers, struct buffer *out)
+{
+	write_partitions(consumers, true, out);
+}
+
+void status_write_offsets(const json_t *consumers, struct buffer *out)
+{
+	static const char *const heads[] = { "CONSUMER", "PARTITION", ">WORKER", ">COMMITTED",
+		">END", ">LAG" };
+	_cleanup_(table_fini) struct table table;
+
+	table_init(&table, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < json_array_size(consumers); i++) {
+		const json_t *consumer = json_array_get(consumers, i);
+		const json_t *partitions = json_object_get(consumer, "partitions");
+
+		for (size_t j = 0; j < json_array_size(partitions); j++) {
+			const json_t *partition = json_array_get(partitions, j);
+
+			table_add(&table, "%s", text_of(consumer, "name"));
+			table_add(&table, "%s:%" PRId64, text_of(partition, "topic"),
+				integer_of(partition, "partition"));
+			add_integer(&table, partition, "worker");
+			add_integer(&table, partition, "committed");
+			add_integer(&table, partition, "end_offset");
+			add_integer(&table, partition, "lag");
+		}
+	}
+	table_write(&table, out);
 }
 
 int status_render(const char *body, struct buffer *out)
@@ -229,9 +259,10 @@ int status_render(const char *body, struct buffer *out)
 	buffer_printf(out, "onced %s, pid %" PRId64 "%s\n\n", text_of(root, "version"),
 		integer_of(root, "pid"),
 		json_is_true(json_object_get(root, "draining")) ? ", draining" : "");
-	write_consumers(consumers, out);
-	write_workers(consumers, out);
-	write_partitions(consumers, out);
+	status_write_consumers(consumers, out);
+	buffer_append_char(out, '\n');
+	status_write_workers(consumers, out);
+	write_partitions(consumers, false, out);
 	json_decref(root);
 	return 0;
 }

@@ -305,6 +305,73 @@ void sched_release_all(struct sched *sched)
 	}
 }
 
+struct slot_visit {
+	struct sched *sched;
+	int64_t slot;
+	int64_t offset;
+	unsigned woken;
+	struct sched_item *found;
+};
+
+static void sched_strand_retry(struct sched_strand *strand, void *context)
+{
+	struct slot_visit *visit = context;
+	if ((visit->slot != SCHED_ALL_SLOTS && visit->slot != strand->slot) ||
+		(strand->state != STRAND_PARKED && strand->state != STRAND_HELD)) {
+		return;
+	}
+	sched_strand_leave_state(visit->sched, strand);
+	strand->is_held = false;
+	bool has_any = strand->count > 0;
+	sched_strand_settle_state(visit->sched, strand, false);
+	visit->woken += has_any && strand->state == STRAND_READY;
+}
+
+unsigned sched_retry(struct sched *sched, int64_t slot)
+{
+	struct slot_visit visit = { .sched = sched, .slot = slot };
+	strand_table_each(&sched->table, sched_strand_retry, &visit);
+	return visit.woken;
+}
+
+static void sched_strand_find(struct sched_strand *strand, void *context)
+{
+	struct slot_visit *visit = context;
+	for (struct sched_item *item = strand->slot == visit->slot ? strand->head : NULL; item;
+		item = item->next) {
+		if (item->offset == visit->offset) {
+			visit->found = item;
+		}
+	}
+}
+
+struct sched_item *sched_find(struct sched *sched, uint32_t slot, int64_t offset)
+{
+	struct slot_visit visit = { .slot = slot, .offset = offset };
+	strand_table_each(&sched->table, sched_strand_find, &visit);
+	return visit.found;
+}
+
+static void sched_strand_pause(struct sched_strand *strand, void *context)
+{
+	struct slot_visit *visit = context;
+	if (visit->slot == strand->slot &&
+		(strand->state == STRAND_READY || strand->state == STRAND_HELD)) {
+		sched_strand_leave_state(visit->sched, strand);
+		sched_strand_settle_state(visit->sched, strand, false);
+	}
+}
+
+void sched_pause_slot(struct sched *sched, uint32_t slot_index, bool is_paused)
+{
+	struct sched_slot *slot = sched_slot(sched, slot_index);
+	struct slot_visit visit = { .sched = sched, .slot = slot_index };
+	if (slot && slot->is_paused != is_paused) {
+		slot->is_paused = is_paused;
+		strand_table_each(&sched->table, sched_strand_pause, &visit);
+	}
+}
+
 void sched_pause_all(struct sched *sched, bool is_paused)
 {
 	sched->is_paused = is_paused;

@@ -119,6 +119,19 @@ void sched_release(struct sched *sched, uint32_t slot, uint32_t epoch, uint64_t 
 /* All holds of verdict SCHED_HOLD end (an operator's retry-now, a store that came back). */
 void sched_release_all(struct sched *sched);
 
+/*
+ * Parked and held strands of a slot (SCHED_ALL_SLOTS: of all) are due at once, but for those of
+ * sched_hold(). Returns how many became ready.
+ */
+enum { SCHED_ALL_SLOTS = -1 };
+unsigned sched_retry(struct sched *sched, int64_t slot);
+
+/* A queued item; NULL when there is none, or a lane has it. */
+struct sched_item *sched_find(struct sched *sched, uint32_t slot, int64_t offset);
+
+/* Nothing of this slot is given out while it is paused. Nothing for a slot never used. */
+void sched_pause_slot(struct sched *sched, uint32_t slot, bool is_paused);
+
 /* Nothing is given out while paused (operator, breaker). */
 void sched_pause_all(struct sched *sched, bool is_paused);
 

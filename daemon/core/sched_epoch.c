@@ -96,7 +96,9 @@ struct sched_item *sched_epoch_end(struct sched *sched, uint32_t slot_index, uin
 
 bool sched_may_begin(const struct sched *sched, uint32_t slot_index, uint32_t epoch)
 {
-	return !sched->is_paused && sched_slot_has_live(sched_slot(sched, slot_index), epoch);
+	const struct sched_slot *slot = sched_slot(sched, slot_index);
+
+	return !sched->is_paused && sched_slot_has_live(slot, epoch) && !slot->is_paused;
 }
 
 unsigned sched_epoch_given_out(const struct sched *sched, uint32_t slot_index, uint32_t epoch)

@@ -15,7 +15,7 @@ struct dead_epoch {
 };
 
 struct sched_slot {
-	bool is_live, was_used;
+	bool is_live, was_used, is_paused;
 	uint32_t epoch; /* the live or the last one */
 	unsigned given_out; /* of the live epoch */
 	int64_t last_offset; /* put last in the live epoch */

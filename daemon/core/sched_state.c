@@ -64,11 +64,12 @@ void sched_strand_enter_state(
  */
 void sched_strand_settle_state(struct sched *sched, struct sched_strand *strand, bool is_parked)
 {
-	enum strand_state state = strand->given_out > 0 ? STRAND_GIVEN_OUT
-		: is_parked                             ? STRAND_PARKED
-		: strand->holds > 0 || strand->is_held  ? STRAND_HELD
-		: strand->count > 0                     ? STRAND_READY
-							: STRAND_IDLE;
+	bool is_paused = strand->count > 0 && sched->slots[strand->slot].is_paused;
+	enum strand_state state = strand->given_out > 0             ? STRAND_GIVEN_OUT
+		: is_parked                                         ? STRAND_PARKED
+		: strand->holds > 0 || strand->is_held || is_paused ? STRAND_HELD
+		: strand->count > 0                                 ? STRAND_READY
+								    : STRAND_IDLE;
 	sched_strand_enter_state(sched, strand, state);
 	if (state == STRAND_IDLE) {
 		sched_strand_forget(sched, strand);

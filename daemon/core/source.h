@@ -144,6 +144,8 @@ struct source_ops {
 	/* What the queues of the present assignment may hold at most, bytes. */
 	int64_t (*prefetch_bound_bytes)(const struct source *source);
 
+	/* Have close() leave the group for good, a static membership too. */
+	void (*leave)(struct source *source);
 	/*
 	 * Leave (or keep a static membership) and free. Records must be released before. Blocks;
 	 * the caller has a deadline.

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "core/pause.h"
 
 enum {
 	STORE_KEY_SIZE = 16,
@@ -210,12 +211,6 @@ struct store_partition_seen {
 	int64_t committed; /* last committed offset written here, -1 none */
 };
 
-struct store_pause {
-	bool is_paused;
-	char who[64], reason[256];
-	int64_t since_ms, until_ms; /* until 0: for ever */
-};
-
 /* One key's row as it stands, for people. */
 struct store_row {
 	bool is_there;
@@ -400,10 +395,15 @@ struct store_ops {
 		int32_t partition, struct store_partition_seen *ret, struct err *err);
 	enum store_failure (*put_seen)(struct store_session *session, struct slice topic,
 		int32_t partition, int64_t committed, struct err *err);
-	enum store_failure (*get_pause)(
-		struct store_session *session, struct store_pause *ret, struct err *err);
+	/*
+	 * Take the last word about each scope of the consumer into `pauses`. `ret_now_ms`: the
+	 * store's clock, by which they end, 0 where it has none of its own.
+	 */
+	enum store_failure (*load_pauses)(struct store_session *session, struct pauses *pauses,
+		int64_t *ret_now_ms, struct err *err);
+	/* Unless a newer word is there. */
 	enum store_failure (*put_pause)(
-		struct store_session *session, const struct store_pause *pause, struct err *err);
+		struct store_session *session, const struct pause *pause, struct err *err);
 
 	/*
 	 * What is known of one key, and forgetting it: only a row that ended. NULL: the store keeps

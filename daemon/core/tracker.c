@@ -130,6 +130,17 @@ int tracker_settle(struct tracker *tracker, int64_t offset)
 	return 0;
 }
 
+bool tracker_has_unsettled(const struct tracker *tracker, int64_t offset)
+{
+	return tracker->unsettled > 0 && offset >= tracker->first && offset < tracker->next &&
+		(*tracker_word(tracker, offset) & tracker_bit(offset)) != 0;
+}
+
+int64_t tracker_next(const struct tracker *tracker)
+{
+	return tracker->next;
+}
+
 int64_t tracker_committable(const struct tracker *tracker)
 {
 	return tracker->first;

@@ -36,6 +36,12 @@ int tracker_add(struct tracker *tracker, int64_t offset);
 /* 0; -EINVAL: never added, or settled already. */
 int tracker_settle(struct tracker *tracker, int64_t offset);
 
+/* Was it added, and is it not settled? */
+bool tracker_has_unsettled(const struct tracker *tracker, int64_t offset);
+
+/* One past the last offset added; where it starts when nothing was. */
+int64_t tracker_next(const struct tracker *tracker);
+
 int64_t tracker_committable(const struct tracker *tracker);
 
 /* Records added and not settled; offsets between the first unsettled and the last added. */

@@ -13,6 +13,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "kafka/conf.h"
 #include "kafka/kafka.h"
@@ -52,6 +54,10 @@ static int source_check(const struct source_options *options, struct err *err)
 	}
 	return r;
 }
+
+/* What leaving may take of the time that closing has. */
+#define LEAVE_US ((int64_t)2 * 1000 * 1000)
+enum { LEAVE_LOOK_MS = 20 };
 
 static int subscribe(struct source *source, struct err *err)
 {
@@ -133,6 +139,39 @@ static void source_close(struct source *source)
 	free(source);
 }
 
+/* The library forgets its member id when it sends that it leaves. */
+static bool has_left(const struct source *source)
+{
+	char *id = rd_kafka_memberid(source->rk);
+	bool is_none = !id || id[0] == '\0';
+
+	rd_kafka_mem_free(source->rk, id);
+	return is_none;
+}
+
+/*
+ * Closing alone keeps a static membership. Unsubscribing ends it, but only before the closing
+ * begins: wait until the library has said so.
+ */
+static void source_leave(struct source *source)
+{
+	int64_t until_us = clock_mono_us() + LEAVE_US;
+	rd_kafka_resp_err_t code =
+		source->is_explicit ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_unsubscribe(source->rk);
+
+	while (!code && !source->is_explicit && !has_left(source) && clock_mono_us() < until_us) {
+		rd_kafka_message_t *message = rd_kafka_consumer_poll(source->rk, LEAVE_LOOK_MS);
+
+		if (message) {
+			rd_kafka_message_destroy(message);
+		}
+	}
+	if (code || (!source->is_explicit && !has_left(source))) {
+		log_warning("the group could not be left; its session timeout ends the membership",
+			LOG_STR("error", rd_kafka_err2name(code)));
+	}
+}
+
 const struct source_ops kafka_source_ops = {
 	.check = source_check,
 	.open = source_open,
@@ -147,5 +186,6 @@ const struct source_ops kafka_source_ops = {
 	.committed = source_committed,
 	.assigned_count = source_assigned_count,
 	.prefetch_bound_bytes = source_prefetch_bound,
+	.leave = source_leave,
 	.close = source_close,
 };

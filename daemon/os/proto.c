@@ -38,6 +38,11 @@ static const struct frame_kind {
 	[PROTO_CONDEMN] = { HEADER + sizeof(struct proto_condemn),
 		{ TEXT(condemn.cluster_id), TEXT(condemn.topic), TEXT(condemn.code),
 			TEXT(condemn.text) } },
+	[PROTO_PAUSE] = { HEADER + sizeof(struct pause),
+		{ TEXT(pause.topic), TEXT(pause.who), TEXT(pause.reason) } },
+	[PROTO_ORDER] = { HEADER + sizeof(struct proto_order),
+		{ TEXT(order.topic), TEXT(order.who), TEXT(order.reason) } },
+	[PROTO_ANSWER] = { HEADER + sizeof(struct proto_answer), { TEXT(answer.text) } },
 };
 
 int proto_send(int fd, const struct proto_frame *frame)

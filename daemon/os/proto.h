@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/pause.h"
 
 enum { PROTO_FD_CHANNEL = 3, PROTO_FD_CONFIG = 4, PROTO_FD_PAGE = 5, PROTO_VERSION = 1 };
 
@@ -37,7 +38,23 @@ enum proto_type {
 	PROTO_DRAINED, /* worker: everything settled is committed; exits next */
 	PROTO_PROBED, /* probe: 0 = fine */
 	PROTO_CONDEMN, /* supervisor: before PROTO_START and later: a record that kills workers */
+	/*
+	 * both: a word about what is paused, before PROTO_START and later. A worker tells what its
+	 * breaker decided, and what it found in the store.
+	 */
+	PROTO_PAUSE,
+	PROTO_ORDER, /* supervisor: do this, and answer */
+	PROTO_ANSWER, /* worker: what came of an order */
 	PROTO_TYPES,
+};
+
+enum proto_order_kind {
+	PROTO_ORDER_REPORT = 1, /* how many records are in hand, after all that was said before */
+	PROTO_ORDER_DRAIN, /* answered when nothing is in hand and what is settled is committed */
+	PROTO_ORDER_RETRY, /* what is parked or held is due now; answered with how many strands */
+	PROTO_ORDER_SKIP, /* settle the record at `offset` as skipped; answered when it is */
+	PROTO_ORDER_SEEK, /* commit `offset` for a paused partition, and read from there */
+	PROTO_ORDER_KINDS,
 };
 
 struct proto_start {
@@ -50,6 +67,7 @@ struct proto_start {
 };
 struct proto_drain {
 	int64_t deadline_us; /* monotonic: after this the supervisor kills */
+	uint32_t is_leaving; /* also a static membership ends */
 };
 struct proto_failed {
 	int32_t exit_status;
@@ -72,6 +90,28 @@ struct proto_condemn {
 	char code[32], text[512];
 };
 
+struct proto_order {
+	uint64_t id;
+	uint32_t kind;
+	int32_t partition; /* -1: all of the topic */
+	int64_t offset; /* SEEK: one of PROTO_SEEK_ too, or milliseconds with is_time */
+	uint32_t is_time;
+	char topic[256]; /* "": all */
+	char who[64], reason[256];
+};
+
+enum { PROTO_SEEK_LATEST = -1, PROTO_SEEK_EARLIEST = -2 };
+
+/* Not ours: another worker may have the partition. */
+enum { PROTO_NOT_MINE = 1 };
+
+struct proto_answer {
+	uint64_t id; /* of the order */
+	int32_t result; /* 0, PROTO_NOT_MINE, or -errno with the sentence */
+	int64_t number; /* what was asked for */
+	char text[ERR_TEXT_MAX];
+};
+
 struct proto_frame {
 	uint32_t type;
 	union {
@@ -80,6 +120,9 @@ struct proto_frame {
 		struct proto_failed failed;
 		struct proto_probed probed;
 		struct proto_condemn condemn;
+		struct pause pause;
+		struct proto_order order;
+		struct proto_answer answer;
 	};
 };
 

@@ -40,6 +40,11 @@ char *statedir_page(const char *dir, const char *consumer, unsigned slot)
 	return xasprintf("%s/page-%s-%u", dir, consumer, slot);
 }
 
+char *statedir_pauses(const char *dir, const char *consumer)
+{
+	return xasprintf("%s/pauses-%s", dir, consumer);
+}
+
 char *statedir_quarantine(const char *dir, const char *consumer)
 {
 	return xasprintf("%s/quarantine-%s", dir, consumer);

@@ -16,6 +16,8 @@ char *statedir_supervisor_lock(const char *dir);
 char *statedir_worker_lock(const char *dir, const char *consumer, unsigned slot);
 /* What is known of records that killed workers. */
 char *statedir_quarantine(const char *dir, const char *consumer);
+/* What is paused. */
+char *statedir_pauses(const char *dir, const char *consumer);
 char *statedir_page(const char *dir, const char *consumer, unsigned slot);
 
 /* Create the directory (0700) when only its last part is missing; check that it can be written. */

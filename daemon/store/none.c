@@ -174,15 +174,15 @@ static enum store_failure none_put_seen(struct store_session *session, struct sl
 	return STORE_OK;
 }
 
-static enum store_failure none_get_pause(
-	struct store_session *session, struct store_pause *ret, struct err *err)
+static enum store_failure none_load_pauses(
+	struct store_session *session, struct pauses *pauses, int64_t *ret_now_ms, struct err *err)
 {
-	*ret = (struct store_pause){ .is_paused = false };
+	*ret_now_ms = 0;
 	return STORE_OK;
 }
 
 static enum store_failure none_put_pause(
-	struct store_session *session, const struct store_pause *pause, struct err *err)
+	struct store_session *session, const struct pause *pause, struct err *err)
 {
 	return STORE_OK;
 }
@@ -218,6 +218,6 @@ const struct store_ops store_none_ops = {
 	.load_attempts = none_load_attempts,
 	.get_seen = none_get_seen,
 	.put_seen = none_put_seen,
-	.get_pause = none_get_pause,
+	.load_pauses = none_load_pauses,
 	.put_pause = none_put_pause,
 };

@@ -1,5 +1,5 @@
 /*
- * http - answers GET requests on a listening socket, inside the loop
+ * http - answers requests on a listening socket, inside the loop
  *
  * Runs in: supervisor. libmicrohttpd has one epoll descriptor; when it is ready, or the time it
  * named is over, it is let run and asked for the next time. It never blocks and starts no thread
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,12 +21,15 @@
 
 #include "supervisor/poison.h"
 
+/* Its name differs from version to version of the library. */
+enum { TOO_LARGE = 413 };
+
 enum { CONNECTIONS_MAX = 64, TIMEOUT_SECONDS = 5, REQUEST_BYTES_MAX = 16384 };
 
 struct http {
 	struct MHD_Daemon *daemon;
 	struct loop_source *io, *timer;
-	const struct http_route *routes;
+	http_answerer answerer;
 	void *context;
 };
 
@@ -74,43 +78,116 @@ static enum MHD_Result send_body(struct MHD_Connection *connection, unsigned sta
 	return result;
 }
 
-/* The sentences are ours and hold nothing of the request. */
-static enum MHD_Result send_error(
-	struct MHD_Connection *connection, unsigned status, const char *sentence, const char *allow)
+/* One request while it comes in. */
+struct incoming {
+	struct buffer body;
+	bool is_too_large;
+};
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **request,
+	enum MHD_RequestTerminationCode why)
+{
+	struct incoming *incoming = *request;
+
+	if (incoming) {
+		buffer_fini(&incoming->body);
+		free(incoming);
+		*request = NULL;
+	}
+}
+
+static enum MHD_Result refuse_too_large(struct MHD_Connection *connection)
 {
 	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT;
 
-	buffer_printf(&body, "{\"error\":\"%s\"}\n", sentence);
-	return send_body(connection, status, "application/json", &body, allow);
+	buffer_printf(&body, "{\"error\":\"the body is larger than %d bytes\"}\n", HTTP_BODY_MAX);
+	return send_body(connection, TOO_LARGE, "application/json", &body, NULL);
+}
+
+/* What announces too much need not send it. */
+static bool announces_too_much(struct MHD_Connection *connection)
+{
+	const char *length = MHD_lookup_connection_value(
+		connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return length && strtoull(length, NULL, 10) > HTTP_BODY_MAX;
+}
+
+/* What did not announce it is let go on for a while, to hear why it is refused. */
+static enum MHD_Result take_body(struct incoming *incoming, const char *data, size_t *size)
+{
+	size_t so_far = incoming->body.len + *size;
+
+	incoming->is_too_large |= so_far > HTTP_BODY_MAX;
+	if (so_far > 4 * (size_t)HTTP_BODY_MAX) {
+		return MHD_NO; /* closes the connection */
+	}
+	buffer_append(&incoming->body, data, *size);
+	*size = 0;
+	return MHD_YES;
+}
+
+static struct http_peer peer_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+	int domain = 0;
+	socklen_t domain_size = sizeof(domain);
+
+	/* Other sockets answer, too, with credentials that are nobody's. */
+	if (!info ||
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) < 0 ||
+		domain != AF_UNIX ||
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) {
+		return (struct http_peer){ .is_known = false };
+	}
+	return (struct http_peer){ true, credentials.uid, credentials.pid };
+}
+
+static enum MHD_Result answer(struct http *http, struct MHD_Connection *connection,
+	const char *method, const char *url, struct incoming *incoming)
+{
+	struct http_request request = { .method = method,
+		.path = url,
+		.body = buffer_str(&incoming->body),
+		.body_len = incoming->body.len,
+		.peer = peer_of(connection),
+		.connection = connection };
+	struct http_answer answered = HTTP_ANSWER_INIT;
+	enum MHD_Result result;
+
+	http->answerer(http->context, &request, &answered);
+	result = send_body(connection, answered.status ? answered.status : MHD_HTTP_OK,
+		answered.content_type ? answered.content_type : "application/json", &answered.body,
+		answered.allow);
+	buffer_fini(&answered.body);
+	return result;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *upload_data, size_t *upload_size,
 	void **request)
 {
-	struct http *http = context;
-	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT;
-	static char seen;
+	struct incoming *incoming = *request;
 
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-		return send_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-			"only GET and HEAD are answered here", "GET, HEAD");
-	}
-	if (!*request) {
-		*request = &seen; /* the first call has headers only; answer at the second */
-		return MHD_YES;
+	if (!incoming) { /* the first call has headers only */
+		*request = NEW(struct incoming);
+		return announces_too_much(connection) ? refuse_too_large(connection) : MHD_YES;
 	}
 	if (*upload_size > 0) {
-		*upload_size = 0; /* a body means nothing here */
-		return MHD_YES;
+		return take_body(incoming, upload_data, upload_size);
 	}
-	for (const struct http_route *route = http->routes; route->path; route++) {
-		if (strcmp(route->path, url) == 0) {
-			route->write(http->context, &body);
-			return send_body(connection, MHD_HTTP_OK, route->content_type, &body, NULL);
-		}
+	if (incoming->is_too_large) {
+		return refuse_too_large(connection);
 	}
-	return send_error(connection, MHD_HTTP_NOT_FOUND, "there is nothing at this path", NULL);
+	return answer(context, connection, method, url, incoming);
+}
+
+const char *http_request_argument(const struct http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
 static struct MHD_Daemon *start_daemon(struct http *http, int listen_fd)
@@ -118,7 +195,8 @@ static struct MHD_Daemon *start_daemon(struct http *http, int listen_fd)
 	return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
 		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
 }
 
 static int watch(struct http *http, struct loop *loop)
@@ -134,7 +212,7 @@ static int watch(struct http *http, struct loop *loop)
 	return r < 0 ? r : loop_add_io(loop, info->epoll_fd, EPOLLIN, on_io, http, &http->io);
 }
 
-int http_open(struct loop *loop, int listen_fd, const struct http_route *routes, void *context,
+int http_open(struct loop *loop, int listen_fd, http_answerer answerer, void *context,
 	struct http **ret, struct err *err)
 {
 	/* The library closes its listening socket: it gets a copy. */
@@ -146,7 +224,7 @@ int http_open(struct loop *loop, int listen_fd, const struct http_route *routes,
 		return err_set(err, -errno, "cannot serve the control socket: %m");
 	}
 	http = NEW(struct http);
-	http->routes = routes;
+	http->answerer = answerer;
 	http->context = context;
 	http->daemon = start_daemon(http, copy);
 	if (!http->daemon) {

@@ -5,6 +5,7 @@
  */
 #include "supervisor/merge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,19 @@ static void read_counters(const struct page_partition *partition, struct merged 
 	}
 }
 
+/* Who paused it says more than what else is the matter with it. */
+static void tell_pause(const struct consumer *consumer, int64_t wall_ms, struct merged *row)
+{
+	const struct pause *pause =
+		pauses_find(&consumer->pauses, row->topic, row->partition, wall_ms);
+	char sentence[PAUSE_SENTENCE_MAX];
+
+	if (pause && row->is_paused) {
+		pause_sentence(pause, sentence);
+		snprintf(row->reason, sizeof(row->reason), "paused %.240s", sentence);
+	}
+}
+
 static void read_gauges(const struct slot *slot, const struct page_partition *partition,
 	int64_t wall_ms, struct merged *row)
 {
@@ -76,6 +90,7 @@ static void read_gauges(const struct slot *slot, const struct page_partition *pa
 		row->oldest_unsettled_seconds = (double)(wall_ms - first_ms) / 1e3;
 	}
 	page_text_get(&partition->text, row->reason);
+	tell_pause(slot->consumer, wall_ms, row);
 }
 
 static void read_partition(const struct slot *slot, const struct page_partition *partition,

@@ -76,7 +76,7 @@ static void drain(struct supervisor *supervisor, struct slot *slot)
 {
 	loop_timer_stop(slot->timer);
 	if (slot_is_running(slot)) {
-		slot_drain(slot, clock_mono_us() + supervisor->config->drain_timeout_us);
+		slot_drain(slot, clock_mono_us() + supervisor->config->drain_timeout_us, false);
 	} else {
 		slot->state = SLOT_STOPPED;
 	}

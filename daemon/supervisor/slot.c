@@ -19,6 +19,7 @@
 #include "os/page.h"
 #include "os/statedir.h"
 #include "supervisor/coroner.h"
+#include "supervisor/halt.h"
 #include "supervisor/obituary.h"
 
 #include "supervisor/poison.h"
@@ -82,10 +83,22 @@ static void on_drained_frame(struct slot *slot, const struct proto_frame *frame)
 	slot->state = SLOT_DRAINING; /* also one that drained because somebody sent it SIGTERM */
 }
 
+static void on_pause_frame(struct slot *slot, const struct proto_frame *frame)
+{
+	halt_hear(slot, slot->context->config, &frame->pause);
+}
+
+static void on_answer_frame(struct slot *slot, const struct proto_frame *frame)
+{
+	slot->context->on_answer(slot->context->owner, slot, &frame->answer);
+}
+
 static void (*const frame_handlers[PROTO_TYPES])(struct slot *, const struct proto_frame *) = {
 	[PROTO_READY] = on_ready_frame,
 	[PROTO_FAILED] = on_failed_frame,
 	[PROTO_DRAINED] = on_drained_frame,
+	[PROTO_PAUSE] = on_pause_frame,
+	[PROTO_ANSWER] = on_answer_frame,
 };
 
 static void on_broken(void *context)
@@ -203,6 +216,7 @@ static int send_start(struct slot *slot, struct err *err)
 		slot->consumer->config->name, slot->number);
 	snprintf(frame.start.host, sizeof(frame.start.host), "%s", slot->context->host);
 	r = coroner_tell(slot);
+	halt_tell(slot);
 	r = r < 0 ? r : proto_send(slot->child.channel_fd, &frame);
 	/* Already gone: its end will be told as one. */
 	return r == 0 || r == -EPIPE ? 0 : err_set(err, r, "cannot send: %s", strerror(-r));
@@ -262,9 +276,10 @@ bool slot_is_running(const struct slot *slot)
 	return child_is_running(&slot->child);
 }
 
-void slot_drain(struct slot *slot, int64_t deadline_us)
+void slot_drain(struct slot *slot, int64_t deadline_us, bool is_leaving)
 {
-	struct proto_frame frame = { .type = PROTO_DRAIN, .drain.deadline_us = deadline_us };
+	struct proto_frame frame = { .type = PROTO_DRAIN,
+		.drain = { .deadline_us = deadline_us, .is_leaving = is_leaving } };
 
 	if (!slot_is_running(slot)) {
 		return;

@@ -18,6 +18,8 @@ struct slot_context {
 	void (*on_ready)(void *owner, struct slot *slot);
 	/* The obituary is written, `cause` and counters are set, the state is SLOT_STOPPED. */
 	void (*on_end)(void *owner, struct slot *slot);
+	/* What came of an order. */
+	void (*on_answer)(void *owner, struct slot *slot, const struct proto_answer *answer);
 	/* Did the kernel kill for memory just now? */
 	bool (*is_oom)(void *owner);
 };
@@ -36,8 +38,11 @@ int slot_start(struct slot *slot, struct err *err);
 
 bool slot_is_running(const struct slot *slot);
 
-/* Ask to finish, commit and leave before `deadline_us` (monotonic). */
-void slot_drain(struct slot *slot, int64_t deadline_us);
+/*
+ * Ask to finish, commit and end before `deadline_us` (monotonic). `is_leaving`: also a static
+ * member is to leave its group.
+ */
+void slot_drain(struct slot *slot, int64_t deadline_us, bool is_leaving);
 void slot_terminate(struct slot *slot);
 /* SIGKILL, to be booked under this cause. */
 void slot_kill(struct slot *slot, enum exit_cause cause);

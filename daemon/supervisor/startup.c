@@ -18,6 +18,7 @@
 #include "os/notify.h"
 #include "os/statedir.h"
 #include "supervisor/coroner.h"
+#include "supervisor/halt.h"
 #include "supervisor/state.h"
 
 #include "supervisor/poison.h"
@@ -97,6 +98,7 @@ static int open_pages(struct supervisor *supervisor)
 
 			if (j == 0) {
 				coroner_load(consumer, supervisor->config);
+				halt_load(consumer, supervisor->config);
 			}
 			if (slot_open_page(&consumer->slots[j], supervisor->config, &err) < 0) {
 				log_error("a worker's page cannot be used",

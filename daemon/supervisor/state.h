@@ -7,14 +7,18 @@
  *	watch.c       once a second: heartbeats, status lines
  *	overrun.c     handlers over their timeout
  *	recycle.c     workers too large or too old
+ *	release.c     consumers whose workers have left the group
+ *	operation.c   what was asked for and takes its time
  *	control.c     what the control socket answers
  */
 #pragma once
 
+#include "base/log.h"
 #include "os/listener.h"
 #include "os/loop.h"
 #include "os/machine.h"
 #include "supervisor/http.h"
+#include "supervisor/operation.h"
 #include "supervisor/probe.h"
 #include "supervisor/slot.h"
 #include "supervisor/supervisor.h"
@@ -42,6 +46,8 @@ struct supervisor {
 	int state_lock_fd, store_lock_fd; /* -1 where there is nothing to lock */
 	struct listener listener;
 	struct http *http;
+	struct log_limit refused_limit;
+	struct operations operations;
 
 	struct loop_source *startup_timer; /* orphans, then migration retries */
 	int64_t orphan_deadline_us;
@@ -80,7 +86,15 @@ void watch_log_status(struct supervisor *supervisor);
 /* Kill a worker in which a handler is over its timeout; `since_us`: time since the last look. */
 void overrun_check(struct slot *slot, int64_t now_us, int64_t since_us);
 
-/* Drain and replace workers that are too large or did enough, one of a consumer at a time. */
+/* The workers of a consumer leave their group and end; none is started until that is taken back. */
+void supervisor_release(struct supervisor *supervisor, struct consumer *consumer);
+/* It was taken back: start those that do not run. */
+void supervisor_unrelease(struct supervisor *supervisor, struct consumer *consumer);
+
+/*
+ * Drain and replace workers that are too large, did enough, or are to be restarted, one of a
+ * consumer at a time; and end those of them, and of the released, that do not drain in time.
+ */
 void recycle_check(struct supervisor *supervisor, int64_t now_us);
 
 /* Open the control socket and serve it from the loop. -errno with err. */

@@ -18,7 +18,7 @@
 
 #include "supervisor/poison.h"
 
-static json_t *text(const char *s)
+json_t *status_text(const char *s)
 {
 	json_t *value = json_string(s);
 	_cleanup_free_ char *plain = NULL;
@@ -39,7 +39,7 @@ static json_t *bounded_text(const char *s, size_t size)
 {
 	_cleanup_free_ char *copy = xstrndup(s, size);
 
-	return text(copy);
+	return status_text(copy);
 }
 
 static json_t *page_text_json(const struct page_text *from)
@@ -47,7 +47,7 @@ static json_t *page_text_json(const struct page_text *from)
 	char copy[PAGE_TEXT_MAX];
 
 	page_text_get(from, copy);
-	return text(copy);
+	return status_text(copy);
 }
 
 /* -1 is "unknown" inside and null outside. */
@@ -111,6 +111,20 @@ static json_t *lanes_json(const struct page *page, int64_t now_us)
 	return array;
 }
 
+json_t *status_in_hand(const struct page *page)
+{
+	json_t *array = json_array();
+	unsigned used = page_lanes_used(page);
+
+	for (unsigned i = 0; i < used; i++) {
+		if (atomic_load(&page->lanes[i].stage) != PAGE_STAGE_IDLE) {
+			(void)json_array_append_new(
+				array, lane_json(page, &page->lanes[i], clock_mono_us()));
+		}
+	}
+	return array;
+}
+
 static void page_gauges(const struct page *page, int64_t *ret_assigned, int64_t *ret_in_flight)
 {
 	unsigned used = page_partitions_used(page);
@@ -138,7 +152,7 @@ static json_t *outage_json(const struct page_handler *handler, int64_t wall_ms, 
 	set(object, "seconds", json_real((double)(wall_ms - since_ms) / 1e3));
 	set(object, "records", json_integer(page_get(&handler->outage_records)));
 	set(object, "probes", json_integer(page_get(&handler->outage_probes)));
-	set(object, "text", text(words));
+	set(object, "text", status_text(words));
 	return object;
 }
 
@@ -197,7 +211,7 @@ static json_t *worker_json(const struct slot *slot, int64_t now_us, int64_t wall
 	set(object, "slot", json_integer(slot->number));
 	set(object, "state", json_string(slot_state_names[slot->state]));
 	set(object, "pid", is_alive ? json_integer(slot->pid) : json_null());
-	set(object, "instance_id", text(slot->instance_id));
+	set(object, "instance_id", status_text(slot->instance_id));
 	set(object, "restarts", json_integer(slot->restarts));
 	set(object, "uptime_seconds",
 		is_alive ? json_real((double)(now_us - slot->spawned_us) / 1e6) : json_null());
@@ -224,11 +238,11 @@ static json_t *partition_json(const struct merged *row)
 {
 	json_t *object = json_object();
 
-	set(object, "topic", text(row->topic));
+	set(object, "topic", status_text(row->topic));
 	set(object, "partition", json_integer(row->partition));
 	set(object, "worker", json_integer(row->worker));
 	set(object, "state", json_string(merged_state_names[row->state]));
-	set(object, "reason", text(row->reason));
+	set(object, "reason", status_text(row->reason));
 	set(object, "committed", known(row->committed));
 	set(object, "end_offset", known(row->end_offset));
 	set(object, "lag", known(row->lag));
@@ -271,14 +285,41 @@ static json_t *quarantine_json(const struct quarantine *quarantine)
 		const struct quarantine_entry *entry = &quarantine->entries[i];
 		json_t *object = json_object();
 
-		set(object, "topic", text(entry->at.topic));
+		set(object, "topic", status_text(entry->at.topic));
 		set(object, "partition", json_integer(entry->at.partition));
 		set(object, "offset", json_integer(entry->at.offset));
 		set(object, "state", json_string(entry->is_condemned ? "condemned" : "suspect"));
 		set(object, "reason", json_string(entry->is_timeout ? "timeout" : "crash"));
-		set(object, "code", text(entry->code));
+		set(object, "code", status_text(entry->code));
 		set(object, "deaths", json_integer(entry->deaths));
 		set(object, "alone", json_integer(entry->alone));
+		(void)json_array_append_new(array, object);
+	}
+	return array;
+}
+
+/* What is paused on purpose. */
+static json_t *pauses_json(const struct consumer *consumer, int64_t wall_ms)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < consumer->pauses.count; i++) {
+		const struct pause *pause = &consumer->pauses.items[i];
+		bool is_over = pause->until_ms > 0 && pause->until_ms <= wall_ms;
+		json_t *object;
+
+		if (!pause->is_paused || is_over) {
+			continue;
+		}
+		object = json_object();
+		set(object, "topic", pause->topic[0] ? status_text(pause->topic) : json_null());
+		set(object, "partition", known(pause->partition));
+		set(object, "who", status_text(pause->who));
+		set(object, "reason", status_text(pause->reason));
+		set(object, "since_ms", json_integer(pause->since_ms));
+		set(object, "until_ms",
+			pause->until_ms ? json_integer(pause->until_ms) : json_null());
+		set(object, "released", json_boolean(pause->is_released));
 		(void)json_array_append_new(array, object);
 	}
 	return array;
@@ -290,11 +331,12 @@ static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, in
 	struct summary summary;
 
 	summary_of_consumer(consumer, wall_ms, &summary);
-	set(object, "name", text(consumer->config->name));
-	set(object, "group_id", text(consumer->config->group_id));
+	set(object, "name", status_text(consumer->config->name));
+	set(object, "group_id", status_text(consumer->config->group_id));
 	set(object, "state", json_string(summary.state));
-	set(object, "reason", text(summary.reason));
+	set(object, "reason", status_text(summary.reason));
 	set(object, "lag", known(summary.lag));
+	set(object, "pauses", pauses_json(consumer, wall_ms));
 	set(object, "worker_exits", counts(consumer->exits, exit_cause_names, EXIT_CAUSES));
 	set(object, "quarantine", quarantine_json(&consumer->quarantine));
 	set(object, "workers", workers_json(consumer, now_us, wall_ms));

@@ -88,8 +88,16 @@ static const char *worker_trouble(
 static const char *find_state(
 	const struct consumer *consumer, int64_t wall_ms, struct summary *summary)
 {
+	const struct pause *pause = pauses_find(&consumer->pauses, "", -1, wall_ms);
+	char sentence[PAUSE_SENTENCE_MAX];
 	const char *trouble;
 
+	if (pause) {
+		pause_sentence(pause, sentence);
+		snprintf(summary->reason, sizeof(summary->reason), "%s %.240s",
+			pause->is_released ? "released" : "paused", sentence);
+		return "paused";
+	}
 	if (count_slots(consumer, SLOT_DRAINING) > 0) {
 		return "draining";
 	}

@@ -18,6 +18,7 @@
 #include "core/restart.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "supervisor/halt.h"
 #include "supervisor/instance.h"
 #include "supervisor/state.h"
 
@@ -77,6 +78,10 @@ void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot)
 {
 	struct err err = ERR_INIT;
 
+	if (halt_is_released(slot->consumer)) {
+		slot->state = SLOT_STOPPED;
+		return;
+	}
 	if (slot_start(slot, &err) < 0) {
 		log_error("a worker cannot be started",
 			LOG_STR("consumer", slot->consumer->config->name),
@@ -100,10 +105,19 @@ static void on_slot_timer(void *context)
 
 static void on_slot_ready(void *owner, struct slot *slot)
 {
+	struct supervisor *supervisor = owner;
+
 	slot->is_recycling = false;
 	log_info("a worker is ready", LOG_STR("consumer", slot->consumer->config->name),
 		LOG_INT("slot", slot->number), LOG_INT("worker_pid", slot->pid),
 		LOG_SECONDS("seconds", (double)(slot->ready_us - slot->spawned_us) / 1e6));
+	operations_slot_ready(supervisor, slot);
+	recycle_check(supervisor, clock_mono_us()); /* the next one's turn */
+}
+
+static void on_slot_answer(void *owner, struct slot *slot, const struct proto_answer *answer)
+{
+	operations_answered(owner, slot, answer);
 }
 
 static void on_slot_end(void *owner, struct slot *slot)
@@ -112,12 +126,16 @@ static void on_slot_end(void *owner, struct slot *slot)
 	const struct restart_row *row = &restart_rows[slot->cause];
 	enum restart_cause cause = row->cause;
 
+	operations_slot_ended(supervisor, slot);
 	if (supervisor->phase >= PHASE_DRAINING) {
 		if (cause != RESTART_RECYCLED) {
 			supervisor->exit_code = EXIT_CODE_FAILURE;
 		}
 		shutdown_check(supervisor);
 		return;
+	}
+	if (halt_is_released(slot->consumer)) {
+		return; /* the state is SLOT_STOPPED, and stays */
 	}
 	/* An exit 0 before it ever joined would otherwise be repeated without end. */
 	if (cause == RESTART_RECYCLED && slot->ready_us == 0) {
@@ -274,6 +292,7 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
 		.owner = supervisor,
 		.on_ready = on_slot_ready,
 		.on_end = on_slot_end,
+		.on_answer = on_slot_answer,
 		.is_oom = is_oom,
 	};
 }
@@ -284,6 +303,7 @@ static void fini(struct supervisor *supervisor)
 	startup_fini(supervisor);
 	loop_source_free(supervisor->drain_timer);
 	loop_source_free(supervisor->tick_timer);
+	operations_fini(&supervisor->operations);
 	tree_fini(&supervisor->tree);
 	loop_free(supervisor->loop);
 }

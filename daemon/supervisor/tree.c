@@ -118,6 +118,7 @@ void tree_fini(struct tree *tree)
 		for (size_t j = 0; j < tree->consumers[i].slot_count; j++) {
 			slot_fini(&tree->consumers[i].slots[j]);
 		}
+		pauses_fini(&tree->consumers[i].pauses);
 		free(tree->consumers[i].slots);
 	}
 	free(tree->consumers);

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "core/pause.h"
 #include "core/quarantine.h"
 #include "core/restart.h"
 #include "os/page.h"
@@ -68,6 +69,8 @@ struct slot {
 	} lanes[PAGE_LANES_MAX];
 	unsigned overrun_lane; /* of EXIT_OVERRAN */
 	bool has_spoken; /* PROTO_FAILED or PROTO_DRAINED: its exit is its own */
+	bool owes_pauses; /* its channel was full: not all of what is paused is told yet */
+	bool wants_restart; /* an operator asked; cleared when its process is told to drain */
 	bool is_recycling; /* drained by us; until the next one is ready */
 	int64_t recycle_deadline_us; /* monotonic; the process there now is to be gone then */
 	uint64_t settled_at_start; /* of the page, which counts on */
@@ -86,6 +89,7 @@ struct consumer {
 	size_t slot_count;
 	uint64_t exits[EXIT_CAUSES];
 	struct quarantine quarantine;
+	struct pauses pauses; /* halt.c */
 };
 
 struct tree {

@@ -13,6 +13,7 @@
 #include "os/page.h"
 #include "os/procfs.h"
 #include "supervisor/coroner.h"
+#include "supervisor/halt.h"
 #include "supervisor/state.h"
 #include "supervisor/summary.h"
 
@@ -82,6 +83,7 @@ static void check_slots(struct supervisor *supervisor, bool is_late, int64_t sin
 		for (size_t j = 0; j < consumer->slot_count; j++) {
 			check_slot(supervisor, &consumer->slots[j], is_late, since_us);
 		}
+		halt_tick(consumer);
 		coroner_sweep(consumer, supervisor->config, clock_wall_ms());
 	}
 }

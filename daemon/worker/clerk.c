@@ -86,14 +86,15 @@ void clerk_forget(struct worker *worker, const struct partition *partition)
 	pthread_mutex_unlock(&clerk->lock);
 }
 
-void clerk_tell_pause(struct worker *worker, const struct store_pause *pause)
+void clerk_tell_pause(struct worker *worker, const struct pause *pause)
 {
 	struct clerk *clerk = worker->clerk;
 
+	if (!clerk) {
+		return; /* at the start it is told again, at the end the supervisor has it */
+	}
 	pthread_mutex_lock(&clerk->lock);
-	clerk->pause_to_put = *pause;
-	clerk->has_pause_to_put = true;
-	clerk->has_pause_found = false; /* what was found before is over */
+	(void)pauses_put(&clerk->pauses_to_put, pause);
 	pthread_cond_signal(&clerk->wake);
 	pthread_mutex_unlock(&clerk->lock);
 }
@@ -128,22 +129,21 @@ void clerk_collect(struct worker *worker)
 {
 	struct clerk *clerk = worker->clerk;
 	struct clerk_finding *list, *finding;
-	struct store_pause pause = { 0 };
-	bool has_pause;
+	struct pauses pauses;
 
 	pthread_mutex_lock(&clerk->lock);
 	list = clerk->findings;
 	clerk->findings = NULL;
 	take_ends(worker);
-	has_pause = clerk->has_pause_found;
-	if (has_pause) {
-		pause = clerk->pause_found;
-		clerk->has_pause_found = false;
-	}
+	pauses = clerk->pauses_found;
+	clerk->pauses_found = (struct pauses){ 0 };
+	worker->store_ahead_ms = clerk->store_ahead_ms;
 	pthread_mutex_unlock(&clerk->lock);
-	if (has_pause && pause.is_paused != worker->is_paused) {
-		worker_pause(worker, pause.is_paused, pause.reason);
+	for (size_t i = 0; i < pauses.count; i++) {
+		pausing_found(worker, &pauses.items[i]);
 	}
+	pauses_fini(&pauses);
+	pausing_tick(worker);
 	while ((finding = list)) {
 		list = finding->next;
 		take_finding(worker, finding);
@@ -273,39 +273,57 @@ static void refresh_dlq(struct clerk *clerk)
 	}
 }
 
-static void carry_pause(struct clerk *clerk)
+/* Put what waits to be put; what cannot be put now stays. */
+static bool put_pauses(struct clerk *clerk)
 {
 	const struct store_ops *store = clerk->worker->wiring->store;
-	struct store_pause put, found = { 0 };
+	struct pauses waiting;
 	struct err err = ERR_INIT;
-	bool has_put;
+	size_t done = 0;
 
-	if (!clerk->worker->is_deduplicated || !clerk_store_is_ready(clerk, &err)) {
-		return;
+	pthread_mutex_lock(&clerk->lock);
+	waiting = clerk->pauses_to_put;
+	clerk->pauses_to_put = (struct pauses){ 0 };
+	pthread_mutex_unlock(&clerk->lock);
+	while (done < waiting.count &&
+		store->put_pause(clerk->session, &waiting.items[done], &err) == STORE_OK) {
+		done++;
 	}
 	pthread_mutex_lock(&clerk->lock);
-	put = clerk->pause_to_put;
-	has_put = clerk->has_pause_to_put;
-	clerk->has_pause_to_put = false;
+	for (size_t i = done; i < waiting.count; i++) {
+		(void)pauses_put(&clerk->pauses_to_put, &waiting.items[i]);
+	}
 	pthread_mutex_unlock(&clerk->lock);
-	if (has_put && store->put_pause(clerk->session, &put, &err)) {
-		pthread_mutex_lock(&clerk->lock);
-		clerk->has_pause_to_put = true;
-		pthread_mutex_unlock(&clerk->lock);
+	bool is_all = done == waiting.count;
+	pauses_fini(&waiting);
+	return is_all;
+}
+
+static void carry_pauses(struct clerk *clerk)
+{
+	const struct store_ops *store = clerk->worker->wiring->store;
+	struct pauses found = { 0 };
+	struct err err = ERR_INIT;
+	int64_t now_ms = 0;
+
+	if (!clerk_store_is_ready(clerk, &err) || !put_pauses(clerk)) {
 		return;
 	}
-	if (store->get_pause(clerk->session, &found, &err) == STORE_OK) {
+	if (store->load_pauses(clerk->session, &found, &now_ms, &err) == STORE_OK) {
 		pthread_mutex_lock(&clerk->lock);
-		clerk->pause_found = found;
-		clerk->has_pause_found = !clerk->has_pause_to_put;
+		for (size_t i = 0; i < found.count; i++) {
+			(void)pauses_put(&clerk->pauses_found, &found.items[i]);
+		}
+		clerk->store_ahead_ms = now_ms ? now_ms - clock_wall_ms() : 0;
 		pthread_mutex_unlock(&clerk->lock);
 	}
+	pauses_fini(&found);
 }
 
 static void do_periodic(struct clerk *clerk)
 {
 	int64_t now_us = clock_mono_us();
-	bool has_pause_to_put;
+	bool has_pauses_to_put;
 
 	note_seen(clerk, now_us);
 	if (now_us >= clerk->next_lag_us) {
@@ -314,10 +332,10 @@ static void do_periodic(struct clerk *clerk)
 		clerk->next_lag_us = clock_mono_us() + LAG_INTERVAL_US;
 	}
 	pthread_mutex_lock(&clerk->lock);
-	has_pause_to_put = clerk->has_pause_to_put;
+	has_pauses_to_put = clerk->pauses_to_put.count > 0;
 	pthread_mutex_unlock(&clerk->lock);
-	if (now_us >= clerk->next_pause_us || has_pause_to_put) {
-		carry_pause(clerk);
+	if (now_us >= clerk->next_pause_us || has_pauses_to_put) {
+		carry_pauses(clerk);
 		clerk->next_pause_us = now_us + PAUSE_INTERVAL_US;
 	}
 }
@@ -358,7 +376,7 @@ static void *clerk_main(void *argument)
 		pthread_mutex_unlock(&clerk->lock);
 		if (count && !is_stopping) {
 			/* known before anything is read */
-			carry_pause(clerk);
+			carry_pauses(clerk);
 			refresh_dlq(clerk);
 			clerk_open(clerk, wanted, count);
 		}
@@ -368,6 +386,7 @@ static void *clerk_main(void *argument)
 		}
 	} while (!is_stopping);
 	note_seen(clerk, clock_mono_us());
+	carry_pauses(clerk); /* said in the last moment */
 	pthread_mutex_lock(&clerk->lock);
 	clerk->has_ended = true;
 	pthread_cond_signal(&clerk->ended);
@@ -444,6 +463,8 @@ void clerk_stop(struct worker *worker)
 		clerk_finding_free(finding);
 	}
 	worker->wiring->store->session_close(clerk->session);
+	pauses_fini(&clerk->pauses_to_put);
+	pauses_fini(&clerk->pauses_found);
 	pthread_mutex_destroy(&clerk->lock);
 	pthread_cond_destroy(&clerk->wake);
 	pthread_cond_destroy(&clerk->ended);

@@ -40,8 +40,8 @@ struct clerk {
 	struct clerk_entry entries[PAGE_PARTITIONS_MAX]; /* by slot */
 	uint32_t entry_count;
 	struct clerk_finding *findings;
-	struct store_pause pause_to_put, pause_found;
-	bool has_pause_to_put, has_pause_found;
+	struct pauses pauses_to_put, pauses_found;
+	int64_t store_ahead_ms; /* of the store's clock to ours */
 	int64_t next_lag_us, next_pause_us;
 };
 

@@ -130,6 +130,18 @@ void commit_answered(struct worker *worker, const struct source_event *event)
 	}
 }
 
+bool commits_are_done(const struct worker *worker)
+{
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		const struct partition *p = worker->partitions[i];
+
+		if (p->tracker && tracker_committable(p->tracker) > p->committed) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void commit_now(struct worker *worker, const struct source_partition *partitions, size_t count,
 	int timeout_ms)
 {

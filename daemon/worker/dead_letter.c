@@ -288,15 +288,14 @@ void dead_letter_answered(void *context, void *tag, enum sink_result result, con
 static void trip_breaker(struct worker *worker)
 {
 	const struct config_rate *limit = &worker->consumer->dlq_breaker;
-	struct store_pause pause = { .is_paused = true, .since_ms = clock_wall_ms() };
+	char reason[PAUSE_REASON_MAX];
 
-	snprintf(pause.who, sizeof(pause.who), "dead-letter breaker");
-	snprintf(pause.reason, sizeof(pause.reason),
+	snprintf(reason, sizeof(reason),
 		"more than %u dead letters in %lld s: looks like an outage or a bad release, not "
 		"like poison",
 		limit->count, (long long)(limit->window_us / 1000000));
-	worker_pause(worker, true, pause.reason);
-	clerk_tell_pause(worker, &pause);
+	log_error("the dead-letter breaker pauses the consumer", LOG_STR("reason", reason));
+	pausing_begin(worker, "dead-letter breaker", reason);
 }
 
 /* What lanes decided, oldest first. */
@@ -368,6 +367,46 @@ void dead_letters_tick(struct worker *worker, int64_t now_us)
 		due_us = at_us < due_us ? at_us : due_us;
 	}
 	worker->dead_letters_due_us = due_us;
+}
+
+unsigned dead_letters_of(struct worker *worker, const struct partition *p, bool is_due_now)
+{
+	unsigned count = 0;
+
+	for (struct dead_letter *letter = worker->dead_letters; letter; letter = letter->next) {
+		if (p && (letter->record->item.slot != p->id.slot || letter->is_orphan)) {
+			continue;
+		}
+		count++;
+		if (is_due_now && !letter->is_sent) {
+			letter->due_us = 0;
+			worker->dead_letters_due_us = 0;
+		}
+	}
+	return count;
+}
+
+bool dead_letter_skip(struct worker *worker, const struct partition *p, int64_t offset)
+{
+	struct dead_letter *letter = worker->dead_letters;
+
+	while (letter &&
+		(letter->is_sent || letter->record->item.offset != offset ||
+			letter->record->item.slot != p->id.slot ||
+			letter->record->item.epoch != p->id.epoch)) {
+		letter = letter->next;
+	}
+	if (!letter) {
+		return false;
+	}
+	pthread_mutex_lock(&worker->lock);
+	(void)partition_settle(worker, letter->record, PAGE_SKIPPED, clock_wall_ms());
+	pthread_mutex_unlock(&worker->lock);
+	page_text_set(&worker->partitions[p->id.slot]->page->text, "%s", "");
+	release_strand(worker, letter);
+	unlink_letter(worker, letter);
+	letter_free(letter);
+	return true;
 }
 
 void dead_letters_drop(struct worker *worker, uint32_t slot, uint32_t epoch)

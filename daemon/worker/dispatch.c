@@ -174,7 +174,7 @@ static void pause_if_long_closed(struct worker *worker, struct partition *p, int
 /* Under the lock. */
 static bool may_be_read(const struct worker *worker, const struct partition *p)
 {
-	return !p->stash && has_room(worker, p) &&
+	return !p->is_paused && !p->stash && has_room(worker, p) &&
 		tracker_ahead(p->tracker) < worker->consumer->ahead_max;
 }
 

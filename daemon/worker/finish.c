@@ -101,6 +101,14 @@ struct sched_return finish_one(struct worker *worker, struct unit_work *work, in
 	return ret;
 }
 
+static void log_skip(const struct unit_work *work)
+{
+	log_warning("record skipped on an operator's word", LOG_SLICE("topic", work->event.topic),
+		LOG_INT("partition", work->event.partition),
+		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
+		LOG_STR("why", skip_text(work->record->skip)));
+}
+
 /* The id may lie in the bytes that are let go, and a dead letter still needs it. */
 void finish_detach(struct unit *unit, struct unit_work *work)
 {
@@ -113,7 +121,9 @@ void finish_detach(struct unit *unit, struct unit_work *work)
 void finish_log_wait(
 	struct lines *retry_lines, struct lines *hold_lines, const struct unit_work *work)
 {
-	if (work->end == UNIT_RETRY) {
+	if (work->end == UNIT_SKIPPED && work->record->skip) {
+		log_skip(work);
+	} else if (work->end == UNIT_RETRY) {
 		log_failure(retry_lines, work, "failed, will be tried again");
 	} else if (work->end == UNIT_HELD && !work->is_held_with_others) {
 		log_failure(hold_lines, work, "held, nothing is burnt");

@@ -24,11 +24,13 @@ static int receive_start(struct worker *worker, struct err *err)
 	struct timespec nap = { 0, 1000000 };
 	int r;
 
-	/* what is condemned is told first, so that no lane is faster than that */
+	/* what is condemned or paused is told first, so that no lane is faster than that */
 	while (((r = proto_receive(worker->channel_fd, &frame)) == -EAGAIN &&
 		       clock_mono_us() < deadline_us) ||
-		(r == 0 && frame.type == PROTO_CONDEMN)) {
-		if (r == 0) {
+		(r == 0 && (frame.type == PROTO_CONDEMN || frame.type == PROTO_PAUSE))) {
+		if (r == 0 && frame.type == PROTO_PAUSE) {
+			pausing_told(worker, &frame.pause);
+		} else if (r == 0) {
 			quarantine_condemn(worker, &frame.condemn);
 		} else {
 			nanosleep(&nap, NULL);
@@ -291,6 +293,10 @@ int worker_open(struct worker *worker, struct err *err)
 	r = r < 0 ? r : open_store(worker, err);
 	r = r < 0 ? r : open_source(worker, err);
 	r = r < 0 ? r : clerk_start(worker, err);
+	if (r == 0) {
+		pausing_tell_clerk(worker);
+		pausing_tick(worker);
+	}
 	r = r < 0 ? r : lanes_start(worker, err);
 	r = r < 0 ? r : ledger_start(worker, err);
 	r = r < 0 ? r : sweeper_start(worker, err);

@@ -205,6 +205,7 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	p->head_offset = finding->decision.offset;
 	p->head_since_ms = clock_wall_ms();
 	sched_epoch_begin(worker->sched, p->id.slot, epoch);
+	sched_pause_slot(worker->sched, p->id.slot, p->is_paused);
 	pthread_mutex_unlock(&worker->lock);
 	page_text_set(&p->page->text, "%s", "");
 	set_state(p, PARTITION_RUNNING, PAGE_PARTITION_RUNNING);
@@ -415,6 +416,39 @@ void partition_range(struct worker *worker, const struct source_event *event)
 	p->is_out_of_range = true;
 }
 
+static void reopen(struct worker *worker, struct partition *p)
+{
+	stop_giving(worker, p);
+	bury(worker, p);
+	p->is_out_of_range = p->is_asked = false;
+	p->next_open_us = 0;
+	set_state(p, PARTITION_OPENING, PAGE_PARTITION_OPENING);
+}
+
+/* Only between epochs may an offset go back: what was read under the old one is forgotten first. */
+int partition_seek(struct worker *worker, struct partition *p, int64_t offset, struct err *err)
+{
+	struct source_commit commit = { .partition = &p->id, .offset = offset };
+	char metadata[24];
+	int r;
+
+	if (p->known_count > 0) {
+		snprintf(metadata, sizeof(metadata), "n=%d", (int)p->known_count);
+		commit.metadata = metadata;
+	}
+	reopen(worker, p);
+	p->under_way = -1; /* its answer is about the old epoch */
+	r = worker->wiring->source->commit_sync(
+		worker->source, &commit, 1, partition_commit_ms(worker), err);
+	if (r == 0) {
+		p->committed = p->handed = offset;
+		page_set(&p->page->committed, offset);
+		clerk_tell_committed(worker, p);
+	}
+	partitions_open_tick(worker, clock_mono_us());
+	return r;
+}
+
 static void reopen_if_settled(struct worker *worker, struct partition *p)
 {
 	bool is_settled;
@@ -426,11 +460,7 @@ static void reopen_if_settled(struct worker *worker, struct partition *p)
 		return;
 	}
 	commit_now(worker, &p->id, 1, partition_commit_ms(worker));
-	stop_giving(worker, p);
-	bury(worker, p);
-	p->is_out_of_range = p->is_asked = false;
-	p->next_open_us = 0;
-	set_state(p, PARTITION_OPENING, PAGE_PARTITION_OPENING);
+	reopen(worker, p);
 }
 
 void partitions_open_tick(struct worker *worker, int64_t now_us)

@@ -16,6 +16,7 @@
 #include "core/source.h"
 
 struct proto_condemn;
+struct skip;
 
 enum record_wait { RECORD_WAIT_NONE, RECORD_WAIT_PARKED, RECORD_WAIT_HELD };
 
@@ -40,6 +41,7 @@ struct record {
 	bool is_after_hold; /* no attempt since the last hold or restart */
 	/* it killed workers: no handler sees it again; NULL: it did not. The worker's. */
 	const struct proto_condemn *condemned;
+	const struct skip *skip; /* an operator has it skipped; NULL: not. The worker's lock. */
 	struct outage_mark outage; /* the thread's that has it */
 	bool has_collided; /* its id is another event's: it becomes a dead letter of its position */
 	bool has_stored_attempts; /* the store may know of failures: they end with the record */

@@ -24,7 +24,10 @@ static void show_partition(struct partition *p)
 	page_set(&p->page->first_unsettled_offset, unsettled ? head : -1);
 	page_set(&p->page->first_unsettled_ms, unsettled ? p->head_since_ms : 0);
 	atomic_store_explicit(&p->page->state,
-		p->held ? PAGE_PARTITION_HELD : PAGE_PARTITION_RUNNING, memory_order_relaxed);
+		p->is_paused      ? PAGE_PARTITION_PAUSED
+			: p->held ? PAGE_PARTITION_HELD
+				  : PAGE_PARTITION_RUNNING,
+		memory_order_relaxed);
 }
 
 void show_tick(struct worker *worker, int64_t now_us)

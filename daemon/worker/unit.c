@@ -104,7 +104,9 @@ static void decode(struct unit *unit, struct unit_work *work)
 	work->handler = roster_route(unit->options.roster, work->event.type);
 	work->is_elsewhere = unit->options.has_runners && work->handler &&
 		work->handler->ops->effect == ONCED_EFFECT_ELSEWHERE;
-	if (work->record->condemned) {
+	if (work->record->skip) {
+		doom(work, PAGE_REJECTED, ""); /* ends as skipped, see unit_handle.c */
+	} else if (work->record->condemned) {
 		condemn(work);
 	} else if (work->record->has_collided) {
 		doom(work, PAGE_COLLISION,

@@ -96,6 +96,8 @@ void unit_apply_claims(struct unit *unit, struct unit_range range)
 		work->claim = unit->claims[work->claim_index];
 		if (work->claim.verdict == CLAIM_DUPLICATE) {
 			work->fate = UNIT_DUPLICATE;
+		} else if (work->claim.verdict == CLAIM_SETTLED_DLQ && work->record->skip) {
+			work->fate = UNIT_SKIPPED; /* its dead letter cannot be written */
 		} else if (work->claim.verdict == CLAIM_SETTLED_DLQ) {
 			/* decided before, perhaps not produced: never the effect */
 			unit_condemn_again(unit, work);

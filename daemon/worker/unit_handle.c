@@ -169,6 +169,10 @@ static void call(struct unit *unit, struct unit_work *work, unsigned end)
 /* `end`: those behind it may be called with it. */
 static void handle(struct unit *unit, struct unit_work *work, unsigned end)
 {
+	if (work->record->skip) {
+		work->fate = UNIT_SKIPPED;
+		return;
+	}
 	if (work->must_die) {
 		unit_condemn(unit, work, work->reason, work->code, work->text);
 		return;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text)
 	lanes_wake(worker, true);
 	pthread_mutex_unlock(&worker->lock);
 	if (is_paused) {
-		log_error("consumer paused", LOG_STR("reason", text));
+		log_notice("consumer paused", LOG_STR("paused", text));
 	} else {
 		rate_reset(&worker->breaker); /* what tripped it is over: it counts anew */
 		log_notice("consumer resumed");
@@ -114,6 +115,12 @@ static void begin_drain(struct worker *worker, int64_t deadline_us, const char *
 	pthread_mutex_unlock(&worker->lock);
 }
 
+static void on_drain_frame(struct worker *worker, const struct proto_drain *told)
+{
+	worker->is_leaving |= told->is_leaving != 0;
+	begin_drain(worker, told->deadline_us, "asked");
+}
+
 static void serve_channel(struct worker *worker)
 {
 	struct proto_frame frame;
@@ -121,11 +128,15 @@ static void serve_channel(struct worker *worker)
 
 	while ((r = proto_receive(worker->channel_fd, &frame)) == 0) {
 		if (frame.type == PROTO_DRAIN) {
-			begin_drain(worker, frame.drain.deadline_us, "asked");
+			on_drain_frame(worker, &frame.drain);
 		} else if (frame.type == PROTO_LOG_STATUS) {
 			show_status_line(worker);
 		} else if (frame.type == PROTO_CONDEMN) {
 			quarantine_condemn(worker, &frame.condemn);
+		} else if (frame.type == PROTO_PAUSE) {
+			pausing_told(worker, &frame.pause);
+		} else if (frame.type == PROTO_ORDER) {
+			orders_take(worker, &frame.order);
 		}
 	}
 	if (r != -EAGAIN) {
@@ -155,11 +166,20 @@ void worker_listen(struct worker *worker)
 	serve_signals(worker);
 }
 
+void worker_send(struct worker *worker, const struct proto_frame *frame)
+{
+	int r = proto_send(worker->channel_fd, frame);
+
+	if (r < 0 && r != -EPIPE) {
+		log_warning("the supervisor does not listen", LOG_STR("error", strerror(-r)));
+	}
+}
+
 static void tell(struct worker *worker, enum proto_type type)
 {
 	struct proto_frame frame = { .type = type };
 
-	proto_send(worker->channel_fd, &frame);
+	worker_send(worker, &frame);
 }
 
 static void tell_when_ready(struct worker *worker)
@@ -246,6 +266,7 @@ static void turn(struct worker *worker, struct source_record *records)
 	dead_letters_tick(worker, now_us);
 	clerk_collect(worker);
 	partitions_open_tick(worker, now_us);
+	orders_tick(worker, now_us);
 	commit_tick(worker, now_us);
 	show_tick(worker, now_us);
 	tell_when_ready(worker);
@@ -334,6 +355,9 @@ static void finish(struct worker *worker)
 	lanes_stop(worker);
 	ledger_stop(worker);
 	publishing_close(&worker->roster.publishing);
+	if (worker->source && worker->is_leaving) {
+		wiring->source->leave(worker->source);
+	}
 	if (worker->source) {
 		/* lanes are gone: revoking commits what they settled last, and buries */
 		wiring->source->close(worker->source);
@@ -344,6 +368,8 @@ static void finish(struct worker *worker)
 	dead_letters_fini(worker);
 	partitions_fini(worker);
 	quarantine_fini(worker);
+	skips_fini(worker);
+	pauses_fini(&worker->pauses);
 	sched_free(worker->sched);
 	record_pool_fini(&worker->pool);
 	rate_fini(&worker->breaker);

@@ -15,6 +15,9 @@
  *	ledger.c       a thread that claims and marks what runners do
  *	clerk.c        a thread for what may block and belongs to no batch
  *	sweeper.c      a thread that has the store forget old ids
+ *	pausing.c      what is paused
+ *	orders.c       what operators ask for
+ *	skip.c         records that they have skipped
  *	show.c         gauges of the page
  *
  * Threads: the main thread owns source and sink and runs all of it but lanes and clerk. `lock`
@@ -62,6 +65,7 @@ struct partition {
 	unsigned parked, held; /* strands' first records that wait */
 	int64_t head_offset, head_since_ms; /* first unsettled, and since when it is that */
 	int64_t next_open_us; /* OPENING: when the clerk is asked again */
+	bool is_paused; /* by itself, or its topic; main thread */
 	bool is_asked; /* the clerk has it */
 	bool is_out_of_range; /* RUNNING: opened anew when what was read is settled */
 };
@@ -91,6 +95,12 @@ struct condemned {
 	struct condemned *next;
 	struct proto_condemn told;
 };
+
+/* ---- what operators ask for ---- */
+
+struct skip; /* skip.c */
+
+enum { ORDERS_MAX = 32 };
 
 /* ---- clerk ---- */
 
@@ -170,7 +180,16 @@ struct worker {
 	int64_t dead_letters_due_us; /* when they are to be looked at again */
 	struct lines dead_letter_lines;
 	struct rate breaker;
-	bool is_paused, is_draining, is_joined, commit_is_under_way;
+	struct pauses pauses;
+	int64_t store_ahead_ms; /* of the store's clock to ours */
+	int64_t paused_since_ms; /* stamp of the pause in force, 0 none */
+	bool has_paused_parts;
+	struct proto_order orders[ORDERS_MAX]; /* not answered yet */
+	unsigned order_count;
+	int64_t next_drained_us; /* when a drain is tried again */
+	struct skip *skips; /* records point to them */
+	unsigned skip_count;
+	bool is_paused, is_draining, is_leaving, is_joined, commit_is_under_way;
 	_Atomic bool
 		wants_wake; /* main waits for room or for lanes: wake it when a batch returns */
 	_Atomic int32_t dlq_partitions; /* of the DLQ topic, -1 unknown */
@@ -215,6 +234,12 @@ bool partition_waits_for_start(const struct partition *p);
 int partition_commit_ms(const struct worker *worker);
 void partitions_fini(struct worker *worker);
 
+/*
+ * A paused partition of which nothing is in hand is to be read from `offset`, which is committed.
+ * -errno with err: nothing has changed, or it was committed and the partition is opened there.
+ */
+int partition_seek(struct worker *worker, struct partition *p, int64_t offset, struct err *err);
+
 /* commit.c */
 void commit_tick(struct worker *worker, int64_t now_us);
 void commit_answered(struct worker *worker, const struct source_event *event);
@@ -222,7 +247,17 @@ void commit_answered(struct worker *worker, const struct source_event *event);
 void commit_now(struct worker *worker, const struct source_partition *partitions, size_t count,
 	int timeout_ms);
 
+/* Is everything that is settled committed? Under the lock. */
+bool commits_are_done(const struct worker *worker);
+
 /* dead_letter.c */
+/*
+ * A record that waits as a dead letter and is not on its way is settled as skipped instead. False:
+ * there is none.
+ */
+bool dead_letter_skip(struct worker *worker, const struct partition *p, int64_t offset);
+/* Those of a partition (NULL: of all); `is_due_now`: they are tried now. */
+unsigned dead_letters_of(struct worker *worker, const struct partition *p, bool is_due_now);
 /* Under the lock, from a lane: takes the record over. */
 void dead_letter_add(struct worker *worker, struct unit_work *work);
 /* There are so many that no more may be decided, nor read. */
@@ -300,7 +335,7 @@ void clerk_ask_open(struct worker *worker, int64_t now_us);
 void clerk_tell_committed(struct worker *worker, const struct partition *partition);
 /* It is not ours any more: do not follow it. */
 void clerk_forget(struct worker *worker, const struct partition *partition);
-void clerk_tell_pause(struct worker *worker, const struct store_pause *pause);
+void clerk_tell_pause(struct worker *worker, const struct pause *pause);
 /* Main thread: take in what the clerk found out. */
 void clerk_collect(struct worker *worker);
 
@@ -322,7 +357,33 @@ void worker_listen(struct worker *worker);
 /* The source's listener; `context` is the worker. */
 void worker_on_event(void *context, const struct source_event *event);
 void worker_pause(struct worker *worker, bool is_paused, const char *text);
+/* A frame to the supervisor. */
+void worker_send(struct worker *worker, const struct proto_frame *frame);
 void worker_fail(struct worker *worker, int exit_status, const struct err *err);
+
+/* pausing.c */
+/* The supervisor said so. */
+void pausing_told(struct worker *worker, const struct pause *pause);
+/* It was found in the store. */
+void pausing_found(struct worker *worker, const struct pause *pause);
+/* The worker itself pauses its consumer. */
+void pausing_begin(struct worker *worker, const char *who, const char *reason);
+/* What was told before there was a clerk. */
+void pausing_tell_clerk(struct worker *worker);
+/* Obey what is in force now. */
+void pausing_tick(struct worker *worker);
+
+/* orders.c */
+void orders_take(struct worker *worker, const struct proto_order *order);
+void orders_tick(struct worker *worker, int64_t now_us);
+
+/* skip.c */
+/* 1: not yet; 0: settled; -errno with err. */
+int skip_try(struct worker *worker, struct partition *p, const struct proto_order *order,
+	struct err *err);
+/* Who had a record skipped and why: for the log and the page. */
+const char *skip_text(const struct skip *skip);
+void skips_fini(struct worker *worker);
 
 /* show.c */
 void show_tick(struct worker *worker, int64_t now_us);

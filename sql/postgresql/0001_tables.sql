@@ -88,7 +88,8 @@ CREATE TABLE onced.partitions_seen (
 	PRIMARY KEY (group_id, topic, partition)
 );
 
--- The last pause or resume of each consumer; the newest stamp wins.
+-- The last pause or resume of each scope: CONSUMER, CONSUMER:TOPIC or CONSUMER:TOPIC:PARTITION; the newest
+-- stamp wins.
 CREATE TABLE onced.pauses (
 	consumer text PRIMARY KEY,
 	is_paused boolean NOT NULL,

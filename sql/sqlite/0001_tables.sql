@@ -74,7 +74,8 @@ CREATE TABLE onced_partitions_seen (
 	PRIMARY KEY (group_id, topic, partition)
 ) WITHOUT ROWID;
 
--- The last pause or resume of each consumer; the newest stamp wins.
+-- The last pause or resume of each scope: CONSUMER, CONSUMER:TOPIC or CONSUMER:TOPIC:PARTITION; the newest
+-- stamp wins.
 CREATE TABLE onced_pauses (
 	consumer TEXT PRIMARY KEY,
 	is_paused INTEGER NOT NULL,

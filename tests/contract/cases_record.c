@@ -1,6 +1,7 @@
 /*
  * cases_record - what a store remembers beside the ids: attempts, partitions seen, pauses
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,64 +144,94 @@ static void a_partition_is_seen_once_it_was_written(void **state)
 
 /* ---- pauses ---- */
 
-static struct store_pause get_pause(struct store_session *session)
+static void load_pauses(struct store_session *session, struct pauses *ret, int64_t *ret_now_ms)
 {
-	struct store_pause pause;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(session->ops->get_pause(session, &pause, &err), STORE_OK);
-	return pause;
+	*ret = (struct pauses){ 0 };
+	assert_int_equal(session->ops->load_pauses(session, ret, ret_now_ms, &err), STORE_OK);
 }
 
-static void put_pause(
-	struct store_session *session, bool is_paused, int64_t since_ms, int64_t until_ms)
+/* What is in force in a scope at `now_ms`, by who said it; "" when nothing is. */
+static const char *paused_by(
+	struct store_session *session, const char *topic, int32_t partition, int64_t now_ms)
 {
-	struct store_pause pause = { .is_paused = is_paused,
-		.who = "ann",
-		.reason = "it's the \"database\"",
-		.since_ms = since_ms,
-		.until_ms = until_ms };
+	static char who[PAUSE_WHO_MAX];
+	const struct pause *pause;
+	struct pauses pauses;
+	int64_t ignored;
+
+	load_pauses(session, &pauses, &ignored);
+	pause = pauses_find(&pauses, topic, partition, now_ms);
+	snprintf(who, sizeof(who), "%s", pause ? pause->who : "");
+	pauses_fini(&pauses);
+	return who;
+}
+
+static void put_pause(struct store_session *session, const char *scope, bool is_paused,
+	int64_t since_ms, const char *who)
+{
+	struct pause pause = {
+		.is_paused = is_paused, .reason = "it's the \"database\"", .since_ms = since_ms
+	};
 	struct err err = ERR_INIT;
 
+	snprintf(pause.who, sizeof(pause.who), "%s", who);
+	assert_true(pause_scope_read(&pause, "orders", scope));
 	assert_int_equal(session->ops->put_pause(session, &pause, &err), STORE_OK);
 }
 
 static void a_pause_is_kept_with_its_reason(void **state)
 {
 	struct bench *bench = *state;
-	struct store_pause pause;
+	struct pauses pauses;
+	int64_t now_ms;
 
-	assert_false(get_pause(bench->session).is_paused);
-	put_pause(bench->session, true, 100, 0);
-	pause = get_pause(bench->session);
-	assert_true(pause.is_paused);
-	assert_int_equal(pause.since_ms, 100);
-	assert_int_equal(pause.until_ms, 0);
-	assert_string_equal(pause.who, "ann");
-	assert_string_equal(pause.reason, "it's the \"database\"");
+	assert_string_equal(paused_by(bench->session, "", -1, 1), "");
+	put_pause(bench->session, "orders", true, 100, "ann");
+	load_pauses(bench->session, &pauses, &now_ms);
+	assert_int_equal(pauses.count, 1);
+	assert_true(pauses.items[0].is_paused);
+	assert_int_equal(pauses.items[0].since_ms, 100);
+	assert_int_equal(pauses.items[0].until_ms, 0);
+	assert_string_equal(pauses.items[0].who, "ann");
+	assert_string_equal(pauses.items[0].reason, "it's the \"database\"");
+	pauses_fini(&pauses);
 }
 
 static void the_newest_stamp_wins(void **state)
 {
 	struct bench *bench = *state;
 
-	put_pause(bench->session, true, 100, 0);
-	put_pause(bench->session, false, 99, 0);
-	assert_true(get_pause(bench->session).is_paused);
-	put_pause(bench->session, false, 101, 0);
-	assert_false(get_pause(bench->session).is_paused);
-	assert_int_equal(get_pause(bench->session).since_ms, 101);
+	put_pause(bench->session, "orders", true, 100, "ann");
+	put_pause(bench->session, "orders", false, 99, "bob");
+	put_pause(bench->session, "orders", false, 100, "cid");
+	assert_string_equal(paused_by(bench->session, "", -1, 1), "ann");
+	put_pause(bench->session, "orders", false, 101, "dan");
+	assert_string_equal(paused_by(bench->session, "", -1, 1), "");
 }
 
-static void a_pause_ends_by_the_databases_clock(void **state)
+static void a_topic_and_a_partition_are_scopes_of_their_own(void **state)
 {
 	struct bench *bench = *state;
-	int64_t now_ms = clock_wall_ms();
 
-	put_pause(bench->session, true, now_ms, now_ms - 1000);
-	assert_false(get_pause(bench->session).is_paused);
-	put_pause(bench->session, true, now_ms + 1, now_ms + 600000);
-	assert_true(get_pause(bench->session).is_paused);
+	put_pause(bench->session, "orders:t:3", true, 100, "ann");
+	put_pause(bench->session, "orders:u", true, 100, "bob");
+	assert_string_equal(paused_by(bench->session, "t", 3, 1), "ann");
+	assert_string_equal(paused_by(bench->session, "t", 4, 1), "");
+	assert_string_equal(paused_by(bench->session, "u", 4, 1), "bob");
+	assert_string_equal(paused_by(bench->session, "", -1, 1), "");
+}
+
+static void the_store_tells_the_time_that_pauses_end_by(void **state)
+{
+	struct bench *bench = *state;
+	struct pauses pauses;
+	int64_t now_ms, ours_ms = clock_wall_ms();
+
+	load_pauses(bench->session, &pauses, &now_ms);
+	assert_int_equal(pauses.count, 0);
+	assert_true(now_ms > ours_ms - 60000 && now_ms < ours_ms + 60000);
 }
 
 static const struct CMUnitTest cases[] = {
@@ -211,6 +242,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_partition_is_seen_once_it_was_written),
 	CASE(a_pause_is_kept_with_its_reason),
 	CASE(the_newest_stamp_wins),
-	CASE(a_pause_ends_by_the_databases_clock),
+	CASE(a_topic_and_a_partition_are_scopes_of_their_own),
+	CASE(the_store_tells_the_time_that_pauses_end_by),
 };
 CASE_LIST(record_cases, cases);

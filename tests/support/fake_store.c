@@ -42,6 +42,7 @@ static void fake_close(struct store *base)
 	buffer_fini(&store->journal);
 	free(store->faults);
 	free(store->seen);
+	pauses_fini(&store->pauses);
 	free(store);
 }
 
@@ -183,19 +184,24 @@ static enum store_failure fake_put_seen(struct store_session *base, struct slice
 	return STORE_OK;
 }
 
-static enum store_failure fake_get_pause(
-	struct store_session *base, struct store_pause *ret, struct err *err)
+static enum store_failure fake_load_pauses(
+	struct store_session *base, struct pauses *pauses, int64_t *ret_now_ms, struct err *err)
 {
-	*ret = fake_session(base)->store->pause;
+	const struct pauses *kept = &fake_session(base)->store->pauses;
+
+	*ret_now_ms = 0;
+	for (size_t i = 0; i < kept->count; i++) {
+		(void)pauses_put(pauses, &kept->items[i]);
+	}
 	return fake_reach(base, err);
 }
 
 static enum store_failure fake_put_pause(
-	struct store_session *base, const struct store_pause *pause, struct err *err)
+	struct store_session *base, const struct pause *pause, struct err *err)
 {
 	enum store_failure failure = fake_reach(base, err);
 	if (!failure) {
-		fake_session(base)->store->pause = *pause;
+		(void)pauses_put(&fake_session(base)->store->pauses, pause);
 	}
 	return failure;
 }
@@ -233,7 +239,7 @@ const struct store_ops fake_store_ops = {
 	.load_attempts = fake_load_attempts,
 	.get_seen = fake_get_seen,
 	.put_seen = fake_put_seen,
-	.get_pause = fake_get_pause,
+	.load_pauses = fake_load_pauses,
 	.put_pause = fake_put_pause,
 };
 

@@ -36,7 +36,7 @@ struct fake_store {
 	struct fake_session *sessions[FAKE_SESSIONS_MAX];
 	struct fake_seen *seen;
 	size_t seen_count, seen_capacity;
-	struct store_pause pause;
+	struct pauses pauses;
 };
 
 /* A queued operation; what it points to lives until flush. */

@@ -117,6 +117,13 @@ static void send_frame(uint32_t type)
 	}
 }
 
+static void send_frame_whole(const struct proto_frame *frame)
+{
+	if (proto_send(PROTO_FD_CHANNEL, frame) < 0) {
+		_exit(0);
+	}
+}
+
 static struct proto_frame receive_frame(void)
 {
 	struct pollfd wait = { .fd = PROTO_FD_CHANNEL, .events = POLLIN };
@@ -145,6 +152,55 @@ static void fill_page(struct page *page)
 	atomic_store(&page->lanes[0].stage, PAGE_STAGE_HANDLER);
 }
 
+/* What it was told, in the diary of what stubs were told. */
+static void write_told(const struct stub *stub, const char *what)
+{
+	FILE *file = open_in_dir("told", "a");
+
+	if (!file) {
+		die("told");
+	}
+	fprintf(file, "%s/%u %s\n", stub->name, stub->slot, what);
+	fclose(file);
+}
+
+/* Answers orders with 7, but what a "mute" one is asked. */
+static void hear(const struct stub *stub, const struct proto_frame *frame)
+{
+	struct proto_frame answer = { .type = PROTO_ANSWER };
+	char what[600];
+
+	if (frame->type == PROTO_PAUSE) {
+		snprintf(what, sizeof(what), "%s [%s] %s",
+			frame->pause.is_paused ? "pause" : "resume", frame->pause.topic,
+			frame->pause.reason);
+		write_told(stub, what);
+	}
+	if (frame->type == PROTO_ORDER && strcmp(stub->word, "mute") != 0) {
+		answer.answer.id = frame->order.id;
+		answer.answer.number = 7;
+		(void)proto_send(PROTO_FD_CHANNEL, &answer);
+	}
+}
+
+/* A pause of its own, as a breaker's; and things that can be none. */
+static void speak(void)
+{
+	struct proto_frame frame = { .type = PROTO_PAUSE,
+		.pause = {
+			.partition = -1, .is_paused = 1, .who = "breaker", .reason = "enough" } };
+
+	frame.pause.since_ms = INT64_MAX;
+	send_frame_whole(&frame);
+	frame.pause.since_ms = clock_wall_ms();
+	frame.pause.partition = 5;
+	send_frame_whole(&frame);
+	frame.pause.partition = -1;
+	send_frame_whole(&frame);
+	frame = (struct proto_frame){ .type = PROTO_ANSWER, .answer = { .id = 1234567 } };
+	send_frame_whole(&frame);
+}
+
 static void serve(struct stub *stub, bool is_deaf)
 {
 	struct pollfd wait = { .fd = PROTO_FD_CHANNEL, .events = POLLIN };
@@ -165,7 +221,11 @@ static void serve(struct stub *stub, bool is_deaf)
 			_exit(0);
 		}
 		if (r == 0 && frame.type == PROTO_DRAIN && !is_deaf) {
+			write_told(stub, frame.drain.is_leaving ? "leave" : "drain");
 			break;
+		}
+		if (r == 0) {
+			hear(stub, &frame);
 		}
 		if (r == -EAGAIN) {
 			(void)poll(NULL, 0, 1);
@@ -198,6 +258,9 @@ static void obey(struct stub *stub)
 		(void)!write(PROTO_FD_CHANNEL, "garbage", 7);
 	}
 	send_frame(PROTO_READY);
+	if (strcmp(stub->word, "speak") == 0) {
+		speak();
+	}
 	if (strcmp(stub->word, "busy") == 0) {
 		fill_page(stub->page);
 	}
@@ -226,7 +289,9 @@ static int work(struct stub *stub, const char *descriptors)
 		die("page");
 	}
 	page_begin(stub->page, getpid(), clock_mono_us(), clock_wall_ms());
-	start = receive_frame();
+	while ((start = receive_frame()).type == PROTO_PAUSE) {
+		hear(stub, &start);
+	}
 	snprintf(detail, sizeof(detail), "instance=%s slot=%u", start.start.instance_id,
 		start.start.slot);
 	write_diary(stub, descriptors, detail);

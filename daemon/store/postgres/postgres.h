@@ -454,10 +454,10 @@ enum store_failure pg_get_seen(struct store_session *session, struct slice topic
 	struct store_partition_seen *ret, struct err *err);
 enum store_failure pg_put_seen(struct store_session *session, struct slice topic, int32_t partition,
 	int64_t committed, struct err *err);
-enum store_failure pg_get_pause(
-	struct store_session *session, struct store_pause *ret, struct err *err);
+enum store_failure pg_load_pauses(struct store_session *session, struct pauses *pauses,
+	int64_t *ret_now_ms, struct err *err);
 enum store_failure pg_put_pause(
-	struct store_session *session, const struct store_pause *pause, struct err *err);
+	struct store_session *session, const struct pause *pause, struct err *err);
 
 /* ---- row.c, sweep.c ---- */
 

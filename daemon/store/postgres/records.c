@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "store/postgres/postgres.h"
 
@@ -137,50 +138,63 @@ enum store_failure pg_put_seen(struct store_session *session, struct slice topic
 	return failure;
 }
 
-/* The pause ends by the database's clock: hosts may disagree about the time. */
-enum store_failure pg_get_pause(
-	struct store_session *session, struct store_pause *ret, struct err *err)
+/* Pauses end by the database's clock: hosts may disagree about the time. */
+enum store_failure pg_load_pauses(
+	struct store_session *session, struct pauses *pauses, int64_t *ret_now_ms, struct err *err)
 {
 	struct pg_session *pg = pg_session(session);
+	const char *consumer = pg->store->options.consumer;
 	struct pg_ask ask = {
-		.sql = "SELECT (is_paused AND (until_ms = 0"
-		       " OR until_ms > extract(epoch FROM clock_timestamp()) * 1000))::integer,"
-		       " since_ms, until_ms, who, reason FROM onced.pauses WHERE consumer = $1",
+		.sql = "SELECT clock.ms, row.consumer, row.is_paused::integer, row.since_ms,"
+		       " row.until_ms, row.who, row.reason"
+		       " FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms)"
+		       " clock LEFT JOIN onced.pauses row"
+		       " ON row.consumer = $1 OR starts_with(row.consumer, $1 || ':')",
 		.param_count = 1,
-		.params = { pg->store->options.consumer },
+		.params = { consumer },
 	};
 	enum store_failure failure = pg_ask(pg, &ask, err);
+	int rows = failure ? 0 : PQntuples(ask.result);
 
-	*ret = (struct store_pause){ .is_paused = false };
-	if (!failure && PQntuples(ask.result) > 0) {
-		ret->is_paused = get_number(ask.result, 0, 0) != 0;
-		ret->since_ms = get_number(ask.result, 0, 1);
-		ret->until_ms = get_number(ask.result, 0, 2);
-		snprintf(ret->who, sizeof(ret->who), "%s", PQgetvalue(ask.result, 0, 3));
-		snprintf(ret->reason, sizeof(ret->reason), "%s", PQgetvalue(ask.result, 0, 4));
+	*ret_now_ms = rows > 0 ? get_number(ask.result, 0, 0) : 0;
+	for (int i = 0; i < rows; i++) {
+		struct pause pause = { .is_paused = get_number(ask.result, i, 2) != 0,
+			.since_ms = get_number(ask.result, i, 3),
+			.until_ms = get_number(ask.result, i, 4) };
+
+		snprintf(pause.who, sizeof(pause.who), "%s", PQgetvalue(ask.result, i, 5));
+		snprintf(pause.reason, sizeof(pause.reason), "%s", PQgetvalue(ask.result, i, 6));
+		if (pause_scope_read(&pause, consumer, PQgetvalue(ask.result, i, 1)) &&
+			pause_is_valid(&pause)) {
+			(void)pauses_put(pauses, &pause);
+		}
 	}
 	PQclear(ask.result);
 	return failure;
 }
 
 enum store_failure pg_put_pause(
-	struct store_session *session, const struct store_pause *pause, struct err *err)
+	struct store_session *session, const struct pause *pause, struct err *err)
 {
 	struct pg_session *pg = pg_session(session);
 	struct number since = number(pause->since_ms), until = number(pause->until_ms);
+	_cleanup_(buffer_fini) struct buffer scope = BUFFER_INIT;
 	struct pg_ask ask = {
 		.sql = "INSERT INTO onced.pauses AS row (consumer, is_paused, since_ms, until_ms,"
 		       " who, reason) VALUES ($1, $2, $3, $4, $5, $6)"
 		       " ON CONFLICT (consumer) DO UPDATE SET is_paused = excluded.is_paused,"
 		       " since_ms = excluded.since_ms, until_ms = excluded.until_ms,"
 		       " who = excluded.who, reason = excluded.reason"
-		       " WHERE excluded.since_ms >= row.since_ms",
+		       " WHERE excluded.since_ms > row.since_ms",
 		.param_count = 6,
-		.params = { pg->store->options.consumer, pause->is_paused ? "t" : "f", since.text,
-			until.text, pause->who, pause->reason },
+		.params = { NULL, pause->is_paused ? "t" : "f", since.text, until.text, pause->who,
+			pause->reason },
 	};
-	enum store_failure failure = pg_ask(pg, &ask, err);
+	enum store_failure failure;
 
+	pause_scope_write(pause, pg->store->options.consumer, &scope);
+	ask.params[0] = buffer_str(&scope);
+	failure = pg_ask(pg, &ask, err);
 	PQclear(ask.result);
 	return failure;
 }

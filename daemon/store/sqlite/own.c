@@ -101,15 +101,15 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 		"INSERT INTO onced_partitions_seen (group_id, topic, partition, committed, at)"
 		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (group_id, topic, partition)"
 		" DO UPDATE SET committed = excluded.committed, at = excluded.at",
-	[LITE_OWN_GET_PAUSE] =
-		"SELECT is_paused AND (until_ms = 0 OR until_ms > ?2), since_ms, until_ms, who,"
-		" reason FROM onced_pauses WHERE consumer = ?1",
+	[LITE_OWN_LOAD_PAUSES] =
+		"SELECT consumer, is_paused, since_ms, until_ms, who, reason FROM onced_pauses"
+		" WHERE consumer = ?1 OR substr(consumer, 1, length(?1) + 1) = ?1 || ':'",
 	[LITE_OWN_PUT_PAUSE] =
 		"INSERT INTO onced_pauses AS row (consumer, is_paused, since_ms, until_ms, who,"
 		" reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (consumer) DO UPDATE SET"
 		" is_paused = excluded.is_paused, since_ms = excluded.since_ms,"
 		" until_ms = excluded.until_ms, who = excluded.who, reason = excluded.reason"
-		" WHERE excluded.since_ms >= row.since_ms",
+		" WHERE excluded.since_ms > row.since_ms",
 	[LITE_OWN_FIND_TOPIC] = "SELECT id FROM onced_topics WHERE cluster_id = ?1 AND topic = ?2",
 	[LITE_OWN_ADD_TOPIC] = "INSERT INTO onced_topics (cluster_id, topic) VALUES (?1, ?2)"
 			       " ON CONFLICT DO NOTHING",

@@ -188,54 +188,61 @@ enum store_failure lite_put_seen(struct store_session *session, struct slice top
 	return lite_ended(lite, code, err);
 }
 
-static void read_pause(sqlite3_stmt *row, struct store_pause *ret)
+static void take_pause(sqlite3_stmt *row, const char *consumer, struct pauses *pauses)
 {
-	ret->is_paused = sqlite3_column_int(row, 0) != 0;
-	ret->since_ms = sqlite3_column_int64(row, 1);
-	ret->until_ms = sqlite3_column_int64(row, 2);
-	snprintf(ret->who, sizeof(ret->who), "%s", (const char *)sqlite3_column_text(row, 3));
-	snprintf(ret->reason, sizeof(ret->reason), "%s", (const char *)sqlite3_column_text(row, 4));
+	struct pause pause = { .is_paused = sqlite3_column_int(row, 1) != 0,
+		.since_ms = sqlite3_column_int64(row, 2),
+		.until_ms = sqlite3_column_int64(row, 3) };
+
+	snprintf(pause.who, sizeof(pause.who), "%s", (const char *)sqlite3_column_text(row, 4));
+	snprintf(pause.reason, sizeof(pause.reason), "%s",
+		(const char *)sqlite3_column_text(row, 5));
+	if (pause_scope_read(&pause, consumer, (const char *)sqlite3_column_text(row, 0)) &&
+		pause_is_valid(&pause)) {
+		(void)pauses_put(pauses, &pause);
+	}
 }
 
-enum store_failure lite_get_pause(
-	struct store_session *session, struct store_pause *ret, struct err *err)
+/* One host: its clock is the store's. */
+enum store_failure lite_load_pauses(
+	struct store_session *session, struct pauses *pauses, int64_t *ret_now_ms, struct err *err)
 {
 	struct lite_session *lite = lite_session(session);
+	const char *consumer = lite->store->options.consumer;
 	sqlite3_stmt *stmt;
 	int code;
 
-	*ret = (struct store_pause){ .is_paused = false };
+	*ret_now_ms = clock_wall_ms();
 	if (!lite->db) {
 		return lite_not_open(err);
 	}
-	stmt = lite_own(lite, LITE_OWN_GET_PAUSE);
+	stmt = lite_own(lite, LITE_OWN_LOAD_PAUSES);
 	if (!stmt) {
 		return lite_ended(lite, sqlite3_extended_errcode(lite->db), err);
 	}
-	lite_bind_str(stmt, 1, lite->store->options.consumer);
-	sqlite3_bind_int64(stmt, 2, clock_wall_ms());
+	lite_bind_str(stmt, 1, consumer);
 	lite_start(lite);
-	code = sqlite3_step(stmt);
-	if (code == SQLITE_ROW) {
-		read_pause(stmt, ret);
-		code = SQLITE_OK;
+	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		take_pause(stmt, consumer, pauses);
 	}
 	sqlite3_reset(stmt);
-	return lite_ended(lite, code, err);
+	return lite_ended(lite, code == SQLITE_DONE ? SQLITE_OK : code, err);
 }
 
 enum store_failure lite_put_pause(
-	struct store_session *session, const struct store_pause *pause, struct err *err)
+	struct store_session *session, const struct pause *pause, struct err *err)
 {
 	struct lite_session *lite = lite_session(session);
+	_cleanup_(buffer_fini) struct buffer scope = BUFFER_INIT;
 	sqlite3_stmt *stmt;
 
 	if (!lite->db) {
 		return lite_not_open(err);
 	}
+	pause_scope_write(pause, lite->store->options.consumer, &scope);
 	stmt = lite_own(lite, LITE_OWN_PUT_PAUSE);
 	if (stmt) {
-		lite_bind_str(stmt, 1, lite->store->options.consumer);
+		lite_bind_str(stmt, 1, buffer_str(&scope));
 		sqlite3_bind_int(stmt, 2, pause->is_paused);
 		sqlite3_bind_int64(stmt, 3, pause->since_ms);
 		sqlite3_bind_int64(stmt, 4, pause->until_ms);

@@ -48,7 +48,7 @@ enum lite_own {
 	LITE_OWN_LOAD_ATTEMPTS,
 	LITE_OWN_GET_SEEN,
 	LITE_OWN_PUT_SEEN,
-	LITE_OWN_GET_PAUSE,
+	LITE_OWN_LOAD_PAUSES,
 	LITE_OWN_PUT_PAUSE,
 	LITE_OWN_FIND_TOPIC,
 	LITE_OWN_ADD_TOPIC,
@@ -204,10 +204,10 @@ enum store_failure lite_get_seen(struct store_session *session, struct slice top
 	int32_t partition, struct store_partition_seen *ret, struct err *err);
 enum store_failure lite_put_seen(struct store_session *session, struct slice topic,
 	int32_t partition, int64_t committed, struct err *err);
-enum store_failure lite_get_pause(
-	struct store_session *session, struct store_pause *ret, struct err *err);
+enum store_failure lite_load_pauses(struct store_session *session, struct pauses *pauses,
+	int64_t *ret_now_ms, struct err *err);
 enum store_failure lite_put_pause(
-	struct store_session *session, const struct store_pause *pause, struct err *err);
+	struct store_session *session, const struct pause *pause, struct err *err);
 
 /* What such a call says when the file is not open. */
 enum store_failure lite_not_open(struct err *err);

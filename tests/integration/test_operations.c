@@ -1,0 +1,301 @@
+/*
+ * test_operations - what operators ask of a supervisor, over stub workers
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "supervised.h"
+
+static struct supervised it;
+
+static int setup(void **state)
+{
+	supervised_init(&it);
+	it.consumer_keys = "workers = 2\n";
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	supervised_fini(&it);
+	return 0;
+}
+
+static void start(void)
+{
+	supervised_start(&it);
+	supervised_wait_state(&it, "ready");
+}
+
+static void stop(void)
+{
+	supervised_signal(&it, SIGTERM);
+	assert_int_equal(supervised_wait(&it), 0);
+}
+
+/* The status of the answer; `ret_id` (may be NULL) is the operation's number. */
+static int post(const char *verb, const char *body, long *ret_id)
+{
+	_cleanup_free_ char *request = xasprintf("POST /v1/consumers/orders/%s HTTP/1.0\r\n"
+						 "Content-Length: %zu\r\n\r\n%s",
+		verb, strlen(body), body);
+	_cleanup_free_ char *answer = supervised_request(&it, request);
+	const char *id = strstr(answer, "\"operation\":");
+
+	if (ret_id) {
+		assert_non_null(id);
+		*ret_id = strtol(id + strlen("\"operation\":"), NULL, 10);
+	}
+	return atoi(strchr(answer, ' '));
+}
+
+static json_t *operation(struct supervised *supervised, long id)
+{
+	_cleanup_free_ char *path = xasprintf("/v1/operations/%ld", id);
+	_cleanup_free_ char *body = supervised_get(supervised, path, NULL);
+
+	return json_loads(body, 0, NULL);
+}
+
+static bool has_ended(struct supervised *supervised, long id)
+{
+	json_t *object = operation(supervised, id);
+	const char *state = json_string_value(json_object_get(object, "state"));
+	bool is_over = state && strcmp(state, "running") != 0;
+
+	json_decref(object);
+	return is_over;
+}
+
+/* Its state in the end, and the sum of what workers answered. */
+static void wait_for_operation(long id, const char *state, int number)
+{
+	json_t *object;
+
+	supervised_wait_until(&it, has_ended, id, "the operation ends");
+	object = operation(&it, id);
+	assert_string_equal(json_string_value(json_object_get(object, "state")), state);
+	assert_int_equal(json_integer_value(json_object_get(object, "number")), number);
+	json_decref(object);
+}
+
+static unsigned count_in(const char *name, const char *word)
+{
+	_cleanup_free_ char *text = supervised_read(&it, name);
+	unsigned count = 0;
+
+	for (const char *p = strstr(text, word); p; p = strstr(p + 1, word)) {
+		count++;
+	}
+	return count;
+}
+
+static const char *consumer_state(struct supervised *supervised)
+{
+	static char state[32];
+	json_t *status = supervised_status(supervised);
+	json_t *consumer = json_array_get(json_object_get(status, "consumers"), 0);
+
+	snprintf(state, sizeof(state), "%s", json_string_value(json_object_get(consumer, "state")));
+	json_decref(status);
+	return state;
+}
+
+static bool is_consumer(struct supervised *supervised, long state)
+{
+	return strcmp(consumer_state(supervised), (const char *)state) == 0;
+}
+
+static void wait_consumer(const char *state)
+{
+	supervised_wait_until(&it, is_consumer, (long)state, state);
+}
+
+static void a_pause_reaches_every_worker_and_those_that_start_later(void **state)
+{
+	long id;
+
+	start();
+	assert_int_equal(post("pause", "{\"reason\":\"tea\",\"owner\":\"ann\"}", &id), 202);
+	wait_for_operation(id, "done", 14);
+	assert_int_equal(count_in("told", "pause [] tea"), 2);
+	assert_string_equal(consumer_state(&it), "paused");
+	supervised_signal(&it, SIGKILL);
+	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
+	start();
+	assert_int_equal(count_in("told", "pause [] tea"), 4);
+	assert_string_equal(consumer_state(&it), "paused");
+	assert_int_equal(post("resume", "", &id), 202);
+	wait_for_operation(id, "done", 14);
+	assert_int_equal(count_in("told", "resume [] "), 2);
+	stop();
+	start();
+	assert_string_equal(consumer_state(&it), "running");
+	stop();
+}
+
+static void a_pause_that_cannot_be_kept_is_refused_and_nothing_changes(void **state)
+{
+	_cleanup_free_ char *path = xasprintf("%s/state/pauses-orders.new", it.dir);
+	_cleanup_free_ char *command = xasprintf("mkdir -p '%s/x'", path);
+
+	start();
+	assert_int_equal(system(command), 0);
+	assert_int_equal(post("pause", "{\"reason\":\"tea\"}", NULL), 500);
+	assert_string_equal(consumer_state(&it), "running");
+	assert_int_equal(count_in("told", "pause"), 0);
+	stop();
+}
+
+static void what_a_worker_decides_holds_for_the_others(void **state)
+{
+	supervised_order(&it, "orders-0", "once speak");
+	start();
+	wait_consumer("paused");
+	supervised_wait_state(&it, "ready");
+	assert_int_equal(count_in("log", "said what can be no pause"), 2);
+	assert_int_equal(count_in("told", "orders/1 pause [] enough"), 1);
+	assert_int_equal(post("resume", "", NULL), 202);
+	wait_consumer("running");
+	stop();
+}
+
+static void an_operation_waits_for_all_and_a_worker_that_dies_ends_its_part(void **state)
+{
+	json_t *status;
+	long id;
+
+	supervised_order(&it, "orders-1", "once mute");
+	start();
+	assert_int_equal(post("drain", "", &id), 202);
+	assert_false(has_ended(&it, id));
+	status = supervised_status(&it);
+	kill((pid_t)json_integer_value(json_object_get(supervised_worker(status, 1), "pid")),
+		SIGKILL);
+	json_decref(status);
+	wait_for_operation(id, "done", 7);
+	stop();
+}
+
+static void an_order_about_a_partition_fails_with_the_worker(void **state)
+{
+	json_t *status;
+	long id;
+
+	supervised_order(&it, "orders-1", "once mute");
+	start();
+	assert_int_equal(post("skip",
+				 "{\"topic\":\"stub-topic\",\"partition\":0,\"offset\":5,"
+				 "\"reason\":\"x\"}",
+				 &id),
+		202);
+	status = supervised_status(&it);
+	kill((pid_t)json_integer_value(json_object_get(supervised_worker(status, 1), "pid")),
+		SIGKILL);
+	json_decref(status);
+	wait_for_operation(id, "failed", 7);
+	stop();
+}
+
+static void a_restart_replaces_one_after_the_other(void **state)
+{
+	long id;
+
+	start();
+	assert_int_equal(post("restart", "", &id), 202);
+	wait_for_operation(id, "done", 0);
+	assert_int_equal(count_in("diary", "--worker orders/"), 4);
+	assert_int_equal(count_in("told", " drain"), 2);
+	assert_int_equal(post("restart", "{\"worker\":1}", &id), 202);
+	wait_for_operation(id, "done", 0);
+	assert_int_equal(count_in("diary", "--worker orders/0"), 2);
+	assert_int_equal(count_in("diary", "--worker orders/1"), 3);
+	assert_int_equal(post("restart", "{\"worker\":2}", NULL), 404);
+	stop();
+}
+
+static void released_workers_stay_away_until_resumed(void **state)
+{
+	long id;
+
+	start();
+	assert_int_equal(post("drain", "{\"release\":true}", &id), 202);
+	wait_for_operation(id, "done", 0);
+	supervised_wait_state(&it, "stopped");
+	assert_int_equal(count_in("told", " leave"), 2);
+	supervised_signal(&it, SIGKILL);
+	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
+	supervised_start(&it);
+	wait_consumer("paused");
+	supervised_wait_state(&it, "stopped");
+	assert_int_equal(post("restart", "", NULL), 409);
+	assert_int_equal(post("pause", "{\"reason\":\"still\"}", NULL), 202);
+	supervised_wait_state(&it, "stopped");
+	assert_int_equal(post("resume", "", NULL), 202);
+	supervised_wait_state(&it, "ready");
+	stop();
+}
+
+static void scopes_that_are_not_there_are_refused(void **state)
+{
+	start();
+	assert_int_equal(post("pause", "{}", NULL), 400);
+	assert_int_equal(post("pause", "{\"reason\":\"x\",\"partition\":1}", NULL), 400);
+	assert_int_equal(post("pause", "{\"reason\":\"x\",\"topic\":\"other\"}", NULL), 404);
+	assert_int_equal(
+		post("offsets", "{\"topic\":\"stub-topic\",\"partition\":0,\"offset\":1}", NULL),
+		409);
+	assert_int_equal(post("pause", "{\"reason\":\"x\",\"topic\":\"stub-topic\"}", NULL), 202);
+	assert_int_equal(post("resume", "{\"topic\":\"stub-topic\",\"partition\":0}", NULL), 409);
+	assert_int_equal(post("offsets", "{\"topic\":\"stub-topic\",\"partition\":0}", NULL), 400);
+	stop();
+}
+
+static void a_body_has_its_bound(void **state)
+{
+	_cleanup_free_ char *large = xmalloc(20001), *answer = NULL, *request = NULL;
+
+	memset(large, ' ', 20000);
+	large[20000] = '\0';
+	start();
+	assert_int_equal(post("resume", large, NULL), 413);
+	large[16384] = '\0';
+	assert_int_equal(post("resume", large, NULL), 400); /* blanks are no object */
+	request = xasprintf("POST /v1/consumers/orders/resume HTTP/1.1\r\nHost: x\r\n"
+			    "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+			    "4e20\r\n%20000s\r\n0\r\n\r\n",
+		"");
+	answer = supervised_request(&it, request);
+	assert_non_null(strstr(answer, " 413 "));
+	stop();
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_pause_reaches_every_worker_and_those_that_start_later),
+		TEST(a_pause_that_cannot_be_kept_is_refused_and_nothing_changes),
+		TEST(what_a_worker_decides_holds_for_the_others),
+		TEST(an_operation_waits_for_all_and_a_worker_that_dies_ends_its_part),
+		TEST(an_order_about_a_partition_fails_with_the_worker),
+		TEST(a_restart_replaces_one_after_the_other),
+		TEST(released_workers_stay_away_until_resumed),
+		TEST(scopes_that_are_not_there_are_refused),
+		TEST(a_body_has_its_bound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
