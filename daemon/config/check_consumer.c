@@ -188,6 +188,18 @@ static void check_retention(const struct checking *checking, const struct config
 		consumer->name, buffer_str(&times));
 }
 
+/* A key whose turn has not come must not stop the others of its partition. */
+static void check_rate(const struct checking *checking, const struct config_consumer *consumer)
+{
+	if (consumer->rate_key.count && consumer->ordering != ORDERING_KEY &&
+		is_good(checking, consumer, "ordering")) {
+		problems_add(checking->problems, place_of(checking, consumer, "rate.key"),
+			"[consumer %s] rate.key needs ordering = key: in any other order the "
+			"records of one key are not kept together",
+			consumer->name);
+	}
+}
+
 void check_consumer(const struct checking *checking, const struct config_consumer *consumer)
 {
 	check_has_handler(checking, consumer);
@@ -196,6 +208,7 @@ void check_consumer(const struct checking *checking, const struct config_consume
 	check_instance_id(checking, consumer);
 	check_revoke_timeout(checking, consumer);
 	check_retention(checking, consumer);
+	check_rate(checking, consumer);
 }
 
 /* ---- two consumers ---- */

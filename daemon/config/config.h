@@ -148,6 +148,7 @@ struct config_consumer {
 	struct config_rate dlq_breaker;
 	unsigned quarantine_after; /* deaths alone that condemn a record */
 	enum config_tombstone tombstone;
+	struct config_rate rate, rate_key; /* count 0: no limit */
 	struct config_filter filter; /* others are settled as skipped */
 	struct config_id_sources event_id, event_source;
 	enum config_event_missing event_missing;

@@ -208,6 +208,13 @@ const struct schema_key schema_keys[] = {
 		.help = "Only records for which all of these hold go to the handler, others are "
 			"settled as skipped: header:NAME, json:PATH or key, then = VALUE | "
 			"VALUE..., != VALUE | VALUE..., present or absent, separated by commas." },
+	{ CONSUMER(rate), .name = "rate", .type = SCHEMA_RATE, .default_text = "off", .min = 0,
+		.max = 1000000000,
+		.help = "No more records than this are given to handlers, evenly (500 in 1s); its "
+			"workers share it out. Tries count like records." },
+	{ CONSUMER(rate_key), .name = "rate.key", .type = SCHEMA_RATE, .default_text = "off",
+		.min = 0, .max = 1000000000,
+		.help = "The same for each key; others go on. Needs ordering = key." },
 	{ CONSUMER(event_id), .name = "event.id", .type = SCHEMA_EVENT_ID,
 		.default_text = "cloudevents:binary, header:event_id, json:event_id, "
 				"cloudevents:structured",

@@ -29,9 +29,18 @@ void sched_free(struct sched *sched)
 		free(sched->slots[i].dead);
 	}
 	free(sched->slots);
+	pace_keys_fini(&sched->marks);
 	strand_heap_fini(&sched->parked);
 	strand_table_fini(&sched->table);
 	free(sched);
+}
+
+void sched_limit(struct sched *sched, const struct pace *all, const struct pace *each)
+{
+	sched->pace_all = *all;
+	if (sched->order == SCHED_ORDER_KEY) {
+		sched->pace_each = *each;
+	}
 }
 
 bool sched_has_room(const struct sched *sched)
@@ -110,10 +119,41 @@ static unsigned sched_run_length(
 	return length;
 }
 
+/* Of a ready strand's run of `count` as many as its key may have now; with none it parks. */
+static unsigned sched_within_pace(struct sched *sched, struct sched_strand *strand, unsigned count)
+{
+	uint64_t key = strand->key ^ (uint64_t)strand->slot << 40;
+	pace_mark_ns *mark;
+	unsigned most;
+
+	if (!pace_is_limited(&sched->pace_each)) {
+		return count;
+	}
+	mark = pace_keys_get(&sched->marks, key, sched->now_us);
+	most = pace_allows(&sched->pace_each, *mark, sched->now_us);
+	if (most == 0) {
+		sched_strand_leave_state(sched, strand);
+		strand->due_us = pace_due_us(&sched->pace_each, *mark);
+		sched_strand_settle_state(sched, strand, true);
+		return 0;
+	}
+	count = count < most ? count : most;
+	*mark = pace_spend(&sched->pace_each, *mark, sched->now_us, count);
+	return count;
+}
+
+static unsigned sched_most(const struct sched *sched, unsigned max)
+{
+	unsigned most = pace_allows(&sched->pace_all, sched->mark, sched->now_us);
+
+	max = max < sched->limits.batch_max ? max : sched->limits.batch_max;
+	return max < most ? max : most;
+}
+
 unsigned sched_take(struct sched *sched, struct sched_item **items, unsigned max)
 {
 	unsigned taken = 0;
-	max = max < sched->limits.batch_max ? max : sched->limits.batch_max;
+	max = sched_most(sched, max);
 	while (taken < max && sched_is_ready(sched)) {
 		struct sched_strand *strand = sched->ready.head;
 		bool is_alone = strand->head->is_alone;
@@ -121,11 +161,18 @@ unsigned sched_take(struct sched *sched, struct sched_item **items, unsigned max
 		if (count == 0) {
 			break;
 		}
+		count = sched_within_pace(sched, strand, count);
+		if (count == 0) {
+			continue;
+		}
 		sched_strand_give_out(sched, strand, items + taken, count);
 		taken += count;
 		if (is_alone) {
 			break;
 		}
+	}
+	if (pace_is_limited(&sched->pace_all)) {
+		sched->mark = pace_spend(&sched->pace_all, sched->mark, sched->now_us, taken);
 	}
 	return taken;
 }
@@ -230,24 +277,36 @@ void sched_give_back(struct sched *sched, const struct sched_return *returns, un
 
 unsigned sched_tick(struct sched *sched, int64_t now_us)
 {
+	bool was_ready = sched_is_ready(sched);
 	unsigned woken = 0;
+	if (now_us != INT64_MAX) {
+		sched->now_us = now_us;
+	}
 	while (sched->parked.count > 0 && sched->parked.strands[0]->due_us <= now_us) {
 		struct sched_strand *strand = sched->parked.strands[0];
 		sched_strand_leave_state(sched, strand);
 		sched_strand_settle_state(sched, strand, false);
 		woken += strand->state == STRAND_READY;
 	}
-	return woken;
+	/* a limit lets through again what was ready */
+	return woken + (!was_ready && sched_is_ready(sched) && woken == 0);
 }
 
 int64_t sched_next_due_us(const struct sched *sched)
 {
-	return sched->parked.count > 0 ? sched->parked.strands[0]->due_us : INT64_MAX;
+	int64_t due_us = sched->parked.count > 0 ? sched->parked.strands[0]->due_us : INT64_MAX;
+	int64_t pace_us = INT64_MAX;
+	if (sched->ready.head && !sched->is_paused && !sched_is_ready(sched)) {
+		pace_us = pace_due_us(&sched->pace_all, sched->mark);
+	}
+	return due_us < pace_us ? due_us : pace_us;
 }
 
 bool sched_is_ready(const struct sched *sched)
 {
-	return sched->ready.head && !sched->is_paused;
+	return sched->ready.head && !sched->is_paused &&
+		(!pace_is_limited(&sched->pace_all) ||
+			pace_allows(&sched->pace_all, sched->mark, sched->now_us) > 0);
 }
 
 void sched_hold(struct sched *sched, uint32_t slot_index, uint32_t epoch, uint64_t key_hash)

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/pace.h"
+
 struct sched;
 struct sched_strand;
 
@@ -44,6 +46,11 @@ struct sched_limits {
 };
 
 struct sched *sched_new(enum sched_order order, const struct sched_limits *limits);
+/*
+ * Give out no more than `all` says, and of each key (with SCHED_ORDER_KEY) than `each`; what was
+ * given out before counts again. The clock is that of sched_tick().
+ */
+void sched_limit(struct sched *sched, const struct pace *all, const struct pace *each);
 /* Items still inside are the caller's (drop the epochs first). */
 void sched_free(struct sched *sched);
 
@@ -100,10 +107,13 @@ struct sched_return {
 void sched_give_back(struct sched *sched, const struct sched_return *returns, unsigned count,
 	struct sched_item **ret_dead);
 
-/* Wake parked strands whose time has come (INT64_MAX: all). Returns how many became ready. */
+/*
+ * It is now so late: wake parked strands whose time has come (INT64_MAX: all). Returns how many
+ * became ready.
+ */
 unsigned sched_tick(struct sched *sched, int64_t now_us);
 
-/* When the next parked strand is due; INT64_MAX when none is. */
+/* When the next parked strand is due, or a limit lets something through; INT64_MAX for never. */
 int64_t sched_next_due_us(const struct sched *sched);
 
 /* A strand is ready or not: is there something to take right now? */

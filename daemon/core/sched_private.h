@@ -31,6 +31,10 @@ struct sched {
 	struct strand_table table;
 	struct strand_queue ready;
 	struct strand_heap parked;
+	struct pace pace_all, pace_each;
+	pace_mark_ns mark;
+	struct pace_keys marks; /* by key and slot */
+	int64_t now_us; /* as of the last tick */
 	bool is_paused;
 	bool has_alone; /* an item that is to be alone was put in once */
 	uint64_t queued, given_out, bytes;

@@ -111,6 +111,30 @@ static unsigned try_take(struct lane *lane)
 	return sched_take(lane->worker->sched, items, lane->batch_limit);
 }
 
+int64_t lanes_pace(struct worker *worker)
+{
+	int64_t now_us, due_us;
+
+	if (!worker->is_paced) {
+		return INT64_MAX;
+	}
+	now_us = clock_mono_us();
+	sched_tick(worker->sched, now_us);
+	due_us = sched_next_due_us(worker->sched);
+	return due_us == INT64_MAX ? INT64_MAX : due_us - now_us;
+}
+
+static void wait_for_work(struct worker *worker, int64_t most_us)
+{
+	worker->idle_lanes++;
+	if (most_us == INT64_MAX) {
+		pthread_cond_wait(&worker->work_ready, &worker->lock);
+	} else {
+		lane_wait_us(worker, &worker->work_ready, most_us);
+	}
+	worker->idle_lanes--;
+}
+
 /* Wait for more, where the user traded latency for larger batches. */
 static void linger(struct lane *lane)
 {
@@ -163,6 +187,8 @@ static unsigned take(struct lane *lane)
 
 	pthread_mutex_lock(&worker->lock);
 	while (!worker->lanes_stop) {
+		int64_t due_us = lanes_pace(worker);
+
 		if (worker->consumer->batch_linger_us > 0 && sched_is_ready(worker->sched)) {
 			linger(lane);
 		}
@@ -170,9 +196,7 @@ static unsigned take(struct lane *lane)
 		if (count) {
 			break;
 		}
-		worker->idle_lanes++;
-		pthread_cond_wait(&worker->work_ready, &worker->lock);
-		worker->idle_lanes--;
+		wait_for_work(worker, due_us);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		lane_unmark_waiting(worker, lane->batch[i]);

@@ -223,10 +223,13 @@ static bool has_input(const struct worker *worker)
 static void wait_for_input(struct worker *worker)
 {
 	struct ledger *ledger = worker->ledger;
-	int64_t now_us = clock_mono_us();
+	int64_t now_us = clock_mono_us(), pace_us = lanes_pace(worker);
 
 	while (!has_input(worker) && !book_has_work(&ledger->book, now_us)) {
 		int64_t wait_us = book_due_us(&ledger->book) - now_us;
+		if (wait_us > pace_us) {
+			wait_us = pace_us;
+		}
 		if (!ledger->ready.head && wait_us > INT64_C(3600000000)) {
 			pthread_cond_wait(&ledger->wake, &worker->lock);
 		} else {
@@ -234,6 +237,7 @@ static void wait_for_input(struct worker *worker)
 				ledger->ready.head && wait_us > LOOK_US ? LOOK_US : wait_us);
 		}
 		look_through_ready(worker);
+		pace_us = lanes_pace(worker);
 		now_us = clock_mono_us();
 	}
 }

@@ -112,6 +112,18 @@ struct store_options worker_store_options(const struct worker *worker)
 		.statement_count = worker->roster.statement_count };
 }
 
+/* The consumer's rate is shared out evenly; a key is of one worker. */
+static void limit_pace(struct worker *worker)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	struct pace all = pace_of(
+		consumer->rate.count, consumer->rate.window_us * (int64_t)consumer->workers);
+	struct pace each = pace_of(consumer->rate_key.count, consumer->rate_key.window_us);
+
+	sched_limit(worker->sched, &all, &each);
+	worker->is_paced = pace_is_limited(&all) || pace_is_limited(&each);
+}
+
 static int open_store(struct worker *worker, struct err *err)
 {
 	struct store_options options = worker_store_options(worker);
@@ -145,6 +157,7 @@ void worker_init_core(struct worker *worker)
 		.in_flight_bytes = (uint64_t)consumer->in_flight_bytes };
 
 	worker->sched = sched_new(orders[consumer->ordering], &limits);
+	limit_pace(worker);
 	worker->sharers = 1;
 	worker->dead_letters_tail = &worker->dead_letters;
 	worker->dead_letters_due_us = INT64_MAX;

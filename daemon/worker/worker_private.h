@@ -180,6 +180,7 @@ struct worker {
 	int64_t dead_letters_due_us; /* when they are to be looked at again */
 	struct lines dead_letter_lines;
 	struct rate breaker;
+	bool is_paced; /* `rate` or `rate.key` is set */
 	struct pauses pauses;
 	int64_t store_ahead_ms; /* of the store's clock to ours */
 	int64_t paused_since_ms; /* stamp of the pause in force, 0 none */
@@ -279,6 +280,11 @@ void lane_unmark_waiting(struct worker *worker, struct record *record);
 void lane_free_dead(struct sched_item *dead);
 /* The options of a unit of the worker's, for the lane or runner `lane`. */
 struct unit_options lane_unit_options(struct worker *worker, unsigned lane);
+/*
+ * Under the lock, before records are taken: what `rate` lets through by now is ready. In so many
+ * microseconds it lets through more; INT64_MAX without limits, or when nothing waits for one.
+ */
+int64_t lanes_pace(struct worker *worker);
 /* Wait at most `us`, under the lock. */
 void lane_wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us);
 /* What everybody is told when the store goes and comes. */
