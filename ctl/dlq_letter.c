@@ -35,6 +35,7 @@ static const struct field onced_fields[] = {
 	FIELD("onced-handler", FIELD_TEXT, handler),
 	FIELD("onced-event-id", FIELD_TEXT, event_id),
 	FIELD("onced-host", FIELD_TEXT, host),
+	FIELD("onced-oversized", FIELD_TEXT, oversized),
 	FIELD("onced-replay", FIELD_TEXT, replay),
 	{ 0 },
 };

@@ -32,6 +32,7 @@ struct dlq_letter {
 	struct slice consumer, handler, event_id, host;
 	struct slice replay; /* id of the replay that it failed again in */
 	int64_t replays; /* how often it was replayed; 0 for never */
+	struct slice oversized; /* not null: its value was too large for the topic, and left out */
 	const char *fault; /* name of a header that is malformed; NULL */
 };
 

@@ -100,24 +100,29 @@ static int find_topic(struct dlq_session *session, unsigned how)
 	return CTL_OK;
 }
 
-static int read_filter(struct dlq_session *session)
+static const char *option_of(const struct dlq_session *session, unsigned how, const char *name)
 {
-	const struct ctl *ctl = session->ctl;
-	const char *limit = ctl_option(ctl, "--limit");
+	return how & DLQ_HAS_FILTER ? ctl_option(session->ctl, name) : NULL;
+}
+
+static int read_filter(struct dlq_session *session, unsigned how)
+{
+	const char *limit = option_of(session, how, "--limit");
 	const struct dlq_filter_words words = {
-		.reason = ctl_option(ctl, "--reason"),
-		.code = ctl_option(ctl, "--code"),
-		.since = ctl_option(ctl, "--since"),
-		.until = ctl_option(ctl, "--until"),
-		.event_id = ctl_option(ctl, "--event-id"),
-		.key = ctl_option(ctl, "--key"),
-		.where = ctl_option(ctl, "--where"),
-		.position = ctl_option(ctl, "--position"),
-		.consumer = session->consumer ? session->consumer->name : NULL,
+		.reason = option_of(session, how, "--reason"),
+		.code = option_of(session, how, "--code"),
+		.since = option_of(session, how, "--since"),
+		.until = option_of(session, how, "--until"),
+		.event_id = option_of(session, how, "--event-id"),
+		.key = option_of(session, how, "--key"),
+		.where = option_of(session, how, "--where"),
+		.position = option_of(session, how, "--position"),
+		.consumer =
+			session->consumer && how & DLQ_HAS_FILTER ? session->consumer->name : NULL,
 	};
 	struct err err = ERR_INIT;
 
-	session->takes_all |= ctl_option(ctl, "--all") != NULL;
+	session->takes_all |= option_of(session, how, "--all") != NULL;
 	if (limit && (value_parse_integer(limit, &session->limit) < 0 || session->limit == 0)) {
 		return fail_usage(session, "--limit is not a number above 0");
 	}
@@ -203,7 +208,7 @@ int dlq_session_open(struct dlq_session *session, const struct ctl *ctl, unsigne
 	log_init(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, NULL, NULL, -1);
 	status = load_config(session);
 	status = status ? status : find_topic(session, how);
-	status = status || !(how & DLQ_HAS_FILTER) ? status : read_filter(session);
+	status = status ? status : read_filter(session, how);
 	if (status) {
 		return status;
 	}

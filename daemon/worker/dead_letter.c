@@ -77,6 +77,7 @@ static int produce(struct worker *worker, struct dead_letter *letter, struct err
 		.handler = letter->handler,
 		.host = worker->start.host,
 		.event_id = slice_from(letter->event_id, letter->event_id_len),
+		.is_oversized = letter->is_oversized,
 		.extra = worker->consumer->dlq_headers };
 	const struct source_header *originals;
 	int count = record_headers(record, &originals), r;

@@ -8,6 +8,8 @@
 #include "base/memory.h"
 
 #define OWN_PREFIX "onced-"
+/* Which replay it is of, and how many there were: kept, so that replays can be counted. */
+#define REPLAY_HEADER "onced-replay"
 
 static void add(struct letter_headers *headers, const char *name, struct slice value)
 {
@@ -54,6 +56,17 @@ static void add_originals(
 	}
 }
 
+static void add_replay(
+	struct letter_headers *headers, const struct source_header *originals, int count)
+{
+	while (count-- > 0) {
+		if (slice_equal_str(originals[count].name, REPLAY_HEADER)) {
+			add(headers, REPLAY_HEADER, originals[count].value);
+			return;
+		}
+	}
+}
+
 static void add_own(struct letter_headers *headers, const struct letter_facts *facts)
 {
 	const struct record *record = facts->record;
@@ -74,6 +87,9 @@ static void add_own(struct letter_headers *headers, const struct letter_facts *f
 	add_str(headers, "onced-handler", facts->handler);
 	if (!slice_is_null(facts->event_id)) {
 		add(headers, "onced-event-id", facts->event_id);
+	}
+	if (facts->is_oversized) {
+		add_str(headers, "onced-oversized", "value left out");
 	}
 	add_str(headers, "onced-host", facts->host);
 	add_str(headers, "onced-version", ONCED_VERSION);
@@ -98,6 +114,7 @@ void letter_headers_init(struct letter_headers *headers, const struct letter_fac
 	headers->number_count = 0;
 	add_originals(headers, originals, original_count);
 	add_own(headers, facts);
+	add_replay(headers, originals, original_count);
 	if (facts->extra == DLQ_HEADERS_PLAIN) {
 		add_plain(headers, facts);
 	}

@@ -2,7 +2,7 @@
  * letter_headers - the headers of a dead letter
  *
  * Pure. The record's own headers byte for byte, without those of an earlier life as a dead letter
- * (replays must not grow), then ours.
+ * (replays must not grow) but onced-replay, then ours.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct letter_facts {
 	int32_t partition;
 	const char *consumer, *handler, *host;
 	struct slice event_id; /* null: it has none */
+	bool is_oversized; /* its value is left out: dlq.oversized = headers-only */
 	enum config_dlq_headers extra;
 };
 

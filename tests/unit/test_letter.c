@@ -220,6 +220,36 @@ static void headers_of_an_earlier_life_are_replaced(void **state)
 	letter_headers_fini(&headers);
 }
 
+static void which_replay_it_is_of_is_kept_once(void **state)
+{
+	const struct source_header originals[] = { { SLICE_LITERAL("onced-replay"),
+							   SLICE_LITERAL("forged n=9") },
+		{ SLICE_LITERAL("a"), SLICE_LITERAL("1") },
+		{ SLICE_LITERAL("onced-replay"), SLICE_LITERAL("r-1 n=2") },
+		{ SLICE_LITERAL("onced-event-id"), SLICE_LITERAL("old") } };
+	struct letter_headers headers;
+
+	letter_headers_init(&headers, &facts, originals, 4);
+	expect_header(&headers, 0, "a", "1");
+	expect_header(&headers, 1, "onced-reason", "rejected");
+	expect_header(&headers, 13, "onced-event-id", "e-1");
+	expect_header(&headers, 16, "onced-replay", "r-1 n=2");
+	assert_int_equal(headers.count, 17);
+	letter_headers_fini(&headers);
+}
+
+static void letter_without_its_value_says_so(void **state)
+{
+	struct letter_facts oversized = facts;
+	struct letter_headers headers;
+
+	oversized.is_oversized = true;
+	letter_headers_init(&headers, &oversized, NULL, 0);
+	expect_header(&headers, 13, "onced-oversized", "value left out");
+	assert_int_equal(headers.count, 16);
+	letter_headers_fini(&headers);
+}
+
 static void the_plain_set_is_added_for_hand_written_consumers(void **state)
 {
 	struct letter_facts plain = facts;
@@ -247,6 +277,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_has_no_header),
 		cmocka_unit_test(the_records_headers_come_first_and_unchanged),
 		cmocka_unit_test(headers_of_an_earlier_life_are_replaced),
+		cmocka_unit_test(which_replay_it_is_of_is_kept_once),
+		cmocka_unit_test(letter_without_its_value_says_so),
 		cmocka_unit_test(the_plain_set_is_added_for_hand_written_consumers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
