@@ -57,16 +57,6 @@ static const struct place *place_of(
 	return check_place(checking, SECTION_CONSUMER, consumer->name, key);
 }
 
-bool check_consumes(const struct config_consumer *consumer, const char *topic)
-{
-	for (size_t i = 0; i < consumer->topics.count; i++) {
-		if (strcmp(consumer->topics.items[i], topic) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* ---- one consumer ---- */
 
 static void check_has_handler(
@@ -90,7 +80,7 @@ static void check_has_handler(
 
 static void check_dlq_topic(const struct checking *checking, const struct config_consumer *consumer)
 {
-	if (consumer->dlq_topic && check_consumes(consumer, consumer->dlq_topic)) {
+	if (consumer->dlq_topic && config_consumer_reads(consumer, consumer->dlq_topic)) {
 		problems_add(checking->problems, place_of(checking, consumer, "dlq.topic"),
 			"[consumer %s] dlq.topic must not be one of its own topics: dead letters "
 			"would go round for ever",
@@ -217,7 +207,7 @@ static void check_common_topics(const struct checking *checking,
 	const struct config_consumer *earlier, const struct config_consumer *later)
 {
 	for (size_t i = 0; i < later->topics.count; i++) {
-		if (check_consumes(earlier, later->topics.items[i])) {
+		if (config_consumer_reads(earlier, later->topics.items[i])) {
 			problems_add(checking->problems, place_of(checking, later, "topics"),
 				"[consumer %s] topic %s is also consumed by [consumer %s] in the "
 				"same group %s: each would see only a part; give one of them "

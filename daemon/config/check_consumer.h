@@ -20,8 +20,6 @@ void check_consumer(const struct checking *checking, const struct config_consume
 void check_consumer_pair(const struct checking *checking, const struct config_consumer *earlier,
 	const struct config_consumer *later);
 
-bool check_consumes(const struct config_consumer *consumer, const char *topic);
-
 /* Where the key is set, else the header of its section, else the file. */
 const struct place *check_place(
 	const struct checking *checking, enum section_kind kind, const char *name, const char *key);

@@ -66,7 +66,7 @@ static void check_own(const struct checking *checking, const struct config_consu
 	if (!way.topic) {
 		return;
 	}
-	if (check_consumes(consumer, way.topic)) {
+	if (config_consumer_reads(consumer, way.topic)) {
 		problems_add(checking->problems, place_of(checking, consumer, way),
 			"[handler %s] writes to %s, which [consumer %s] reads and gives to this "
 			"handler: its records would go round for ever",
@@ -143,7 +143,7 @@ static void reach_readers(struct search *search, size_t from, struct way way)
 {
 	for (size_t i = search->start + 1; i < search->checking->config->consumer_count; i++) {
 		if (!search->steps[i].is_reached &&
-			check_consumes(consumer_at(search->checking, i), way.topic)) {
+			config_consumer_reads(consumer_at(search->checking, i), way.topic)) {
 			search->steps[i] = (struct step){ from, way, true };
 			search->queue[search->queue_count++] = i;
 		}
@@ -164,7 +164,7 @@ static void search_from(struct search *search)
 			if (!way.topic) {
 				continue;
 			}
-			if (at != search->start && check_consumes(start, way.topic)) {
+			if (at != search->start && config_consumer_reads(start, way.topic)) {
 				tell_circle(search, at, way);
 				return;
 			}

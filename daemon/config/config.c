@@ -73,6 +73,16 @@ const struct config_handler_type *config_find_type(
 	return NULL;
 }
 
+bool config_consumer_reads(const struct config_consumer *consumer, const char *topic)
+{
+	for (size_t i = 0; i < consumer->topics.count; i++) {
+		if (strcmp(consumer->topics.items[i], topic) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool config_producers_are_elsewhere(const struct config *config)
 {
 	const char *here = config_pairs_get(&config->kafka, "bootstrap.servers");

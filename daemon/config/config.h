@@ -264,6 +264,7 @@ const struct config_consumer *config_find_consumer(const struct config *config, 
 /* The handler is foreign code inside the worker: what it does wrong, the worker dies of. */
 bool config_handler_is_in_process(const struct config_handler *handler);
 bool config_consumer_is_in_process(const struct config_consumer *consumer);
+bool config_consumer_reads(const struct config_consumer *consumer, const char *topic);
 /* [kafka producer] names brokers of its own: what is written goes to another cluster. */
 bool config_producers_are_elsewhere(const struct config *config);
 const char *config_pairs_get(const struct config_pairs *pairs, const char *name);

@@ -19,7 +19,7 @@ struct producer;
  */
 int producer_open(const struct publisher_options *options, bool is_single, struct producer **ret,
 	struct err *err);
-/* Accepts NULL. Waits up to CLOSE_MS for what is under way. */
+/* Accepts NULL. Waits up to a second for what is under way. */
 void producer_close(struct producer *producer);
 
 /*

@@ -42,16 +42,6 @@ int onced_need_topic(struct onced_setup *setup, const char *topic)
 
 /* ---- opening ---- */
 
-static bool consumes(const struct config_consumer *consumer, const char *topic)
-{
-	for (size_t i = 0; i < consumer->topics.count; i++) {
-		if (strcmp(consumer->topics.items[i], topic) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* The configuration's check sees only the handlers that are not loaded code. */
 static int check_loops(const struct publishing *publishing, const struct config *config,
 	const struct config_consumer *consumer, struct err *err)
@@ -62,7 +52,7 @@ static int check_loops(const struct publishing *publishing, const struct config 
 	for (size_t i = 0; i < publishing->topic_count; i++) {
 		const char *topic = publishing->topics[i].name;
 
-		if (consumes(consumer, topic)) {
+		if (config_consumer_reads(consumer, topic)) {
 			return err_set(err, -EINVAL,
 				"a handler of [consumer %s] writes to %s, which this consumer "
 				"reads: its records would go round for ever",
