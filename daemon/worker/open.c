@@ -216,11 +216,12 @@ static bool wants_ids(const struct worker *worker)
 static void name_build(struct worker *worker, const struct roster_handler *handler)
 {
 	char *build_id = worker->page->handlers[handler->page_index].build_id;
+	const struct onced_handler *ops = handler->ops;
+	uintptr_t code = ops->handle ? (uintptr_t)ops->handle : (uintptr_t)ops->handle_batch;
 
 	build_id[0] = '\0';
 	if (config_handler_is_in_process(handler->config)) {
-		build_id_of(
-			(const void *)(uintptr_t)handler->ops->handle, build_id, PAGE_BUILD_ID_MAX);
+		build_id_of((const void *)code, build_id, PAGE_BUILD_ID_MAX);
 	}
 }
 

@@ -99,6 +99,24 @@ def test_record_that_kills_is_dead_lettered_and_no_other(world):
     assert shown.sum("onced_dead_letters_total", reason="crash") == 1
 
 
+def test_a_batch_that_dies_is_worked_alone_and_only_the_killer_is_dead_lettered(world):
+    world.create_topics(partitions=PARTITIONS)
+    produce_innocents(world, 60, "before")
+    world.produce_event("killer", key=b"the killer", partition=1, fault="segfault")
+    world.produce_event("hanger", key=b"the hanger", partition=2, fault="spin")
+    produce_innocents(world, 60, "after")
+    world.kafka.flush()
+    plugin = PLUGIN.parent / "misbehave_batch.so"
+    onced = start(world, {"handler effect": {"path": plugin}})
+    world.wait_finished(onced)
+    evidence = world.finish(onced, ordering="key")
+    check_end(evidence, ["killer", "hanger"],
+              {f"{when}-{n}" for when in ("before", "after") for n in range(60)})
+    for letter in evidence.dead_letters:
+        kind = {"killer": "segfault", "hanger": "spin"}[checker.event_id_of_dead_letter(letter)]
+        check_letter(letter, checker.event_id_of_dead_letter(letter), kind)
+
+
 def test_killers_of_all_kinds_are_told_apart_among_innocents_in_hand(world):
     world.create_topics(partitions=PARTITIONS)
     for n in range(LANES * 4):

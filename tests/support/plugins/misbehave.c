@@ -10,6 +10,8 @@
  *	corrupt		breaks the heap and is done: others find out
  *	once:WHAT	WHAT, if the file in parameter `gate` is there; it is removed
  *
+ * With MISBEHAVE_BATCH it takes its events by handle_batch() and carries them out one by one.
+ *
  * The effect is a row of table `effects`, as the scenarios' SQL handler writes it.
  */
 #include <onced/handler.h>
@@ -230,6 +232,16 @@ static void misbehave_handle(
 		6);
 }
 
+#ifdef MISBEHAVE_BATCH
+static void misbehave_handle_batch(void *state, const struct onced_event *const *events,
+	struct onced_outcome *outcomes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		misbehave_handle(state, events[i], &outcomes[i]);
+	}
+}
+#endif
+
 static const struct onced_param_spec params[] = {
 	{ .name = "gate", .help = "A file that is removed by the fault once:WHAT." },
 	{ 0 },
@@ -242,7 +254,11 @@ static const struct onced_handler misbehave = {
 	.help = "Does to its worker what the event says.",
 	.params = params,
 	.open = misbehave_open,
+#ifdef MISBEHAVE_BATCH
+	.handle_batch = misbehave_handle_batch,
+#else
 	.handle = misbehave_handle,
+#endif
 	.close = misbehave_close,
 };
 
