@@ -249,11 +249,6 @@ int verb_retry_now(const struct ctl *ctl)
 	return status;
 }
 
-static int name_consumer(const struct ctl *ctl, struct scope *scope)
-{
-	return scope_parse(ctl->arguments[0], scope) && !scope->topic[0] ? CTL_OK : CTL_USAGE;
-}
-
 int verb_skip(const struct ctl *ctl)
 {
 	_cleanup_(json_cleanup) json_t *operation = NULL;
@@ -262,7 +257,7 @@ int verb_skip(const struct ctl *ctl)
 	json_t *body;
 	int status;
 
-	if (name_consumer(ctl, &scope) != CTL_OK ||
+	if (!scope_parse(ctl->arguments[0], &scope) || scope.topic[0] ||
 		!scope_parse_position(ctl->arguments[1], &scope, &offset)) {
 		return CTL_USAGE;
 	}
@@ -284,65 +279,6 @@ int verb_skip(const struct ctl *ctl)
 		printf("%s is marked, and not settled yet: it waits for a resume, the store, or "
 		       "what is in hand.\n",
 			ctl->arguments[1]);
-	}
-	return status;
-}
-
-/* earliest, latest, an offset, or a time like 2026-11-21T20:00:00Z */
-static bool set_to(json_t *body, const char *to)
-{
-	struct tm parts = { 0 };
-	const char *rest;
-	char *end;
-
-	if (strcmp(to, "earliest") == 0 || strcmp(to, "latest") == 0) {
-		set(body, "to", json_string(to));
-		return true;
-	}
-	if (to[0] && to[strspn(to, "0123456789")] == '\0') {
-		set(body, "offset", json_integer(strtoll(to, &end, 10)));
-		return true;
-	}
-	rest = strptime(to, "%Y-%m-%dT%H:%M:%SZ", &parts);
-	if (rest && *rest == '\0') {
-		set(body, "time_ms", json_integer((json_int_t)timegm(&parts) * 1000));
-		return true;
-	}
-	return false;
-}
-
-int verb_offsets_set(const struct ctl *ctl)
-{
-	_cleanup_(json_cleanup) json_t *operation = NULL;
-	const char *to = ctl_option(ctl, "--to");
-	struct scope scope;
-	json_t *body;
-	int status;
-
-	if (name_consumer(ctl, &scope) != CTL_OK ||
-		!scope_parse_position(ctl->arguments[1], &scope, NULL)) {
-		return CTL_USAGE;
-	}
-	body = operate_body(ctl, &scope);
-	set_reason(ctl, body);
-	if (!to || !set_to(body, to)) {
-		json_decref(body);
-		fputs("oncectl offsets set: needs --to N, earliest, latest or a time like "
-		      "2026-11-21T20:00:00Z\n",
-			stderr);
-		return CTL_USAGE;
-	}
-	status = operate(ctl, &scope, "offsets", body, OPERATE_ANSWER, ctl_option(ctl, "--timeout"),
-		&operation);
-	if (ctl->is_json || !operation) {
-		return status;
-	}
-	if (status == CTL_OK) {
-		printf("%s of %s is committed at %" PRId64 ", and is read from there.\n",
-			ctl->arguments[1], scope.consumer, number_of(operation));
-	} else if (status == CTL_TIMED_OUT) {
-		printf("Not done yet; it waits for what is in hand:\n");
-		operate_show_waiting(operation);
 	}
 	return status;
 }

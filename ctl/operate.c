@@ -254,6 +254,7 @@ void operate_show_waiting(const json_t *operation)
 		const json_t *part = json_array_get(workers, i);
 		const char *state = json_string_value(json_object_get(part, "state"));
 		const json_t *lanes = json_object_get(part, "in_hand");
+		const char *obstacle = json_string_value(json_object_get(part, "obstacle"));
 		int64_t worker = json_integer_value(json_object_get(part, "worker"));
 
 		if (!state || strcmp(state, "waiting") != 0) {
@@ -262,7 +263,9 @@ void operate_show_waiting(const json_t *operation)
 		for (size_t j = 0; j < json_array_size(lanes); j++) {
 			show_record(worker, json_array_get(lanes, j));
 		}
-		if (json_array_size(lanes) == 0) {
+		if (obstacle && obstacle[0]) {
+			printf("  worker %" PRId64 ": %s\n", worker, obstacle);
+		} else if (json_array_size(lanes) == 0) {
 			const char *is = json_string_value(json_object_get(part, "worker_state"));
 
 			printf("  worker %" PRId64 " (%s) has not answered\n", worker,

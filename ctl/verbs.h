@@ -47,12 +47,12 @@ int verb_drain(const struct ctl *ctl);
 int verb_restart(const struct ctl *ctl);
 int verb_retry_now(const struct ctl *ctl);
 int verb_skip(const struct ctl *ctl);
-int verb_offsets_set(const struct ctl *ctl);
 /* show.c */
 int verb_show_consumers(const struct ctl *ctl);
 int verb_show_workers(const struct ctl *ctl);
 int verb_show_partitions(const struct ctl *ctl);
 int verb_show_config(const struct ctl *ctl);
 int verb_offsets_show(const struct ctl *ctl);
+int verb_offsets_set(const struct ctl *ctl); /* offsets.c */
 int verb_migrate(const struct ctl *ctl); /* migrate.c */
 int verb_guarantees(const struct ctl *ctl); /* guarantees.c */

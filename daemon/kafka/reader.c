@@ -120,7 +120,7 @@ int kafka_reader_log_offsets(struct kafka_reader *reader, const char *topic, int
 	for (size_t i = 0; i < count && !code; i++) {
 		code = list->elems[i].err;
 		ret[i] = list->elems[i].offset;
-		if (!code && ret[i] < 0) {
+		if (!code && ret[i] < 0 && which < 0) {
 			code = RD_KAFKA_RESP_ERR__NO_OFFSET;
 		}
 	}

@@ -44,7 +44,8 @@ int kafka_reader_partitions(struct kafka_reader *reader, const char *topic, stru
 
 /*
  * Of partitions 0 to count - 1: where the logs begin (SOURCE_OFFSET_EARLIEST) or end
- * (SOURCE_OFFSET_LATEST). -EAGAIN when it cannot be said.
+ * (SOURCE_OFFSET_LATEST), or their first record not older than a time in milliseconds; negative
+ * where none is that new. -EAGAIN when it cannot be said.
  */
 int kafka_reader_log_offsets(struct kafka_reader *reader, const char *topic, int64_t which,
 	int64_t *ret, size_t count, struct err *err);

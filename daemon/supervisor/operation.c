@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "supervisor/halt.h"
 #include "supervisor/slot.h"
 #include "supervisor/state.h"
 #include "supervisor/status.h"
@@ -176,6 +177,11 @@ void operation_check(struct supervisor *supervisor, struct operation *operation)
 		end(operation, OPERATION_FAILED, "no worker of this daemon has it now");
 		return;
 	}
+	if (operation->kind == OPERATION_RELEASE && !operation->is_leaving &&
+		!halt_is_released(operation->consumer)) {
+		end(operation, OPERATION_FAILED, "it was resumed before its workers left");
+		return;
+	}
 	if (operation->kind == OPERATION_RELEASE && !operation->is_leaving) {
 		begin_leaving(supervisor, operation);
 		operation_check(supervisor, operation);
@@ -266,17 +272,33 @@ void operations_slot_ended(struct supervisor *supervisor, const struct slot *slo
 
 /* ---- telling ---- */
 
+/* What keeps dead letters or batches from ending; "" when nothing does. */
+static void find_obstacle(const struct page *page, char ret[PAGE_TEXT_MAX])
+{
+	ret[0] = '\0';
+	if (atomic_load(&page->dlq_is_down)) {
+		page_text_get(&page->dlq_text, ret);
+	} else if (atomic_load(&page->store_is_down)) {
+		page_text_get(&page->store_text, ret);
+	} else if (atomic_load(&page->broker_is_down)) {
+		page_text_get(&page->broker_text, ret);
+	}
+}
+
 static json_t *part_json(const struct operation *operation, const struct operation_part *part)
 {
 	const struct slot *slot = &operation->consumer->slots[part->slot];
 	json_t *object = json_object();
+	char obstacle[PAGE_TEXT_MAX];
 
 	(void)json_object_set_new(object, "worker", json_integer(part->slot));
 	(void)json_object_set_new(object, "state", json_string(part_names[part->state]));
 	(void)json_object_set_new(object, "number", json_integer(part->number));
 	(void)json_object_set_new(object, "text", status_text(part->text));
 	if (part->state == PART_WAITING && slot->page) {
+		find_obstacle(slot->page, obstacle);
 		(void)json_object_set_new(object, "in_hand", status_in_hand(slot->page));
+		(void)json_object_set_new(object, "obstacle", status_text(obstacle));
 		(void)json_object_set_new(
 			object, "worker_state", json_string(slot_state_names[slot->state]));
 	}

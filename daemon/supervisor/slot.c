@@ -261,6 +261,7 @@ int slot_start(struct slot *slot, struct err *err)
 	slot->heartbeat_seen_us = now_us;
 	memset(slot->lanes, 0, sizeof(slot->lanes));
 	slot->has_spoken = false;
+	slot->wants_restart = false;
 	slot->recycle_deadline_us = 0;
 	slot->is_ours_to_end = false;
 	slot->last_words[0] = '\0';

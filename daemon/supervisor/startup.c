@@ -98,7 +98,6 @@ static int open_pages(struct supervisor *supervisor)
 
 			if (j == 0) {
 				coroner_load(consumer, supervisor->config);
-				halt_load(consumer, supervisor->config);
 			}
 			if (slot_open_page(&consumer->slots[j], supervisor->config, &err) < 0) {
 				log_error("a worker's page cannot be used",
@@ -334,6 +333,10 @@ int startup_begin(struct supervisor *supervisor)
 	}
 	if (r > 0) {
 		return r;
+	}
+	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+		/* before anybody can say more */
+		halt_load(&supervisor->tree.consumers[i], supervisor->config);
 	}
 	if (control_open(supervisor, &err) < 0) {
 		log_error("the control socket cannot be served", LOG_STR("error", err.text));

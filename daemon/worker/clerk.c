@@ -43,6 +43,9 @@ void clerk_ask_open(struct worker *worker, int64_t now_us)
 	struct clerk *clerk = worker->clerk;
 	bool any = false;
 
+	if (!clerk) {
+		return; /* assigned while the group is being left: it is revoked next */
+	}
 	pthread_mutex_lock(&clerk->lock);
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
 		struct partition *p = worker->partitions[i];
@@ -320,10 +323,19 @@ static void carry_pauses(struct clerk *clerk)
 	pauses_fini(&found);
 }
 
+static bool has_pauses_to_put(struct clerk *clerk)
+{
+	bool has_any;
+
+	pthread_mutex_lock(&clerk->lock);
+	has_any = clerk->pauses_to_put.count > 0;
+	pthread_mutex_unlock(&clerk->lock);
+	return has_any;
+}
+
 static void do_periodic(struct clerk *clerk)
 {
 	int64_t now_us = clock_mono_us();
-	bool has_pauses_to_put;
 
 	note_seen(clerk, now_us);
 	if (now_us >= clerk->next_lag_us) {
@@ -331,10 +343,7 @@ static void do_periodic(struct clerk *clerk)
 		refresh_dlq(clerk);
 		clerk->next_lag_us = clock_mono_us() + LAG_INTERVAL_US;
 	}
-	pthread_mutex_lock(&clerk->lock);
-	has_pauses_to_put = clerk->pauses_to_put.count > 0;
-	pthread_mutex_unlock(&clerk->lock);
-	if (now_us >= clerk->next_pause_us || has_pauses_to_put) {
+	if (now_us >= clerk->next_pause_us || has_pauses_to_put(clerk)) {
 		carry_pauses(clerk);
 		clerk->next_pause_us = now_us + PAUSE_INTERVAL_US;
 	}
@@ -386,7 +395,9 @@ static void *clerk_main(void *argument)
 		}
 	} while (!is_stopping);
 	note_seen(clerk, clock_mono_us());
-	carry_pauses(clerk); /* said in the last moment */
+	if (has_pauses_to_put(clerk)) {
+		carry_pauses(clerk); /* said in the last moment */
+	}
 	pthread_mutex_lock(&clerk->lock);
 	clerk->has_ended = true;
 	pthread_cond_signal(&clerk->ended);
