@@ -40,7 +40,7 @@ static void fail(struct dlq_replay *replay, int result, const struct err *err)
 
 static void tell(struct dlq_replay *replay, const char *doing)
 {
-	char note[128];
+	char note[256];
 
 	snprintf(note, sizeof(note), "%zu failed again%s%s", replay->watch.failed,
 		doing[0] ? "; " : "", doing);

@@ -304,6 +304,7 @@ def test_interrupted_replay_leaves_the_rest_open(world):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.failpoints
 def test_a_hundred_thousand_letters_killed_and_replayed_twice(world):
     count = 100_000
