@@ -10,6 +10,10 @@
 /* Of one kind and lane: enough to follow single records, too few to fill a disk in an outage. */
 enum { LINES_PER_SECOND = 20 };
 
+/* Fewer records are a little room, of which main hears so often at most. */
+enum { MUCH_ROOM = 16 };
+#define WAKE_MAIN_US ((int64_t)10 * 1000)
+
 static void log_failure(struct lines *lines, const struct unit_work *work, const char *message)
 {
 	int64_t now_us = clock_mono_us(), delay_us = work->due_us - now_us;
@@ -107,6 +111,25 @@ static void log_skip(const struct unit_work *work)
 		LOG_INT("partition", work->event.partition),
 		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
 		LOG_STR("why", skip_text(work->record->skip)));
+}
+
+bool finish_must_wake_main(struct worker *worker, unsigned returned)
+{
+	bool wants_wake = atomic_load_explicit(&worker->wants_wake, memory_order_acquire);
+	int64_t now_us;
+
+	if (worker->new_dead_letters) {
+		return true;
+	}
+	if (!wants_wake || returned >= MUCH_ROOM || !sched_is_ready(worker->sched)) {
+		return wants_wake;
+	}
+	now_us = clock_mono_us();
+	if (now_us < worker->next_wake_us) {
+		return false;
+	}
+	worker->next_wake_us = now_us + WAKE_MAIN_US;
+	return true;
 }
 
 /* The id may lie in the bytes that are let go, and a dead letter still needs it. */

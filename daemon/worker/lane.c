@@ -254,7 +254,7 @@ static void finish(struct lane *lane, unsigned count)
 	struct worker *worker = lane->worker;
 	struct sched_item *dead = NULL;
 	int64_t now_ms = clock_wall_ms();
-	bool has_letters;
+	bool wakes_main;
 
 	before_finish(lane, count);
 	FAILPOINT("before_settle");
@@ -264,7 +264,7 @@ static void finish(struct lane *lane, unsigned count)
 	}
 	sched_give_back(worker->sched, lane->returns, count, &dead);
 	lane_leave(lane);
-	has_letters = worker->new_dead_letters != NULL;
+	wakes_main = finish_must_wake_main(worker, count);
 	if (sched_is_ready(worker->sched)) {
 		lanes_wake(worker, false);
 	}
@@ -272,7 +272,7 @@ static void finish(struct lane *lane, unsigned count)
 	pthread_mutex_unlock(&worker->lock);
 	free_settled(lane, count);
 	lane_free_dead(dead);
-	if (has_letters || atomic_load_explicit(&worker->wants_wake, memory_order_acquire)) {
+	if (wakes_main) {
 		worker->wiring->source->wake(worker->source);
 	}
 }
@@ -280,7 +280,7 @@ static void finish(struct lane *lane, unsigned count)
 /* Row locks stay short for the user's other traffic: batches shrink when they take long. */
 static void adapt(struct lane *lane, int64_t took_us)
 {
-	unsigned max = lane->worker->consumer->batch_max;
+	unsigned max = lane->worker->batch_max;
 
 	if (took_us > lane->worker->consumer->batch_time_us && lane->batch_limit > 1) {
 		lane->batch_limit /= 2;
@@ -418,7 +418,7 @@ struct unit_options lane_unit_options(struct worker *worker, unsigned index)
 		.page = worker->page,
 		.page_lane = &worker->page->lanes[index],
 		.lane = index,
-		.batch_max = consumer->batch_max,
+		.batch_max = worker->batch_max,
 		.scope = consumer->dedup_scope,
 		.is_deduplicated = worker->is_deduplicated,
 		.has_dlq = consumer->dlq_topic != NULL,
@@ -431,22 +431,19 @@ struct unit_options lane_unit_options(struct worker *worker, unsigned index)
 
 static int lane_start(struct worker *worker, unsigned index, struct err *err)
 {
-	const struct config_consumer *consumer = worker->consumer;
 	struct lane *lane = &worker->lanes[index];
 	struct unit_options options = lane_unit_options(worker, index);
 	char name[16];
 	int r;
 
-	*lane = (struct lane){
-		.worker = worker, .index = index, .batch_limit = consumer->batch_max
-	};
+	*lane = (struct lane){ .worker = worker, .index = index, .batch_limit = worker->batch_max };
 	r = worker->wiring->store->session_open(worker->store, &lane->session, err);
 	if (r < 0) {
 		return r;
 	}
 	unit_init(&lane->unit, &options, lane->session);
-	lane->batch = xcalloc(consumer->batch_max, sizeof(*lane->batch));
-	lane->returns = xcalloc(consumer->batch_max, sizeof(*lane->returns));
+	lane->batch = xcalloc(worker->batch_max, sizeof(*lane->batch));
+	lane->returns = xcalloc(worker->batch_max, sizeof(*lane->returns));
 	r = -pthread_create(&lane->thread, NULL, lane_main, lane);
 	if (r < 0) {
 		return err_set(err, r, "cannot start a lane's thread");

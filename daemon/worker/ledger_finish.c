@@ -11,9 +11,6 @@
 #include "base/memory.h"
 #include "worker/ledger_private.h"
 
-/* How often main hears at most that there is room again. */
-#define WAKE_MAIN_US ((int64_t)10 * 1000)
-
 static void tell_lost(struct ledger *ledger, const struct errand *errand)
 {
 	const struct unit_work *work = &errand->unit.works[0];
@@ -91,32 +88,13 @@ static void put_away(struct worker *worker, struct errand *errand)
 	}
 }
 
-/*
- * Under the lock: main has letters to send, or waits for room. As long as there is something to
- * take, room for a few records is not worth its waking up.
- */
-static bool must_wake_main(struct worker *worker)
-{
-	struct ledger *ledger = worker->ledger;
-	int64_t now_us = clock_mono_us();
-
-	if (worker->new_dead_letters) {
-		return true;
-	}
-	if (!atomic_load_explicit(&worker->wants_wake, memory_order_acquire) ||
-		(sched_is_ready(worker->sched) && now_us < ledger->next_wake_us)) {
-		return false;
-	}
-	ledger->next_wake_us = now_us + WAKE_MAIN_US;
-	return true;
-}
-
 static void finish_ended(struct worker *worker, struct errand_list *ended)
 {
 	struct ledger *ledger = worker->ledger;
 	int64_t now_ms = clock_wall_ms();
 	struct sched_item *dead = NULL;
 	struct errand *errand;
+	unsigned count = 0;
 	bool wakes_main;
 
 	if (!ended->head) {
@@ -130,8 +108,9 @@ static void finish_ended(struct worker *worker, struct errand_list *ended)
 	for (errand = ended->head; errand; errand = errand->next) {
 		ledger->ahead -= !errand->was_claimed;
 		give_back(worker, errand, now_ms, &dead);
+		count++;
 	}
-	wakes_main = must_wake_main(worker);
+	wakes_main = finish_must_wake_main(worker, count);
 	if (worker->lane_count && sched_is_ready(worker->sched)) {
 		lanes_wake(worker, true);
 	}

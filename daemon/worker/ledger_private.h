@@ -27,7 +27,6 @@ struct ledger {
 	struct sched_return *returns;
 	size_t return_capacity;
 	int64_t next_look_us; /* through what is ready */
-	int64_t next_wake_us; /* of main, while there is work without it */
 
 	/* under the worker's lock */
 	pthread_cond_t wake; /* the ledger waits */

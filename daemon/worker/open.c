@@ -195,10 +195,16 @@ static void count_lanes(struct worker *worker)
 		count = is_elsewhere(worker, consumer->routes[i].handler) ? &elsewhere : &inside;
 		(*count)++;
 	}
+	worker->batch_max = consumer->batch_max;
 	if (inside || !elsewhere) {
 		worker->lane_count = worker->wiring->store->is_single_writer ? 1
 			: wanted                                             ? wanted
 									     : LANES;
+	} else if (!worker->is_deduplicated) {
+		/* nothing to claim or to mark: lanes do it themselves */
+		worker->lane_count = wanted ? wanted : RUNNERS;
+		worker->batch_max = 1;
+		return;
 	}
 	if (elsewhere) {
 		unsigned room = PAGE_LANES_MAX - worker->lane_count;

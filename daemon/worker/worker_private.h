@@ -161,10 +161,12 @@ struct worker {
 	unsigned busy_lanes; /* with a batch in work; runners with an errand, too */
 	/* of the lane or runner that has, or waits for, the worker for itself; NULL none */
 	struct page_lane *alone_lane;
+	int64_t next_wake_us; /* of main, while there is work without it */
 	unsigned sharers; /* partitions that share what may be in flight, at least 1 */
 
 	struct lane *lanes;
 	unsigned lane_count; /* 0: no handler's effect is in the transaction */
+	unsigned batch_max; /* of a lane; 1: for effects elsewhere without a store */
 	struct ledger *ledger; /* NULL: no handler makes its effect elsewhere */
 	unsigned runner_count;
 	struct clerk *clerk;
@@ -295,6 +297,11 @@ void lane_store_is_up(struct worker *worker);
 /* Under the lock: one record's end into tracker, page and dead letters. */
 struct sched_return finish_one(
 	struct worker *worker, struct unit_work *work, int64_t now_ms);
+/*
+ * Under the lock: main is to be woken, for letters or because it waits for room. As long as there
+ * is something to take, room for a few records (`returned`) is not worth that every time.
+ */
+bool finish_must_wake_main(struct worker *worker, unsigned returned);
 /* What a record says in the log that is tried again or held; few lines of a flood. */
 void finish_log_wait(struct lines *retry_lines, struct lines *hold_lines,
 	const struct unit_work *work);

@@ -122,12 +122,14 @@ def test_failures_park_hold_and_end_as_they_do_in_a_transaction(world):
     assert rows(world, DONE) == 4 and rows(world, DEAD) == 1
 
 
-def test_a_slow_event_holds_up_no_other(world):
+@pytest.mark.parametrize("store", ["postgresql:", "none:"])
+def test_a_slow_event_holds_up_no_other(world, store):
     world.create_topics()
     for n in range(60):
         world.produce_event(f"e{n}", n, key=f"k{n}".encode(), fault="sleep:3000" if n == 5 else "sleep:1")
     world.kafka.flush()
-    onced = world.start(outside(world, {"consumer c": {"lanes": 2}}))
+    own = {"store": store, "store.user": None, "store.password": None} if store == "none:" else {}
+    onced = world.start(outside(world, {"consumer c": {"lanes": 2}, "onced": own}))
     wait_effects(world, 60)
     assert ids(world)[-1] == "e5"
     world.wait_finished(onced)
