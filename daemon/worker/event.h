@@ -76,7 +76,7 @@ enum event_problem event_decode(
 
 /*
  * What the event says, in a few bytes, as the store compares it: the first names what was digested,
- * the rest are SHA-256's. False: the consumer does not want it.
+ * the rest are SipHash's. False: the consumer does not want it.
  */
 bool event_digest(const struct onced_event *event, const struct roster *roster,
 	uint8_t digest[STORE_DIGEST_SIZE]);
