@@ -1,5 +1,5 @@
 /*
- * migrate - `oncectl migrate`: bring the store's schema up to date
+ * migrate - `oncectl migrate`: bring the schema of each store up to date
  *
  * Runs in: oncectl, on its own connection; the daemon need not run.
  */
@@ -9,6 +9,24 @@
 #include <unistd.h>
 
 #include "verbs.h"
+
+/* One store after the other; the first that fails ends it. */
+static int migrate_all(const struct config *config, unsigned *ret_applied, struct err *err)
+{
+	int r = 0;
+
+	*ret_applied = 0;
+	for (size_t i = 0; r == 0 && i < config->consumer_count; i++) {
+		const struct config_consumer *consumer = &config->consumers[i];
+		unsigned applied = 0;
+
+		if (config_first_of_store(config, consumer) == consumer) {
+			r = migration_run(config, consumer, &applied, err);
+			*ret_applied += applied;
+		}
+	}
+	return r;
+}
 
 int verb_migrate(const struct ctl *ctl)
 {
@@ -26,7 +44,7 @@ int verb_migrate(const struct ctl *ctl)
 		fprintf(stderr, "oncectl: %s has no [consumer NAME]\n", ctl->config_path);
 		return CTL_FAILED;
 	}
-	if (migration_run(config, &config->consumers[0], &applied, &err) < 0) {
+	if (migrate_all(config, &applied, &err) < 0) {
 		fprintf(stderr, "oncectl: %s\n", err.text);
 		return CTL_FAILED;
 	}

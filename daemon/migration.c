@@ -12,9 +12,9 @@
 int migration_run(const struct config *config, const struct config_consumer *consumer,
 	unsigned *ret_applied, struct err *err)
 {
-	const struct store_ops *ops = stores_find(config->store);
+	const struct store_ops *ops = stores_find(config_store_of(config, consumer));
 	struct store_options options = {
-		.url = config->store,
+		.url = config_store_of(config, consumer),
 		.user = config->store_user,
 		.password = config->store_password,
 		.scope = consumer->dedup_scope,

@@ -254,7 +254,8 @@ static int choose_store(struct trial *trial, struct err *err)
 	if (trial->is_elsewhere) {
 		printf("the effects of this handler are made elsewhere: they are real\n");
 	}
-	trial->store_ops = stores_find(trial->is_elsewhere ? "none:" : config->store);
+	trial->store_ops = stores_find(
+		trial->is_elsewhere ? "none:" : config_store_of(config, &trial->consumer));
 	if (!trial->store_ops) {
 		return err_set(err, -EINVAL, "store: this build has %s", stores_schemes());
 	}
@@ -270,7 +271,8 @@ static int open_store(struct trial *trial, struct err *err)
 	const struct config *config = trial->config;
 	const struct config_consumer *consumer = &trial->consumer;
 	struct store_options options = {
-		.url = trial->store_ops->is_transactional ? config->store : "none:",
+		.url = trial->store_ops->is_transactional ? config_store_of(config, consumer)
+							  : "none:",
 		.user = config->store_user,
 		.password = config->store_password,
 		.scope = consumer->dedup_scope,

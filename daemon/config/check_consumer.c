@@ -145,11 +145,21 @@ static void check_revoke_timeout(
 	buffer_fini(&text);
 }
 
-static bool has_dedup(const struct checking *checking)
+static bool has_dedup(const struct checking *checking, const struct config_consumer *consumer)
 {
-	const char *store = checking->config->store;
+	const char *store = config_store_of(checking->config, consumer);
 
 	return store && strcmp(store, "none:") != 0;
+}
+
+/* They remember ids under the same keys. */
+static bool share_scope(const struct checking *checking, const struct config_consumer *a,
+	const struct config_consumer *b)
+{
+	return has_dedup(checking, a) && has_dedup(checking, b) &&
+		strcmp(config_store_of(checking->config, a),
+			config_store_of(checking->config, b)) == 0 &&
+		strcmp(a->dedup_scope, b->dedup_scope) == 0;
 }
 
 /*
@@ -161,7 +171,7 @@ static void check_retention(const struct checking *checking, const struct config
 	const struct config_retry *retry = consumer->retry;
 	_cleanup_(buffer_fini) struct buffer times = BUFFER_INIT;
 
-	if (!has_dedup(checking) || consumer->dedup_retention_us == 0 || !retry ||
+	if (!has_dedup(checking, consumer) || consumer->dedup_retention_us == 0 || !retry ||
 		retry->deadline_us <= consumer->dedup_retention_us ||
 		!is_good(checking, consumer, "dedup.retention") ||
 		!check_is_good(checking, SECTION_RETRY, retry->name, "deadline")) {
@@ -235,7 +245,7 @@ static void check_common_instance(const struct checking *checking,
 static void check_common_retention(const struct checking *checking,
 	const struct config_consumer *earlier, const struct config_consumer *later)
 {
-	if (has_dedup(checking) && strcmp(earlier->dedup_scope, later->dedup_scope) == 0 &&
+	if (share_scope(checking, earlier, later) &&
 		earlier->dedup_retention_us != later->dedup_retention_us &&
 		is_good(checking, earlier, "dedup.retention") &&
 		is_good(checking, later, "dedup.retention")) {
@@ -256,8 +266,7 @@ void check_consumer_pair(const struct checking *checking, const struct config_co
 		check_common_topics(checking, earlier, later);
 		check_common_instance(checking, earlier, later);
 	}
-	if (!is_same_group && strcmp(earlier->dedup_scope, later->dedup_scope) == 0 &&
-		has_dedup(checking)) {
+	if (!is_same_group && share_scope(checking, earlier, later)) {
 		problems_add(checking->problems, place_of(checking, later, "dedup.scope"),
 			"[consumer %s] dedup.scope %s is that of [consumer %s], which has another "
 			"group.id: what one group applied would be skipped by the other",

@@ -35,6 +35,23 @@ void config_errors_fini(struct config_errors *errors)
 	errors->count = 0;
 }
 
+const char *config_store_of(const struct config *config, const struct config_consumer *consumer)
+{
+	return consumer->store ? consumer->store : config->store;
+}
+
+const struct config_consumer *config_first_of_store(
+	const struct config *config, const struct config_consumer *consumer)
+{
+	const char *store = config_store_of(config, consumer);
+	const struct config_consumer *first = config->consumers;
+
+	while (first != consumer && strcmp(config_store_of(config, first), store) != 0) {
+		first++;
+	}
+	return first;
+}
+
 const struct config_consumer *config_find_consumer(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->consumer_count; i++) {

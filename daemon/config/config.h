@@ -139,6 +139,7 @@ struct config_consumer {
 	struct config_route *routes;
 	size_t route_count;
 	const struct config_retry *retry;
+	char *store; /* URL, NULL: that of [onced] */
 	char *dedup_scope;
 	int64_t dedup_retention_us; /* 0: for ever */
 	char *dlq_topic; /* NULL: "none" was written */
@@ -259,6 +260,11 @@ void config_write_sample(const struct config_handler_type *types, struct buffer 
 int config_check_params(const struct config_handler *handler, const struct config_param *params,
 	const char *owner, struct config_errors *errors);
 
+/* The URL of the store that a consumer's events are remembered in. */
+const char *config_store_of(const struct config *config, const struct config_consumer *consumer);
+/* The first consumer with the store of `consumer`; perhaps that itself. */
+const struct config_consumer *config_first_of_store(
+	const struct config *config, const struct config_consumer *consumer);
 /* NULL where there is none of that name. */
 const struct config_consumer *config_find_consumer(const struct config *config, const char *name);
 /* The handler is foreign code inside the worker: what it does wrong, the worker dies of. */

@@ -167,6 +167,9 @@ const struct schema_key schema_keys[] = {
 			"sends events of one type to another." },
 	{ CONSUMER(retry), .name = "retry", .type = SCHEMA_RETRY,
 		.help = "The [retry NAME] to use instead of [retry]." },
+	{ CONSUMER(store), .name = "store", .type = SCHEMA_STORE_URL, .max = 4096,
+		.help = "A store of its own, instead of that of [onced]; user, password and time "
+			"limits are those of [onced]. Changing it forgets the past." },
 	{ CONSUMER(dedup_scope), .name = "dedup.scope", .type = SCHEMA_STRING, .max = 255,
 		.flags = SCHEMA_DEFAULTS_TO_NAME,
 		.help = "Event ids are unique within a scope; the consumer's name unless set. "

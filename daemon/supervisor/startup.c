@@ -74,18 +74,50 @@ static int lock_state_dir(struct supervisor *supervisor)
 	return take_lock(path, "state.dir", &supervisor->state_lock_fd);
 }
 
+static const struct config_consumer *consumer_at(const struct supervisor *supervisor, size_t i)
+{
+	return &supervisor->config->consumers[i];
+}
+
+/* Stores are looked at once, however many consumers have them. */
+static bool is_first_of_store(const struct supervisor *supervisor, size_t i)
+{
+	const struct config_consumer *consumer = consumer_at(supervisor, i);
+
+	return config_first_of_store(supervisor->config, consumer) == consumer;
+}
+
 /* SQLite has one writer: a second daemon on the file would starve, not fail. */
-static int lock_store(struct supervisor *supervisor)
+static int lock_store(struct supervisor *supervisor, const char *store)
 {
 	static const char scheme[] = "sqlite:";
-	const char *store = supervisor->config->store;
 	_cleanup_free_ char *path = NULL;
+	int *fd = &supervisor->store_lock_fds[supervisor->store_lock_count];
+	int r;
 
 	if (strncmp(store, scheme, strlen(scheme)) != 0) {
 		return 0;
 	}
 	path = xasprintf("%s.onced-lock", store + strlen(scheme));
-	return take_lock(path, "store", &supervisor->store_lock_fd);
+	r = take_lock(path, "store", fd);
+	supervisor->store_lock_count += r == 0;
+	return r;
+}
+
+static int lock_stores(struct supervisor *supervisor)
+{
+	const struct config *config = supervisor->config;
+	int r = 0;
+
+	supervisor->store_lock_fds =
+		xcalloc(config->consumer_count, sizeof(*supervisor->store_lock_fds));
+	for (size_t i = 0; r == 0 && i < config->consumer_count; i++) {
+		if (is_first_of_store(supervisor, i)) {
+			r = lock_store(
+				supervisor, config_store_of(config, consumer_at(supervisor, i)));
+		}
+	}
+	return r;
 }
 
 static int open_pages(struct supervisor *supervisor)
@@ -181,6 +213,16 @@ static void begin_orphans(struct supervisor *supervisor)
 
 /* ---- migration ---- */
 
+/* Go on to the next store, if there is one. */
+static bool has_next_store(struct supervisor *supervisor)
+{
+	do {
+		supervisor->migrating++;
+	} while (supervisor->migrating < supervisor->config->consumer_count &&
+		!is_first_of_store(supervisor, supervisor->migrating));
+	return supervisor->migrating < supervisor->config->consumer_count;
+}
+
 static void on_migrated(void *context, struct probe *probe)
 {
 	struct supervisor *supervisor = context;
@@ -191,6 +233,10 @@ static void on_migrated(void *context, struct probe *probe)
 	}
 	if (probe->result == 0) {
 		log_info("the store's schema is up to date", LOG_STR("detail", probe->text));
+		if (has_next_store(supervisor)) {
+			begin_migration(supervisor);
+			return;
+		}
 	} else if (probe->result == -EINVAL) {
 		log_error("the store cannot be migrated", LOG_STR("error", probe->text));
 		if (supervisor->phase == PHASE_MIGRATING) {
@@ -214,7 +260,7 @@ static int start_migration(struct supervisor *supervisor, struct err *err)
 		.exe = supervisor->options->exe,
 		.role = "--migrate",
 		.config = supervisor->config,
-		.consumer = supervisor->tree.consumers[0].config,
+		.consumer = consumer_at(supervisor, supervisor->migrating),
 		.timeout_us = MIGRATION_TIMEOUT_US,
 		.context = supervisor,
 		.on_done = on_migrated,
@@ -329,7 +375,7 @@ int startup_begin(struct supervisor *supervisor)
 	}
 	r = lock_state_dir(supervisor);
 	if (r == 0) {
-		r = lock_store(supervisor);
+		r = lock_stores(supervisor);
 	}
 	if (r > 0) {
 		return r;
@@ -360,9 +406,10 @@ void startup_fini(struct supervisor *supervisor)
 	free(supervisor->probes);
 	probe_fini(&supervisor->migration);
 	loop_source_free(supervisor->startup_timer);
-	if (supervisor->store_lock_fd >= 0) {
-		close(supervisor->store_lock_fd);
+	for (size_t i = 0; i < supervisor->store_lock_count; i++) {
+		close(supervisor->store_lock_fds[i]);
 	}
+	free(supervisor->store_lock_fds);
 	if (supervisor->state_lock_fd >= 0) {
 		close(supervisor->state_lock_fd);
 	}

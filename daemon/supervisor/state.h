@@ -43,7 +43,9 @@ struct supervisor {
 	struct tree tree;
 	struct slot_context slot_context;
 
-	int state_lock_fd, store_lock_fd; /* -1 where there is nothing to lock */
+	int state_lock_fd; /* -1 where there is nothing to lock */
+	int *store_lock_fds; /* one for each file of SQLite */
+	size_t store_lock_count;
 	struct listener listener;
 	struct http *http;
 	struct log_limit refused_limit;
@@ -52,6 +54,7 @@ struct supervisor {
 	struct loop_source *startup_timer; /* orphans, then migration retries */
 	int64_t orphan_deadline_us;
 	struct probe migration;
+	size_t migrating; /* the consumer whose store it is about */
 	struct probe *probes; /* one a consumer */
 
 	struct loop_source *drain_timer;

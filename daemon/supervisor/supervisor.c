@@ -279,7 +279,6 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
 		.options = options,
 		.config = options->config,
 		.state_lock_fd = -1,
-		.store_lock_fd = -1,
 		.listener = LISTENER_INIT,
 		.migration.child = CHILD_INIT,
 	};

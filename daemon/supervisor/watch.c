@@ -34,13 +34,15 @@ enum { HEARTBEAT_LIMIT_US = 60000000, HEARTBEAT_LIMIT_SQLITE_US = 15000000 };
  */
 enum { TICK_LATE_US = 5000000 };
 
-static int64_t heartbeat_limit_us(const struct supervisor *supervisor)
+static int64_t heartbeat_limit_us(const struct supervisor *supervisor, const struct slot *slot)
 {
 	if (supervisor->options->heartbeat_limit_us > 0) {
 		return supervisor->options->heartbeat_limit_us;
 	}
-	return strncmp(supervisor->config->store, "sqlite:", 7) == 0 ? HEARTBEAT_LIMIT_SQLITE_US
-								     : HEARTBEAT_LIMIT_US;
+	return strncmp(config_store_of(supervisor->config, slot->consumer->config), "sqlite:", 7) ==
+			0
+		? HEARTBEAT_LIMIT_SQLITE_US
+		: HEARTBEAT_LIMIT_US;
 }
 
 /*
@@ -55,7 +57,7 @@ static void check_heartbeat(struct supervisor *supervisor, struct slot *slot, bo
 	if (heartbeat_us != slot->heartbeat_us || is_late) {
 		slot->heartbeat_us = heartbeat_us;
 		slot->heartbeat_seen_us = now_us;
-	} else if (now_us - slot->heartbeat_seen_us >= heartbeat_limit_us(supervisor)) {
+	} else if (now_us - slot->heartbeat_seen_us >= heartbeat_limit_us(supervisor, slot)) {
 		slot_kill(slot, EXIT_HUNG);
 	}
 }

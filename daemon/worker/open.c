@@ -94,7 +94,7 @@ struct store_options worker_store_options(const struct worker *worker)
 	const struct config *config = worker->wiring->config;
 	const struct config_consumer *consumer = worker->consumer;
 
-	return (struct store_options){ .url = config->store,
+	return (struct store_options){ .url = config_store_of(config, consumer),
 		.user = config->store_user,
 		.password = config->store_password,
 		.scope = consumer->dedup_scope,

@@ -43,7 +43,7 @@ static int check_store(
 	const struct worker_wiring *wiring, const struct roster *roster, struct err *err)
 {
 	const struct config *config = wiring->config;
-	struct store_options options = { .url = config->store,
+	struct store_options options = { .url = config_store_of(config, wiring->consumer),
 		.user = config->store_user,
 		.password = config->store_password,
 		.scope = wiring->consumer->dedup_scope,

@@ -274,7 +274,7 @@ static void the_sample_file_is_what_the_table_says(void **state)
 	buffer_fini(&found);
 }
 
-/* Take the # from keys and sections, and give those without a default a value. */
+/* Take the # from keys and sections, and fill what must have a value: the first of each name. */
 static void uncomment(const char *sample, struct buffer *out)
 {
 	static const struct {
@@ -288,15 +288,18 @@ static void uncomment(const char *sample, struct buffer *out)
 		{ "#type =", "type = log" },
 	};
 
+	bool is_filled[sizeof(fills) / sizeof(fills[0])] = { false };
+
 	while (*sample) {
 		size_t len = strcspn(sample, "\n");
 		bool is_key = sample[0] == '#' && len > 1 && sample[1] != ' ';
 		bool has_value = sample[len - (len > 0)] != '=';
 
 		for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
-			if (len == strlen(fills[i].line) &&
+			if (!is_filled[i] && len == strlen(fills[i].line) &&
 				strncmp(sample, fills[i].line, len) == 0) {
 				buffer_printf(out, "%s\n", fills[i].instead);
+				is_filled[i] = true;
 			}
 		}
 		if (!is_key || has_value) {
