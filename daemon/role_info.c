@@ -14,6 +14,7 @@
 #include "kafka/kafka.h"
 #include "load.h"
 #include "roles.h"
+#include "store/stores.h"
 #include "supervisor/http.h"
 #include "worker/setup.h"
 
@@ -49,6 +50,24 @@ static int check_handlers(const struct config *config, bool loads_plugins)
 	return status;
 }
 
+/* No network: is the URL one that this build understands? */
+static int check_store(const char *url)
+{
+	const struct store_ops *ops = stores_find(url);
+	struct store_options options = {
+		.url = url, .scope = "", .consumer = "", .group_id = "", .cluster_id = ""
+	};
+	struct err err = ERR_INIT;
+	struct store *store;
+
+	if (ops && ops->open(&options, &store, &err) == 0) {
+		ops->close(store);
+		return EXIT_STATUS_OK;
+	}
+	fprintf(stderr, "%s\n", ops ? err.text : "store: this build has no such store");
+	return EXIT_STATUS_CONFIG;
+}
+
 int role_check_config(const struct args *args)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
@@ -56,6 +75,9 @@ int role_check_config(const struct args *args)
 	int r = load_config(args->config_path, &config);
 
 	r = r > 0 ? r : check_handlers(config, args->loads_plugins);
+	for (size_t i = 0; r <= 0 && i < config->consumer_count; i++) {
+		r = check_store(config_store_of(config, &config->consumers[i]));
+	}
 	if (r > 0) {
 		return r;
 	}

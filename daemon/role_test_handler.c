@@ -256,6 +256,9 @@ static int choose_store(struct trial *trial, struct err *err)
 	}
 	trial->store_ops = stores_find(
 		trial->is_elsewhere ? "none:" : config_store_of(config, &trial->consumer));
+	if (trial->store_ops && !trial->store_ops->is_transactional) {
+		trial->store_ops = stores_find("none:"); /* nothing of it can be undone */
+	}
 	if (!trial->store_ops) {
 		return err_set(err, -EINVAL, "store: this build has %s", stores_schemes());
 	}

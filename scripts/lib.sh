@@ -60,6 +60,7 @@ build_wants=(
 	pc:rdkafka=librdkafka-dev
 	pc:libpq=libpq-dev
 	pc:sqlite3=libsqlite3-dev
+	pc:hiredis=libhiredis-dev
 	pc:jansson=libjansson-dev
 	pc:libsystemd=libsystemd-dev
 	pc:libmicrohttpd=libmicrohttpd-dev

@@ -38,7 +38,8 @@ const struct schema_key schema_keys[] = {
 	{ ONCED(store), .name = "store", .type = SCHEMA_STORE_URL, .flags = SCHEMA_REQUIRED,
 		.max = 4096,
 		.help = "Where applied events are remembered: postgresql://HOST/DATABASE, "
-			"sqlite:/PATH, or none: (nothing is remembered, events may repeat after a "
+			"sqlite:/PATH, redis://HOST/DB (leases: events may repeat), memory: (for "
+			"development), or none: (nothing is remembered, events may repeat after a "
 			"crash)." },
 	{ ONCED(store_user), .name = "store.user", .type = SCHEMA_STRING, .max = 255,
 		.help = "User of the store's database, instead of one in the URL." },
@@ -55,7 +56,7 @@ const struct schema_key schema_keys[] = {
 	{ ONCED(store_lock_timeout_us), .name = "store.lock.timeout", .type = SCHEMA_DURATION,
 		.default_text = "5s", .min = MS, .max = HOUR,
 		.help = "Longest wait for a lock in the store; the batch is then redone, "
-			"smaller." },
+			"smaller. For an answer of Redis; the connection is then made anew." },
 	{ ONCED(store_idle_timeout_us), .name = "store.idle.timeout", .type = SCHEMA_DURATION,
 		.default_text = "10s", .min = 100 * MS, .max = HOUR,
 		.help = "The database ends a transaction that its worker left idle this long (a "

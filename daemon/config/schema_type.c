@@ -45,7 +45,9 @@ static bool write_string(const struct schema_key *key, const void *field, struct
 static int parse_store_url(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
-	static const char *const schemes[] = { "postgresql://", "postgres://", "sqlite:" };
+	static const char *const schemes[] = { "postgresql://", "postgres://",
+		"sqlite:", "redis://", "rediss://", "redis+unix://", "redis+sentinel://",
+		"memory:" };
 	bool is_known = strcmp(text, "none:") == 0;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
@@ -53,8 +55,8 @@ static int parse_store_url(const struct schema_key *key, const char *text,
 	}
 	if (!is_known) {
 		return err_set(err, -EINVAL,
-			"must be postgresql://HOST/DATABASE, sqlite:/PATH, or none: (written so, "
-			"on purpose)");
+			"must be postgresql://HOST/DATABASE, sqlite:/PATH, redis://HOST/DB, "
+			"memory:, or none: (written so, on purpose)");
 	}
 	if (strcmp(text, "sqlite:") == 0 || strcmp(text, "sqlite://") == 0) {
 		return err_set(err, -EINVAL, "must name a file: sqlite:/PATH");

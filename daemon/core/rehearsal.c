@@ -155,6 +155,7 @@ void rehearsal_init(struct rehearsal *rehearsal, struct store_session *real)
 	rehearsal->ops = (struct store_ops){
 		.scheme = real->ops->scheme,
 		.is_transactional = real->ops->is_transactional,
+		.keeps_claims = real->ops->keeps_claims,
 		.is_single_writer = real->ops->is_single_writer,
 		.begin = begin,
 		.claim = claim,

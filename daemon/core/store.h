@@ -1,9 +1,10 @@
 /*
  * store - the port behind which dedup rows, attempts and seen partitions live
  *
- * Implemented by store/postgres, store/sqlite, store/none and the tests' fake. One `struct store`
- * per process, one `struct store_session` per thread (a connection). No function here decides
- * anything about records: the unit of work (worker/unit.c) does, against any store.
+ * Implemented by store/postgres, store/sqlite, store/redis, store/memory, store/none and the tests'
+ * fake. One `struct store` per process, one `struct store_session` per thread (a connection). No
+ * function here decides anything about records: the unit of work (worker/unit.c) does, against any
+ * store.
  *
  * A session queues operations; store_flush() sends what is queued and waits. The first operation
  * that fails ends the flight: the later ones did not happen. That is how a pipeline behaves, and
@@ -99,7 +100,19 @@ struct store_claim {
 	struct slice decision;
 	int64_t busy_us; /* BUSY: until the lease ends, unless it is renewed */
 
-	bool is_mine; /* set by the flush that follows end_leases() */
+	/* set by the flush that follows end_leases() */
+	bool is_mine;
+	/*
+	 * is_mine, but the store had no row of it any more: flushed, evicted, failed over. A mark
+	 * or renewal was written anew, and another owner may have had the event meanwhile.
+	 */
+	bool was_forgotten;
+};
+
+/* What the operator should hear about a store that works, once. */
+struct store_notice {
+	bool is_loss; /* what was marked before may have been forgotten: its events may repeat */
+	char text[512];
 };
 
 /*
@@ -263,6 +276,13 @@ struct store_options {
 struct store_ops {
 	const char *scheme; /* "postgresql" */
 	bool is_transactional; /* effects join the dedup transaction */
+	/*
+	 * Events are remembered. One that is not transactional knows leases only: claim,
+	 * decide_dlq, unclaim, savepoints, statements and queries fail the flight, begin and commit
+	 * are marks in the queue, and a flight that failed may have happened in part: `op` is
+	 * COMMIT then.
+	 */
+	bool keeps_claims;
 	bool is_single_writer; /* one lane writes at a time: more sessions gain nothing */
 
 	/* No network. -EINVAL with err for a bad URL. */
@@ -305,6 +325,9 @@ struct store_ops {
 	 * Any thread. With neither under way it ends the next of them. Each call ends one thing.
 	 */
 	void (*session_interrupt)(struct store_session *session);
+
+	/* The next thing to hear; false: none. NULL: never any. */
+	bool (*take_notice)(struct store_session *session, struct store_notice *ret);
 
 	/* ---- queued until flush; order is kept ---- */
 	void (*begin)(struct store_session *session);

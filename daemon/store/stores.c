@@ -16,6 +16,11 @@ static const struct {
 	{ "postgresql://", &store_postgres_ops },
 	{ "postgres://", &store_postgres_ops },
 	{ "sqlite:", &store_sqlite_ops },
+	{ "redis://", &store_redis_ops },
+	{ "rediss://", &store_redis_ops },
+	{ "redis+unix://", &store_redis_ops },
+	{ "redis+sentinel://", &store_redis_ops },
+	{ "memory:", &store_memory_ops },
 	{ "none:", &store_none_ops },
 };
 
@@ -31,5 +36,5 @@ const struct store_ops *stores_find(const char *url)
 
 const char *stores_schemes(void)
 {
-	return "postgresql://, sqlite:, none:";
+	return "postgresql://, sqlite:, redis://, memory:, none:";
 }

@@ -7,8 +7,8 @@
 
 #include "core/store.h"
 
-/* "postgresql://", "postgres://", "sqlite:PATH", "none:". NULL for an unknown scheme. */
+/* "postgresql://", "sqlite:PATH", "redis://", "memory:", "none:" and so on. NULL: unknown. */
 const struct store_ops *stores_find(const char *url);
 
-/* The schemes this build has, for error messages: "postgresql://, sqlite:, none:". */
+/* The schemes this build has, for error messages: "postgresql://, sqlite:, ...". */
 const char *stores_schemes(void);

@@ -415,6 +415,14 @@ static const struct metric metrics[] = {
 	{ "onced_dedup_swept_total", "counter",
 		"Event ids forgotten because they were older than dedup.retention.", page_sum,
 		PAGE(swept) },
+	{ "onced_leases_forgotten_total", "counter",
+		"Leases in hand that the store did not know any more: another worker may have made "
+		"the effect, too.",
+		page_sum, PAGE(leases_forgotten) },
+	{ "onced_store_losses_total", "counter",
+		"Times a store was found to have forgotten events, or perhaps to have: flushed, "
+		"full, restarted, failed over.",
+		page_sum, PAGE(store_losses) },
 	{ "onced_commits_total", "counter", "Offset commits that succeeded.", page_sum,
 		PAGE(commits) },
 	{ "onced_rebalances_total", "counter", "Assignments received.", page_sum,

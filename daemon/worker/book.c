@@ -6,12 +6,10 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/memory.h"
+#include "worker/hand.h"
 #include "worker/unit_private.h"
 
 enum { FLIGHT_MAX = 256 };
-
-/* The same event is in hand already, here: it ends soon. */
-#define BUSY_HERE_US ((int64_t)20 * 1000)
 
 static const struct unit_range only = { 0, 1 };
 
@@ -104,10 +102,29 @@ static bool has_key(struct errand *const *errands, size_t count, const struct er
 	return false;
 }
 
+/* Lanes may be at work on it. */
+static bool take_in_hand(struct book *book, struct errand *errand)
+{
+	if (book->hand && !errand->is_in_hand) {
+		errand->is_in_hand = hand_take(book->hand, errand_work(errand)->claim.key);
+		return errand->is_in_hand;
+	}
+	return true;
+}
+
+static void put_down(struct book *book, struct errand *errand)
+{
+	if (errand->is_in_hand) {
+		hand_put(book->hand, errand_work(errand)->claim.key);
+		errand->is_in_hand = false;
+	}
+}
+
 /* ---- ends of errands ---- */
 
 static void finish(struct book *book, struct errand *errand)
 {
+	put_down(book, errand);
 	unit_settle_fates(&errand->unit, only);
 	unit_outage_end(&errand->unit);
 	errand_push(&book->ended, errand);
@@ -168,10 +185,9 @@ static void select_claim(struct book *book, struct flight *flight, struct errand
 	}
 	if (work->has_key &&
 		(has_key(book->held, book->held_count, errand) ||
-			has_key(leases->errands, leases->count, errand))) {
-		unit_hold(&errand->unit, work, "", "the same event is in hand in another lane",
-			BUSY_HERE_US);
-		work->is_held_with_others = true;
+			has_key(leases->errands, leases->count, errand) ||
+			!take_in_hand(book, errand))) {
+		unit_hold_here(&errand->unit, work);
 		finish(book, errand);
 		return;
 	}
@@ -299,6 +315,7 @@ static void apply_ends(struct book *book, const struct flight *flight)
 		for (size_t i = 0; i < sheet->count; i++) {
 			struct errand *errand = sheet->errands[i];
 			bool is_lost = !sheet->claims[i].is_mine && !errand->is_uncertain;
+			book->forgotten += sheet->claims[i].was_forgotten;
 			if (kind == STORE_LEASE_DONE && is_lost) {
 				book->lost++;
 				errand->is_lost = true;

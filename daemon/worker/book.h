@@ -16,6 +16,7 @@ struct book {
 	const struct store_ops *store;
 	struct store_session *session;
 	struct store_lease lease;
+	struct hand *hand; /* shared with lanes that lease; NULL: there are none */
 	struct arena arena; /* of one flight */
 	struct errand_list claiming, ending; /* waiting for a flight */
 	struct errand **held; /* those with a lease */
@@ -26,6 +27,7 @@ struct book {
 	/* for the caller to take */
 	struct errand_list claimed, ended;
 	uint64_t taken_over; /* leases of a dead or late owner: their effects may come twice */
+	uint64_t forgotten; /* of our leases, by the store */
 	uint64_t lost; /* effects made whose lease was not ours any more */
 	bool has_flown; /* the last book_fly() asked the store anything */
 	struct err err; /* of the last flight that failed */

@@ -70,7 +70,7 @@ void errand_begin(struct errand *errand, struct record *record)
 {
 	errand->record = record;
 	errand->is_leased = errand->is_uncertain = false;
-	errand->is_lost = errand->was_claimed = false;
+	errand->is_lost = errand->was_claimed = errand->is_in_hand = false;
 	atomic_store_explicit(&errand->lease_until_us, INT64_MAX, memory_order_relaxed);
 	unit_open(&errand->unit, &errand->record, 1);
 }

@@ -19,6 +19,7 @@ struct errand {
 	struct record **behind;
 	unsigned behind_count;
 	bool is_leased; /* its row is ours, or may be: a commit's answer was lost */
+	bool is_in_hand; /* of the worker: no lane takes its event */
 	bool is_uncertain; /* the answer to the end of its lease was lost */
 	bool is_lost; /* the effect was made, and the lease was not ours any more */
 	bool was_claimed; /* it came out of the book to be begun */

@@ -152,3 +152,27 @@ void finish_log_wait(
 		log_failure(hold_lines, work, "held, nothing is burnt");
 	}
 }
+
+void finish_log_lost(struct lines *lines, const struct unit_work *work)
+{
+	if (lines_take(lines, clock_mono_us(), LINES_PER_SECOND, "lease lost")) {
+		log_warning("the lease was lost before the effect was marked: it may come twice",
+			LOG_SLICE("topic", work->event.topic),
+			LOG_INT("partition", work->event.partition),
+			LOG_INT("offset", work->record->item.offset),
+			LOG_SLICE("event_id", work->event.id),
+			LOG_STR("remedy",
+				"a longer claim.lease, or a handler that knows the id again"));
+	}
+}
+
+void finish_hear_store(struct worker *worker, struct store_session *session)
+{
+	const struct store_ops *store = worker->wiring->store;
+	struct store_notice notice;
+
+	while (store->take_notice && store->take_notice(session, &notice)) {
+		page_add(&worker->page->store_losses, notice.is_loss);
+		log_warning(notice.text);
+	}
+}

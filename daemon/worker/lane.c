@@ -13,6 +13,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/hand.h"
 #include "worker/worker_private.h"
 
 #define BACKOFF_FIRST_US ((int64_t)20 * 1000)
@@ -66,7 +67,7 @@ static void store_is_up(struct lane *lane)
 	lane_store_is_up(lane->worker);
 }
 
-static void back_off(struct lane *lane)
+void lane_back_off(struct lane *lane)
 {
 	struct worker *worker = lane->worker;
 	int64_t max_us = worker->wiring->config->store_reconnect_max_us;
@@ -98,7 +99,7 @@ static bool store_is_ready(struct lane *lane)
 	}
 	lane->is_refused = false;
 	store_is_down(lane, &err);
-	back_off(lane);
+	lane_back_off(lane);
 	return false;
 }
 
@@ -220,6 +221,9 @@ static void before_finish(struct lane *lane, unsigned count)
 			work->end == UNIT_DEAD ||
 			(work->end == UNIT_AGAIN && !lane->unit.store_failed);
 		finish_log_wait(&lane->retry_lines, &lane->hold_lines, work);
+		if (work->is_lost && work->end == UNIT_DONE) {
+			finish_log_lost(&lane->lost_lines, work);
+		}
 		if (is_staying) {
 			finish_detach(&lane->unit, work);
 		}
@@ -358,6 +362,7 @@ static void run_batch(struct lane *lane, unsigned count)
 		return;
 	}
 	unit_run_opened(&lane->unit);
+	lane_mark_again(lane);
 	note_called(lane);
 	adapt(lane, clock_mono_us() - started_us);
 	if (lane->unit.store_failed) {
@@ -366,10 +371,13 @@ static void run_batch(struct lane *lane, unsigned count)
 	} else if (lane->backoff_us && lane->unit.begun_us) {
 		store_is_up(lane);
 	}
+	if (lane->unit.options.is_leased) {
+		lane_tell_leases(lane);
+	}
 	finish(lane, count);
 	atomic_store_explicit(&lane->unit.options.page_lane->batch, 0, memory_order_relaxed);
 	if (lane->unit.store_failed) {
-		back_off(lane);
+		lane_back_off(lane);
 	}
 }
 
@@ -402,33 +410,6 @@ static void *lane_main(void *argument)
 
 /* ---- life ---- */
 
-static const struct unit_place *place_of(void *context, uint32_t slot)
-{
-	const struct worker *worker = context;
-
-	return &worker->partitions[slot]->place;
-}
-
-struct unit_options lane_unit_options(struct worker *worker, unsigned index)
-{
-	const struct config_consumer *consumer = worker->consumer;
-
-	return (struct unit_options){ .store = worker->wiring->store,
-		.roster = &worker->roster,
-		.page = worker->page,
-		.page_lane = &worker->page->lanes[index],
-		.lane = index,
-		.batch_max = worker->batch_max,
-		.scope = consumer->dedup_scope,
-		.is_deduplicated = worker->is_deduplicated,
-		.has_dlq = consumer->dlq_topic != NULL,
-		.has_runners = worker->runner_count > 0,
-		.skips_tombstones = consumer->tombstone == TOMBSTONE_SKIP,
-		.event_missing = consumer->event_missing,
-		.place_of = place_of,
-		.context = worker };
-}
-
 static int lane_start(struct worker *worker, unsigned index, struct err *err)
 {
 	struct lane *lane = &worker->lanes[index];
@@ -458,6 +439,7 @@ int lanes_start(struct worker *worker, struct err *err)
 {
 	worker->lanes = xcalloc(worker->lane_count, sizeof(*worker->lanes));
 	worker->page->lane_count = worker->lane_count + worker->runner_count;
+	hand_make_owner(worker->page);
 	for (unsigned i = 0; i < worker->lane_count; i++) {
 		int r = lane_start(worker, i, err);
 		if (r < 0) {

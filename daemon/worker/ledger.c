@@ -312,6 +312,7 @@ static bool fly(struct worker *worker)
 		return false;
 	}
 	failure = book_fly(&ledger->book);
+	finish_hear_store(worker, ledger->session);
 	ledger_hand_out(worker);
 	if (failure == STORE_LOST || failure == STORE_UNAVAILABLE) {
 		ledger->is_refused = true;

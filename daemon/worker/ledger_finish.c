@@ -11,21 +11,6 @@
 #include "base/memory.h"
 #include "worker/ledger_private.h"
 
-static void tell_lost(struct ledger *ledger, const struct errand *errand)
-{
-	const struct unit_work *work = &errand->unit.works[0];
-
-	if (lines_take(&ledger->lost_lines, clock_mono_us(), 20, "lease lost")) {
-		log_warning("the lease was lost before the effect was marked: it may come twice",
-			LOG_SLICE("topic", work->event.topic),
-			LOG_INT("partition", work->event.partition),
-			LOG_INT("offset", errand->record->item.offset),
-			LOG_SLICE("event_id", work->event.id),
-			LOG_STR("remedy",
-				"a longer claim.lease, or a handler that knows the id again"));
-	}
-}
-
 /* Logged, and independent of the fetch buffer where it stays. */
 static void before_finish(struct ledger *ledger, struct errand *errand)
 {
@@ -34,7 +19,7 @@ static void before_finish(struct ledger *ledger, struct errand *errand)
 		work->end == UNIT_DEAD || (work->end == UNIT_AGAIN && !errand->unit.store_failed);
 
 	if (errand->is_lost) {
-		tell_lost(ledger, errand);
+		finish_log_lost(&ledger->lost_lines, work);
 	}
 	finish_log_wait(&ledger->retry_lines, &ledger->hold_lines, work);
 	if (is_staying) {
@@ -155,5 +140,6 @@ void ledger_hand_out(struct worker *worker)
 	hand_to_runners(worker, &book->claimed);
 	page_add(&worker->page->leases_taken_over, book->taken_over);
 	page_add(&worker->page->leases_lost, book->lost);
-	book->taken_over = book->lost = 0;
+	page_add(&worker->page->leases_forgotten, book->forgotten);
+	book->taken_over = book->lost = book->forgotten = 0;
 }

@@ -3,34 +3,17 @@
  *
  * Runs in: worker, main thread.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "worker/hand.h"
 #include "worker/ledger_private.h"
 
 /* At the end: how long the last flight may take. */
 #define LAST_FLIGHT_US ((int64_t)1500 * 1000)
 /* A lock that another transaction holds on an event's row must not hold up the others. */
 #define LOCK_US ((int64_t)250 * 1000)
-
-_Static_assert((int)PAGE_OWNER_SIZE == (int)STORE_OWNER_SIZE, "one size of owner");
-
-/* Kept by the page: the next worker of this slot is the same owner. */
-static void make_owner(struct page *page)
-{
-	static const uint8_t nobody[PAGE_OWNER_SIZE];
-
-	while (memcmp(page->lease_owner, nobody, sizeof(nobody)) == 0) {
-		if (getrandom(page->lease_owner, sizeof(page->lease_owner), 0) < 0 &&
-			errno != EINTR) {
-			abort();
-		}
-	}
-}
 
 /* A session of its own kind: it never waits long for one event. */
 static int open_session(struct worker *worker, struct err *err)
@@ -39,7 +22,7 @@ static int open_session(struct worker *worker, struct err *err)
 	struct store_options options = worker_store_options(worker);
 	int r;
 
-	if (!ops->is_single_writer && options.lock_timeout_us > LOCK_US) {
+	if (ops->is_transactional && !ops->is_single_writer && options.lock_timeout_us > LOCK_US) {
 		options.lock_timeout_us = LOCK_US;
 	}
 	options.statements = NULL;
@@ -80,13 +63,14 @@ int ledger_start(struct worker *worker, struct err *err)
 	pthread_cond_init(&ledger->ready_wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	worker->ledger = ledger;
-	make_owner(worker->page);
+	hand_make_owner(worker->page);
 	r = open_session(worker, err);
 	if (r < 0) {
 		return r;
 	}
 	book_init(&ledger->book, worker->wiring->store, ledger->session, worker->page->lease_owner,
 		worker->consumer->claim_lease_us);
+	ledger->book.hand = worker->hand;
 	r = -pthread_create(&ledger->thread, NULL, ledger_main, worker);
 	if (r < 0) {
 		return err_set(err, r, "cannot start the ledger's thread");

@@ -79,8 +79,8 @@ int worker_probe(const struct worker_wiring *wiring, struct err *err)
 	if (r < 0) {
 		return r;
 	}
-	r = roster_open(&roster, wiring->consumer, 1, wiring->store,
-		wiring->store->is_transactional, wiring->find_handler, err);
+	r = roster_open(&roster, wiring->consumer, 1, wiring->store, wiring->store->keeps_claims,
+		wiring->find_handler, err);
 	if (r < 0) {
 		return r;
 	}

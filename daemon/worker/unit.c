@@ -122,28 +122,6 @@ static void decode(struct unit *unit, struct unit_work *work)
 
 /* ---- the transaction ---- */
 
-/*
- * Forget what an earlier try of the transaction decided; what the handlers said stays, unless the
- * store told them something before.
- */
-static void begin_try(struct unit *unit, struct unit_range range)
-{
-	for (unsigned i = range.first; i < range.end; i++) {
-		struct unit_work *work = &unit->works[i];
-		work->fate = work->is_filtered ? UNIT_SKIPPED
-			: work->is_elsewhere   ? UNIT_AGAIN
-					       : UNIT_OPEN;
-		work->claim.verdict = CLAIM_UNKNOWN;
-		work->claim_index = -1;
-		work->leader = -1;
-		unit_forget_query(work);
-	}
-	unit_begin_groups(unit, range);
-	unit_outage_admit(unit, range);
-	/* a strand that an earlier part of the batch left unfinished stays where it is */
-	unit_cut(unit, range);
-}
-
 static bool is_anything_open(const struct unit *unit, struct unit_range range)
 {
 	for (unsigned i = range.first; i < range.end; i++) {
@@ -154,14 +132,33 @@ static bool is_anything_open(const struct unit *unit, struct unit_range range)
 	return false;
 }
 
+bool unit_begin_try(struct unit *unit, struct unit_range range)
+{
+	for (unsigned i = range.first; i < range.end; i++) {
+		struct unit_work *work = &unit->works[i];
+		work->fate = work->is_filtered ? UNIT_SKIPPED
+			: work->is_elsewhere   ? UNIT_AGAIN
+					       : UNIT_OPEN;
+		work->claim.verdict = CLAIM_UNKNOWN;
+		work->claim_index = -1;
+		work->leader = -1;
+		work->is_lost = false;
+		unit_forget_query(work);
+	}
+	unit_begin_groups(unit, range);
+	unit_outage_admit(unit, range);
+	/* a strand that an earlier part of the batch left unfinished stays where it is */
+	unit_cut(unit, range);
+	return is_anything_open(unit, range);
+}
+
 static enum store_failure try_once(
 	struct unit *unit, struct unit_range range, struct store_flight *flight)
 {
 	const struct store_ops *store = unit->options.store;
 	enum store_failure failure;
 
-	begin_try(unit, range);
-	if (!is_anything_open(unit, range)) {
+	if (!unit_begin_try(unit, range)) {
 		return STORE_OK; /* all are held: the store need not know */
 	}
 	unit->now_us = unit->begun_us = clock_mono_us();
@@ -276,6 +273,7 @@ void unit_open(struct unit *unit, struct record **records, unsigned count)
 	unit->count = count;
 	unit->store_failed = false;
 	unit->begun_us = 0;
+	unit->taken_over = unit->lost = unit->forgotten = 0;
 	unit->next_savepoint = 1;
 	unit_reset_groups(unit);
 	unit->is_in_pieces = unit->has_asked;
@@ -289,7 +287,9 @@ void unit_open(struct unit *unit, struct record **records, unsigned count)
 
 void unit_run_opened(struct unit *unit)
 {
-	if (unit->count) {
+	if (unit->count && unit->options.is_leased) {
+		unit_run_leased(unit);
+	} else if (unit->count) {
 		run_range(unit, (struct unit_range){ 0, unit->count });
 	}
 	unit_outage_end(unit);

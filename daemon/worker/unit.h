@@ -62,6 +62,7 @@ struct unit_work {
 	int claim_index; /* into the batch's claims, -1: none */
 	int leader; /* earlier work of the batch with the same key, -1: none */
 	bool has_key;
+	bool is_lost; /* its lease was not ours any more: the effect may come twice */
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
 	bool must_die; /* no handler will see it: reason and text say why */
 	bool is_filtered; /* settled as skipped, unclaimed */
@@ -88,6 +89,9 @@ struct unit_place {
 	uint32_t page_index;
 };
 
+struct hand;
+struct unit_marks;
+
 struct unit_options {
 	const struct store_ops *store;
 	struct roster *roster;
@@ -99,6 +103,11 @@ struct unit_options {
 	bool is_deduplicated; /* the store keeps claims */
 	bool has_dlq; /* else poison holds its strand */
 	bool has_runners; /* handlers that make their effects elsewhere are not for a batch */
+	/* effects under leases, without a transaction */
+	bool is_leased;
+	struct store_lease lease;
+	int64_t call_us; /* a lease lasts that long when a handler is called */
+	struct hand *hand;
 	bool skips_tombstones;
 	enum config_event_missing event_missing;
 	/* where a slot is; borrowed for the worker's life */
@@ -138,6 +147,11 @@ struct unit {
 	unsigned set_failures; /* in this batch */
 	/* sets kept failing: so many batches go without, each time more */
 	unsigned setless_batches, setless_next;
+	int64_t lease_until_us; /* of the batch's leases, by our clock and on the safe side */
+	/* effects were made that the store does not know of: unit_mark() again. NULL none */
+	struct unit_marks *marks;
+	/* for the caller to take */
+	unsigned taken_over, lost, forgotten;
 	int64_t now_us; /* the clock, read once a handler */
 	uint64_t random;
 	struct err store_err; /* when `store_failed` */
@@ -158,6 +172,11 @@ void unit_run(struct unit *unit, struct record **records, unsigned count);
 /* The same in two steps: decode, and work what was decoded. */
 void unit_open(struct unit *unit, struct record **records, unsigned count);
 void unit_run_opened(struct unit *unit);
+
+/* `marks`: once more, when the store is back. False: it is not. */
+bool unit_mark(struct unit *unit);
+/* The worker ends: the records come back, and their effects perhaps, too. */
+void unit_give_up_marks(struct unit *unit);
 
 /* Write what the lane does now to the scoreboard; `work` (may be NULL) names the record in hand. */
 void unit_stage(struct unit *unit, enum page_stage stage, const struct unit_work *work);

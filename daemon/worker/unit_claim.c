@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/claim.h"
+#include "worker/hand.h"
 #include "worker/unit_private.h"
 
 _Static_assert((int)STORE_KEY_SIZE == (int)DEDUP_KEY_SIZE, "one size of key");
@@ -76,12 +77,19 @@ void unit_queue_claims(struct unit *unit, struct unit_range range)
 			work->leader = unit->claim_owner[last];
 			continue;
 		}
+		if (unit->options.hand && !hand_take(unit->options.hand, work->claim.key)) {
+			unit_hold_here(unit, work);
+			continue;
+		}
 		work->claim.verdict = CLAIM_UNKNOWN;
 		work->claim_index = (int)unit->claim_count;
 		unit->claim_owner[unit->claim_count] = owner;
 		unit->claims[unit->claim_count++] = work->claim;
 	}
-	if (unit->claim_count) {
+	if (unit->claim_count && unit->options.is_leased) {
+		unit->options.store->lease(
+			unit->session, &unit->options.lease, unit->claims, unit->claim_count);
+	} else if (unit->claim_count) {
 		unit->options.store->claim(unit->session, unit->claims, unit->claim_count);
 	}
 }

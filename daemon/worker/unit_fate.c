@@ -82,6 +82,15 @@ void unit_hold_busy(struct unit *unit, struct unit_work *work)
 		delay_us < UNIT_BUSY_US ? delay_us : UNIT_BUSY_US);
 }
 
+/* Between lanes: it ends soon, and who has it says what there is to say. */
+#define BUSY_HERE_US ((int64_t)20 * 1000)
+
+void unit_hold_here(struct unit *unit, struct unit_work *work)
+{
+	unit_hold(unit, work, "", "the same event is in hand in another lane", BUSY_HERE_US);
+	work->is_held_with_others = true;
+}
+
 void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason reason,
 	const char *code, const char *text)
 {

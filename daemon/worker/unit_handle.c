@@ -207,6 +207,8 @@ void unit_call_handlers(struct unit *unit, struct unit_range range)
 			work->fate = UNIT_AGAIN;
 		} else if (work->fate == UNIT_OPEN && work->leader >= 0) {
 			unit_follow(unit, work);
+		} else if (work->fate == UNIT_OPEN && !unit_may_call(unit, work)) {
+			work->fate = UNIT_AGAIN;
 		} else if (work->fate == UNIT_OPEN) {
 			handle(unit, work, range.end);
 		}

@@ -3,6 +3,7 @@
  *
  *	unit.c         the batch: decode, transaction, halves
  *	unit_claim.c   dedup: keys, claims, verdicts
+ *	unit_lease.c   the same where no transaction is to be had
  *	unit_handle.c  what the handlers say
  *	unit_group.c   their statements in savepoint groups, or as sets
  *	unit_effect.c  send these, and again without what failed
@@ -32,6 +33,19 @@ enum { UNIT_GROUPS_MAX = 50 };
 void unit_roll_back(struct unit *unit, const struct store_flight *flight);
 /* True: the store is away, and the batch will come back. */
 bool unit_note_store_failure(struct unit *unit, const struct store_flight *flight);
+
+/*
+ * Forget what an earlier try of the transaction decided; what the handlers said stays, unless the
+ * store told them something before. False: nothing is open.
+ */
+bool unit_begin_try(struct unit *unit, struct unit_range range);
+
+/* ---- unit_lease.c ---- */
+
+/* The whole batch, as far as the store goes along. */
+void unit_run_leased(struct unit *unit);
+/* May its handler be called now? Renews where the leases do not last. */
+bool unit_may_call(struct unit *unit, const struct unit_work *work);
 
 /* ---- unit_claim.c ---- */
 
@@ -143,6 +157,8 @@ void unit_hold(struct unit *unit, struct unit_work *work, const char *code, cons
 	int64_t delay_us);
 /* Another owner works on its event id: the strand waits until he ends, or his lease does. */
 void unit_hold_busy(struct unit *unit, struct unit_work *work);
+/* Another lane of this worker does. */
+void unit_hold_here(struct unit *unit, struct unit_work *work);
 /* Dead letter, or a hold where there is none. */
 void unit_condemn(struct unit *unit, struct unit_work *work, enum page_reason reason,
 	const char *code, const char *text);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/hand.h"
 #include "worker/worker_private.h"
 
 enum { POLL_MAX = 2000, POLL_MS = 200, POLL_DRAIN_MS = 20 };
@@ -377,6 +378,7 @@ static void finish(struct worker *worker)
 		wiring->store->close(worker->store);
 	}
 	roster_close(&worker->roster);
+	hand_free(worker->hand);
 	log_flush();
 }
 
@@ -394,7 +396,9 @@ int worker_run(const struct worker_wiring *wiring, int channel_fd, struct page *
 	worker->consumer = wiring->consumer;
 	worker->channel_fd = channel_fd;
 	worker->page = page;
-	worker->is_deduplicated = wiring->store->is_transactional;
+	worker->is_deduplicated = wiring->store->keeps_claims;
+	worker->hand =
+		wiring->store->keeps_claims && !wiring->store->is_transactional ? hand_new() : NULL;
 	worker->is_in_process = config_consumer_is_in_process(wiring->consumer);
 	worker_init_locks(worker);
 	worker_init_core(worker);

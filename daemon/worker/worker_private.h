@@ -8,7 +8,10 @@
  *	commit.c       offsets
  *	dead_letter.c  the way out of poison
  *	lane.c         threads that run units of work
+ *	lane_lease.c   what they do more where batches are leased
+ *	lane_options.c what their units are told
  *	lane_alone.c   a record that is worked while nothing else is
+ *	hand.c         which events are in hand, where lanes lease
  *	quarantine.c   which records these are, and which no handler sees again
  *	finish.c       what the end of a record means
  *	runner.c       threads that make effects elsewhere
@@ -109,6 +112,7 @@ struct clerk;
 /* ---- effects elsewhere ---- */
 
 struct ledger;
+struct hand;
 
 /* ---- retention ---- */
 
@@ -126,7 +130,7 @@ struct lane {
 	struct sched_return *returns;
 	unsigned batch_limit; /* shrinks when a batch takes longer than batch.time */
 	int64_t backoff_us;
-	struct lines retry_lines, hold_lines;
+	struct lines retry_lines, hold_lines, lost_lines;
 	struct crash_stack crash_stack;
 	bool is_refused; /* the store answers, but the last batch was turned away */
 	bool is_started;
@@ -144,6 +148,7 @@ struct worker {
 	struct store *store;
 	struct roster roster;
 	bool is_deduplicated;
+	struct hand *hand; /* NULL: lanes do not lease */
 	bool is_in_process; /* handlers are foreign code that may end us */
 
 	pthread_mutex_t lock;
@@ -280,8 +285,6 @@ void lanes_wake(struct worker *worker, bool is_much);
 void lane_unmark_waiting(struct worker *worker, struct record *record);
 /* Records of dead epochs that came back. */
 void lane_free_dead(struct sched_item *dead);
-/* The options of a unit of the worker's, for the lane or runner `lane`. */
-struct unit_options lane_unit_options(struct worker *worker, unsigned lane);
 /*
  * Under the lock, before records are taken: what `rate` lets through by now is ready. In so many
  * microseconds it lets through more; INT64_MAX without limits, or when nothing waits for one.
@@ -289,6 +292,8 @@ struct unit_options lane_unit_options(struct worker *worker, unsigned lane);
 int64_t lanes_pace(struct worker *worker);
 /* Wait at most `us`, under the lock. */
 void lane_wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us);
+/* Wait for the store, each time longer; only the end of the lanes cuts that short. */
+void lane_back_off(struct lane *lane);
 /* What everybody is told when the store goes and comes. */
 void lane_store_is_down(struct worker *worker, const struct err *err);
 void lane_store_is_up(struct worker *worker);
@@ -305,6 +310,10 @@ bool finish_must_wake_main(struct worker *worker, unsigned returned);
 /* What a record says in the log that is tried again or held; few lines of a flood. */
 void finish_log_wait(struct lines *retry_lines, struct lines *hold_lines,
 	const struct unit_work *work);
+/* Its effect is made, and somebody else may make it, too. */
+void finish_log_lost(struct lines *lines, const struct unit_work *work);
+/* What operators are to hear about the store. */
+void finish_hear_store(struct worker *worker, struct store_session *session);
 /* Its strand waits, and the fetch buffer is not to: its bytes become its own. */
 void finish_detach(struct unit *unit, struct unit_work *work);
 
@@ -319,6 +328,16 @@ void ledger_wake(struct worker *worker);
 /* From a lane: the first record of a run is for a runner; those behind it go back with it. */
 bool ledger_has_room(const struct worker *worker); /* under the lock */
 void ledger_hand_over(struct worker *worker, struct record **run, unsigned count);
+
+/* lane_lease.c */
+/* Mark what the store does not know of, until it does or the lanes end. */
+void lane_mark_again(struct lane *lane);
+/* Count what the batch met, and say what the store has to say. */
+void lane_tell_leases(struct lane *lane);
+
+/* lane_options.c */
+/* The options of a unit of the worker's, for the lane or runner `lane`. */
+struct unit_options lane_unit_options(struct worker *worker, unsigned lane);
 
 /* lane_alone.c */
 /*

@@ -1,5 +1,5 @@
 /*
- * bench - one database under test, SQLite or Postgres, and a side door into it
+ * bench - one store under test, and a side door into it; Redis and memory: bench_keyed.c
  *
  * Runs in: the contract test.
  */
@@ -173,6 +173,13 @@ static const char *const user_tables[] = {
 
 static void drop_everything(struct bench *bench)
 {
+	if (bench->redis) {
+		redis_side(bench, "FLUSHALL", NULL);
+		return;
+	}
+	if (bench->is_keyed) {
+		return; /* gone with the last store */
+	}
 	if (bench->is_postgres) {
 		side_run(bench->side, "DROP SCHEMA IF EXISTS onced, public CASCADE");
 		side_run(bench->side, "CREATE SCHEMA public");
@@ -191,7 +198,7 @@ static void drop_everything(struct bench *bench)
 
 /* ---- opening ---- */
 
-static struct bench *bench_new(bool is_postgres)
+struct bench *bench_new(bool is_postgres)
 {
 	struct bench *bench = NEW(struct bench);
 	struct store_statement *statements = xcalloc(BENCH_STATEMENT_COUNT, sizeof(*statements));
@@ -262,9 +269,10 @@ int bench_close(void **state)
 		drop_everything(bench);
 	}
 	side_close(bench->side);
+	redis_side_close(bench->redis);
 	if (bench->is_postgres) {
 		drop_database();
-	} else {
+	} else if (!bench->is_keyed) {
 		char path[128];
 
 		snprintf(path, sizeof(path), "%s/store.db", bench->directory);
@@ -312,7 +320,8 @@ int bench_setup(void **state)
 	if (bench->store->ops->migrate(bench->store, &applied, &err) != 0) {
 		fail_msg("migrate: %s", err.text);
 	}
-	for (size_t i = 0; i < sizeof(user_tables) / sizeof(user_tables[0]); i++) {
+	for (size_t i = 0; !bench->is_keyed && i < sizeof(user_tables) / sizeof(user_tables[0]);
+		i++) {
 		side_run(bench->side, user_tables[i]);
 	}
 	bench->session = bench_open_session(bench->store);
@@ -328,6 +337,27 @@ int bench_teardown(void **state)
 	bench->session = NULL;
 	bench->store = NULL;
 	return 0;
+}
+
+/* ---- rows ---- */
+
+long bench_count_rows(struct bench *bench, enum bench_row kind)
+{
+	static const char *const conditions[] = {
+		[ROW_ANY] = "1 = 1",
+		[ROW_RUNNING] = "outcome = 2 AND owner IS NOT NULL AND until IS NOT NULL",
+		[ROW_DONE] = "outcome = 0 AND owner IS NULL AND until IS NULL",
+		[ROW_DEAD] = "outcome = 1 AND owner IS NULL AND until IS NULL",
+	};
+	char sql[160];
+
+	if (bench->is_keyed) {
+		return bench->redis ? redis_side_count_rows(bench, kind) : BENCH_UNSEEN;
+	}
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE %s",
+		bench->is_postgres ? "onced.processed_events" : "onced_processed_events",
+		conditions[kind]);
+	return side_number(bench->side, sql);
 }
 
 /* ---- shorthands ---- */

@@ -1,9 +1,9 @@
 /*
- * bench - one database under test, SQLite or Postgres, and a side door into it
+ * bench - one store under test, and a side door into it
  *
  * Every case starts with fresh tables of onced and of the user, one store and one ready session.
  * The side door is a plain connection of the database's own library: it sees what was really
- * committed.
+ * committed. What lives in memory has none.
  */
 #pragma once
 
@@ -20,12 +20,15 @@ struct side;
 
 struct bench {
 	bool is_postgres;
+	bool is_keyed; /* Redis, memory: no SQL, no transactions */
+	bool forgets; /* rows may vanish: a mark without a row is made all the same */
 	char url[512];
 	char directory[64]; /* SQLite's */
 	struct store_options options;
 	struct store *store;
 	struct store_session *session;
-	struct side *side;
+	struct side *side; /* SQL */
+	struct redis_side *redis;
 };
 
 /* The statements every store of the bench knows, by index. */
@@ -49,8 +52,11 @@ enum bench_statement {
 	BENCH_STATEMENT_COUNT,
 };
 
+struct bench *bench_new(bool is_postgres);
 int bench_open_sqlite(void **state);
 int bench_open_postgres(void **state); /* 77: no ONCED_TEST_POSTGRES */
+int bench_open_redis(void **state);
+int bench_open_memory(void **state);
 int bench_close(void **state);
 int bench_setup(void **state);
 int bench_teardown(void **state);
@@ -59,7 +65,22 @@ int bench_teardown(void **state);
 struct store *bench_open_store(const struct bench *bench, const struct store_options *options);
 struct store_session *bench_open_session(struct store *store);
 
-/* ---- side door ---- */
+/* ---- rows, as they really are ---- */
+
+enum bench_row { ROW_ANY, ROW_RUNNING, ROW_DONE, ROW_DEAD };
+enum { BENCH_UNSEEN = -1 };
+
+/* BENCH_UNSEEN where there is no side door. */
+long bench_count_rows(struct bench *bench, enum bench_row kind);
+
+/* ---- side door of Redis: bench_keyed.c ---- */
+
+/* A command in words, NULL ends. Fails the test when refused; integers are returned, else 0. */
+long redis_side(struct bench *bench, const char *word, ...) __attribute__((sentinel));
+long redis_side_count_rows(struct bench *bench, enum bench_row kind);
+void redis_side_close(struct redis_side *side);
+
+/* ---- side door of SQL ---- */
 
 struct side *side_open(const struct bench *bench);
 void side_close(struct side *side);

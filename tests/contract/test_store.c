@@ -1,8 +1,8 @@
 /*
- * test_store - the contract of core/store.h, held against every transactional store
+ * test_store - the contract of core/store.h, held against every store that remembers
  *
- * usage: test_store sqlite | postgres. The Postgres server is named by ONCED_TEST_POSTGRES; without
- * it that run is skipped (exit status 77).
+ * usage: test_store sqlite | memory | postgres | redis. The servers are named by
+ * ONCED_TEST_POSTGRES and ONCED_TEST_REDIS; without them these runs are skipped (exit status 77).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,26 +37,42 @@ static int run(const char *name, const struct case_list *const *lists, CMFixture
 	return failed != 0;
 }
 
+static const struct case_list *const sqlite_lists[] = { &claim_cases, &identity_cases, &lease_cases,
+	&lease_transaction_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
+	&sweep_cases, &sqlite_cases, NULL };
+static const struct case_list *const postgres_lists[] = { &claim_cases, &identity_cases,
+	&lease_cases, &lease_transaction_cases, &statement_cases, &query_cases, &record_cases,
+	&schema_cases, &sweep_cases, &postgres_sweep_cases, &postgres_cases, &postgres_fault_cases,
+	&postgres_set_cases, &postgres_set_value_cases, NULL };
+static const struct case_list *const redis_lists[] = { &lease_cases, &record_cases, &keyed_cases,
+	&keyed_identity_cases, &redis_cases, &redis_greet_cases, NULL };
+static const struct case_list *const memory_lists[] = { &lease_cases, &record_cases, &keyed_cases,
+	&keyed_identity_cases, &memory_cases, NULL };
+
+static const struct {
+	const char *name;
+	const struct case_list *const *lists;
+	CMFixtureFunction open;
+	const char *server; /* the variable that names it; NULL: needs none */
+} stores[] = {
+	{ "sqlite", sqlite_lists, bench_open_sqlite, NULL },
+	{ "memory", memory_lists, bench_open_memory, NULL },
+	{ "postgres", postgres_lists, bench_open_postgres, "ONCED_TEST_POSTGRES" },
+	{ "redis", redis_lists, bench_open_redis, "ONCED_TEST_REDIS" },
+};
+
 int main(int argc, char **argv)
 {
-	static const struct case_list *const sqlite_lists[] = { &claim_cases, &identity_cases,
-		&lease_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
-		&sweep_cases, &sqlite_cases, NULL };
-	static const struct case_list *const postgres_lists[] = { &claim_cases, &identity_cases,
-		&lease_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
-		&sweep_cases, &postgres_sweep_cases, &postgres_cases, &postgres_fault_cases,
-		&postgres_set_cases, &postgres_set_value_cases, NULL };
-
-	if (argc == 2 && strcmp(argv[1], "sqlite") == 0) {
-		return run("sqlite", sqlite_lists, bench_open_sqlite);
+	for (size_t i = 0; argc == 2 && i < sizeof(stores) / sizeof(stores[0]); i++) {
+		if (strcmp(argv[1], stores[i].name) != 0) {
+			continue;
+		}
+		if (stores[i].server && !getenv(stores[i].server)) {
+			fprintf(stderr, "%s names no server\n", stores[i].server);
+			return EXIT_SKIPPED;
+		}
+		return run(stores[i].name, stores[i].lists, stores[i].open);
 	}
-	if (argc != 2 || strcmp(argv[1], "postgres") != 0) {
-		fprintf(stderr, "usage: test_store sqlite | postgres\n");
-		return 2;
-	}
-	if (!getenv("ONCED_TEST_POSTGRES")) {
-		fprintf(stderr, "ONCED_TEST_POSTGRES names no server\n");
-		return EXIT_SKIPPED;
-	}
-	return run("postgres", postgres_lists, bench_open_postgres);
+	fprintf(stderr, "usage: test_store sqlite | memory | postgres | redis\n");
+	return 2;
 }

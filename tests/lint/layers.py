@@ -13,6 +13,7 @@ FOREIGN_HEADERS = {
     "postgres_ext.h": "libpq",
     "sqlite3.h": "sqlite3",
     "hiredis": "hiredis",
+    "openssl": "openssl",
     "systemd": "libsystemd",
     "microhttpd.h": "libmicrohttpd",
     "curl": "libcurl",
@@ -24,6 +25,7 @@ FOREIGN_SYMBOLS = {
     "PQ": "libpq",
     "sqlite3_": "sqlite3",
     "redis": "hiredis",
+    "SSL_": "openssl",
     "sd_": "libsystemd",
     "MHD_": "libmicrohttpd",
     "curl_": "libcurl",
@@ -67,6 +69,7 @@ DOORS = {
     "daemon/store/postgres*": ("libpq",),
     "daemon/store/pg*": ("libpq",),
     "daemon/store/sqlite*": ("sqlite3",),
+    "daemon/store/redis*": ("hiredis", "openssl"),
     "handlers/exec*": ("jansson",),
     # Headers of a written event.
     "daemon/event_file.c": ("jansson",),

@@ -8,7 +8,7 @@ Several processes (pytest -n) have servers of their own, each.
 import pytest
 
 from support.cache import scratch_dir
-from support.servers import Kafka, KafkaCluster, Postgres
+from support.servers import Kafka, KafkaCluster, Postgres, Redis
 
 from .harness import BUILD, build_option
 from .world import World
@@ -49,6 +49,14 @@ def kafka(kafka_session):
 def postgres(postgres_session):
     postgres_session.sigcont()
     return postgres_session.start()
+
+
+@pytest.fixture
+def redis():
+    """Of the scenario's own: it starts in a blink, and what is done to it is of no use to others."""
+    server = Redis().start()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="module")

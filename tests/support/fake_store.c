@@ -209,6 +209,7 @@ static enum store_failure fake_put_pause(
 const struct store_ops fake_store_ops = {
 	.scheme = "fake",
 	.is_transactional = true,
+	.keeps_claims = true,
 	.open = fake_open,
 	.close = fake_close,
 	.migrate = fake_migrate,

@@ -12,6 +12,7 @@ code:
 
     ONCED_TEST_POSTGRES   URL of an empty database, with user and password
     ONCED_TEST_KAFKA      bootstrap.servers
+    ONCED_TEST_REDIS      URL with the login of an administrator
 """
 
 import os
@@ -26,16 +27,17 @@ from support.kafka_client import NO_OFFSET, KafkaClient, Record
 from support.kafka_server import Kafka, KafkaCluster
 from support.postgres_server import PASSWORD, USER, Postgres
 from support.process import Server, children_of, free_port, is_alive, send_signal, wait_for
+from support.redis_server import ADMIN_PASSWORD, Redis, Sentinel
 
 __all__ = [
     "NO_OFFSET", "PASSWORD", "USER", "Kafka", "KafkaClient", "KafkaCluster", "Postgres", "Record",
-    "Server", "children_of", "free_port", "is_alive", "send_signal", "wait_for",
+    "Redis", "Sentinel", "Server", "children_of", "free_port", "is_alive", "send_signal", "wait_for",
 ]
 
 
 def main(arguments):
     if "--" not in arguments:
-        print("usage: servers.py [--postgres] [--kafka] -- COMMAND ...", file=sys.stderr)
+        print("usage: servers.py [--postgres] [--kafka] [--redis] -- COMMAND ...", file=sys.stderr)
         return 2
     split = arguments.index("--")
     wanted, command = set(arguments[:split]), arguments[split + 1:]
@@ -49,6 +51,9 @@ def main(arguments):
         if "--kafka" in wanted:
             servers.append(Kafka().start())
             environment["ONCED_TEST_KAFKA"] = servers[-1].bootstrap
+        if "--redis" in wanted:
+            servers.append(Redis().start())
+            environment["ONCED_TEST_REDIS"] = servers[-1].url_with_login("admin", ADMIN_PASSWORD)
         return subprocess.run(command, env=environment).returncode
     finally:
         for server in servers:

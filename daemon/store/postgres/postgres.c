@@ -88,6 +88,7 @@ int pg_session_check(struct store_session *session, size_t index, struct err *er
 const struct store_ops store_postgres_ops = {
 	.scheme = "postgresql",
 	.is_transactional = true,
+	.keeps_claims = true,
 	.is_single_writer = false,
 	.open = pg_store_open,
 	.close = pg_store_close,

@@ -45,6 +45,7 @@ static void lite_store_close(struct store *store)
 const struct store_ops store_sqlite_ops = {
 	.scheme = "sqlite",
 	.is_transactional = true,
+	.keeps_claims = true,
 	.is_single_writer = true,
 	.open = lite_store_open,
 	.close = lite_store_close,

@@ -8,6 +8,8 @@
  * "fault" in the payload says how it misbehaves: sleep:MS takes that long, retry:N fails the first
  * N attempts, reject, gate:FILE is unavailable while that file exists, hang sleeps for ever, abort
  * ends the worker.
+ *
+ * Built with INSIDE it says that its effects belong to the batch: for stores without transactions.
  */
 #include <fcntl.h>
 #include <onced/handler.h>
@@ -110,10 +112,14 @@ static void handle(void *state, const struct onced_event *event, struct onced_ou
 static const struct onced_handler outside = {
 	.abi = ONCED_HANDLER_ABI,
 	.size = sizeof(struct onced_handler),
-	.name = "outside",
 	.help = "Writes lines to a file.",
 	.params = params,
+#ifdef INSIDE
+	.name = "inside",
+#else
+	.name = "outside",
 	.effect = ONCED_EFFECT_ELSEWHERE,
+#endif
 	.open = open_file,
 	.handle = handle,
 	.close = close_file,

@@ -1,0 +1,175 @@
+/*
+ * script - Lua that decides about many keys at once
+ *
+ * One script a batch, one verdict a key: Redis runs it alone, so that what it compared is still
+ * true when it writes. The rows are described in redis.h; bytes 80, 82
+ * and 88 are P, R and X. All need effects to be
+ * replicated instead of scripts, as from Redis 5 on.
+ */
+#include <string.h>
+
+#include "store/redis/redis.h"
+
+/*
+ * KEYS: the marker, rows. ARGV: owner, lease ms, keep ms, a new marker, then, where there are any,
+ * n and tag of each row; for a replay its position behind that. Answers 0 leased, 1 taken over,
+ * 2 a dead letter taken over, 3 + ms busy, or the row that is in the way; the last is the marker.
+ */
+static const char lease_text[] =
+	"local t = redis.call('TIME')\n"
+	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+	"local owner, keep, out, n = ARGV[1], ARGV[3], {}, #KEYS\n"
+	"local tail = owner .. string.format('%013.0f', now + ARGV[2])\n"
+	"local function meet(key, v, head, position)\n"
+	"  local kind, d = string.byte(v, 1), string.byte(v, 2)\n"
+	"  local body, dead = 3 + d, nil\n"
+	"  if kind == 82 or kind == 80 then\n"
+	"    local mine = string.sub(v, body, body + 15) == owner\n"
+	"    local left = tonumber(string.sub(v, body + 16, body + 28)) - now\n"
+	"    if left > 0 and not mine then return 3 + left end\n"
+	"    local other = d > 0 and #head > 1 and string.sub(v, 3, 3) == string.sub(head, 2, 2)\n"
+	"      and string.sub(v, 3, 18) ~= string.sub(head, 2, 17)\n"
+	"    if kind == 82 and not other then\n"
+	"      redis.call('SET', key, 'R' .. head .. tail, 'PX', keep)\n"
+	"      return 1\n"
+	"    end\n"
+	"    if kind == 80 and (position or left <= 0) then\n"
+	"      dead = string.sub(v, body + 29)\n"
+	"    elseif left > 0 then\n"
+	"      return 3 + left\n"
+	"    end\n"
+	"  elseif kind == 88 then\n"
+	"    dead = string.sub(v, body)\n"
+	"  end\n"
+	"  if dead and position and string.sub(dead, 1, 8) ~= position then\n"
+	"    redis.call('SET', key, 'P' .. head .. tail .. dead, 'PX', keep)\n"
+	"    return 2\n"
+	"  end\n"
+	"  return v\n"
+	"end\n"
+	"for i = 2, n do\n"
+	"  local key, head, position = KEYS[i], ARGV[i + 3] or '\\0', nil\n"
+	"  local d = 1 + string.byte(head)\n"
+	"  if #head > d then\n"
+	"    head, position = string.sub(head, 1, d), string.sub(head, d + 1)\n"
+	"  end\n"
+	"  if redis.call('SET', key, 'R' .. head .. tail, 'NX', 'PX', keep) then\n"
+	"    out[i - 1] = 0\n"
+	"  else\n"
+	"    local v = redis.pcall('GET', key)\n"
+	"    local ours = type(v) == 'string' and string.find(v, '^[RPDX].')\n"
+	"    out[i - 1] = ours and meet(key, v, head, position) or '?'\n"
+	"  end\n"
+	"end\n"
+	"local marker = redis.call('GET', KEYS[1])\n"
+	"if not marker then\n"
+	"  marker = ARGV[4]\n"
+	"  redis.call('SET', KEYS[1], marker)\n"
+	"end\n"
+	"out[n] = marker\n"
+	"return out\n";
+
+/* KEYS: rows. ARGV: owner, keep ms. Answers 0 another's, 1 done, 2 done, but there was no row. */
+static const char done_text[] =
+	"local owner, keep, out = ARGV[1], ARGV[2], {}\n"
+	"for i, key in ipairs(KEYS) do\n"
+	"  local v = redis.pcall('GET', key)\n"
+	"  if not v then\n"
+	"    redis.call('SET', key, 'D\\0', 'PX', keep)\n"
+	"    out[i] = 2\n"
+	"  else\n"
+	"    local kind = type(v) == 'string' and string.byte(v, 1)\n"
+	"    local d = (kind == 82 or kind == 80) and string.byte(v, 2)\n"
+	"    if d and string.sub(v, 3 + d, 18 + d) == owner then\n"
+	"      redis.call('SET', key, 'D' .. string.sub(v, 2, 2 + d), 'PX', keep)\n"
+	"      out[i] = 1\n"
+	"    else\n"
+	"      out[i] = 0\n"
+	"    end\n"
+	"  end\n"
+	"end\n"
+	"return out\n";
+
+/*
+ * KEYS: rows. ARGV: owner, keep ms, what ("X" dead letter, "C" released, "R" renewed), lease ms,
+ * then position and decision of each dead letter. Answers as done; a lease to be released that is
+ * not there is 0. A replay's row is the dead letter's again when it is released.
+ */
+static const char end_text[] =
+	"local t = redis.call('TIME')\n"
+	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+	"local owner, keep, what, out = ARGV[1], ARGV[2], ARGV[3], {}\n"
+	"for i, key in ipairs(KEYS) do\n"
+	"  local v = redis.pcall('GET', key)\n"
+	"  local kind, head, dead, verdict = 'R', nil, '', 0\n"
+	"  if not v and what ~= 'C' then\n"
+	"    head, verdict = '\\0', 2\n"
+	"  elseif type(v) == 'string' and string.find(v, '^[RP].') then\n"
+	"    local d = string.byte(v, 2)\n"
+	"    if string.sub(v, 3 + d, 18 + d) == owner then\n"
+	"      kind, head, verdict = string.sub(v, 1, 1), string.sub(v, 2, 2 + d), 1\n"
+	"      dead = string.sub(v, 32 + d)\n"
+	"    end\n"
+	"  end\n"
+	"  if head and what == 'X' then\n"
+	"    local now_dead = ARGV[i + 4]\n"
+	"    if #now_dead == 8 then now_dead = now_dead .. string.sub(dead, 9) end\n"
+	"    redis.call('SET', key, 'X' .. head .. now_dead, 'PX', keep)\n"
+	"  elseif head and what == 'R' then\n"
+	"    local till = string.format('%013.0f', now + ARGV[4])\n"
+	"    redis.call('SET', key, kind .. head .. owner .. till .. dead, 'PX', keep)\n"
+	"  elseif head and kind == 'P' then\n"
+	"    redis.call('SET', key, 'X' .. head .. dead, 'PX', keep)\n"
+	"  elseif head then\n"
+	"    redis.call('DEL', key)\n"
+	"  end\n"
+	"  out[i] = verdict\n"
+	"end\n"
+	"return out\n";
+
+/* KEYS: pauses. ARGV: scope, its stamp, the word, which begins with the stamp. The newest wins. */
+static const char pause_text[] =
+	"local v = redis.call('HGET', KEYS[1], ARGV[1])\n"
+	"if v and tonumber(string.match(v, '^%d+') or 0) >= tonumber(ARGV[2]) then return 0 end\n"
+	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
+	"return 1\n";
+
+const char *const red_scripts[RED_SCRIPTS] = {
+	[RED_SCRIPT_LEASE] = lease_text,
+	[RED_SCRIPT_DONE] = done_text,
+	[RED_SCRIPT_END] = end_text,
+	[RED_SCRIPT_PAUSE] = pause_text,
+};
+
+int red_load_scripts(struct red_session *session, int64_t deadline_us, struct err *err)
+{
+	static const char *const doing[RED_SCRIPTS] = { "SCRIPT LOAD", "SCRIPT LOAD", "SCRIPT LOAD",
+		"SCRIPT LOAD" };
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+	redisReply *replies[RED_SCRIPTS];
+	int r;
+
+	for (size_t i = 0; i < RED_SCRIPTS; i++) {
+		red_words(&out, "SCRIPT", "LOAD", red_scripts[i], NULL);
+	}
+	r = red_ask(session, &out, doing, replies, RED_SCRIPTS, deadline_us, err);
+	if (r != 0) {
+		return r;
+	}
+	for (size_t i = 0; i < RED_SCRIPTS; i++) {
+		const char *sha = replies[i]->type == REDIS_REPLY_STRING ? replies[i]->str : "";
+
+		snprintf(session->sha[i], sizeof(session->sha[i]), "%s", sha);
+	}
+	red_replies_free(replies, RED_SCRIPTS);
+	return 0;
+}
+
+void red_script_command(const struct red_session *session, struct buffer *out,
+	enum red_script script, size_t keys, size_t arguments)
+{
+	red_command(out, 3 + keys + arguments);
+	red_part_str(out, "EVALSHA");
+	red_part_str(out, session->sha[script]);
+	red_part_int(out, (int64_t)keys);
+}

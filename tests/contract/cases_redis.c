@@ -1,0 +1,279 @@
+/*
+ * cases_redis - what only Redis can show: faults of a server that goes on living
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cases.h"
+
+#define LONG_US ((int64_t)60 * 1000 * 1000)
+
+static const struct store_lease lease = { .owner = "A", .lease_us = LONG_US };
+static const struct store_lease other = { .owner = "B", .lease_us = LONG_US };
+
+static struct store_flight take(struct store_session *session, const struct store_lease *owner,
+	struct store_claim *claim, enum store_failure expected)
+{
+	session->ops->begin(session);
+	session->ops->lease(session, owner, claim, 1);
+	session->ops->commit(session);
+	return flush_expect(session, expected);
+}
+
+static struct store_flight mark(
+	struct store_session *session, struct store_claim *claim, enum store_failure expected)
+{
+	session->ops->begin(session);
+	session->ops->end_leases(session, &lease, STORE_LEASE_DONE, claim, 1);
+	session->ops->commit(session);
+	return flush_expect(session, expected);
+}
+
+static void ready(struct store_session *session)
+{
+	struct err err = ERR_INIT;
+
+	if (session->ops->session_ready(session, &err) != 0) {
+		fail_msg("session_ready: %s", err.text);
+	}
+}
+
+/* The notices that wait are taken, and one of them has these words. */
+static void expect_notice(struct store_session *session, const char *words, bool is_loss)
+{
+	struct store_notice notice;
+	bool is_there = false;
+
+	while (session->ops->take_notice(session, &notice)) {
+		is_there |= strstr(notice.text, words) && notice.is_loss == is_loss;
+	}
+	assert_true(is_there);
+}
+
+static void expect_no_notice(struct store_session *session)
+{
+	struct store_notice notice;
+
+	if (session->ops->take_notice(session, &notice)) {
+		fail_msg("not expected: %s", notice.text);
+	}
+}
+
+/* ---- what Redis says ---- */
+
+static void scripts_that_redis_forgot_are_loaded_again_unseen(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1);
+	struct store_session *session = bench->session;
+
+	redis_side(bench, "SCRIPT", "FLUSH", NULL);
+	take(session, &lease, &claim, STORE_OK);
+	assert_int_equal(claim.verdict, CLAIM_NEW);
+	redis_side(bench, "SCRIPT", "FLUSH", NULL);
+	mark(session, &claim, STORE_OK);
+	assert_true(claim.is_mine);
+}
+
+static void a_full_redis_is_unavailable_until_there_is_room(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1), second = claim_of("b", 2);
+	struct store_flight flight;
+
+	take(bench->session, &lease, &claim, STORE_OK);
+	redis_side(bench, "CONFIG", "SET", "maxmemory", "1", NULL);
+	flight = take(bench->session, &lease, &second, STORE_UNAVAILABLE);
+	assert_string_equal(flight.err.code, "OOM");
+	assert_int_equal(flight.op, STORE_OP_COMMIT);
+	flight = mark(bench->session, &claim, STORE_UNAVAILABLE);
+	redis_side(bench, "CONFIG", "SET", "maxmemory", "0", NULL);
+	mark(bench->session, &claim, STORE_OK);
+	assert_true(claim.is_mine);
+}
+
+static void a_master_made_replica_is_unavailable_and_named(void **state)
+{
+	struct bench *bench = *state;
+	struct store_session *session = bench->session;
+	struct store_claim claim = claim_of("a", 1);
+	struct store_flight flight;
+	struct err err = ERR_INIT;
+
+	redis_side(bench, "REPLICAOF", "127.0.0.1", "1", NULL);
+	flight = take(session, &lease, &claim, STORE_UNAVAILABLE);
+	assert_string_equal(flight.err.code, "READONLY");
+	assert_int_equal(session->ops->session_ready(session, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "is a replica of 127.0.0.1:1"));
+	redis_side(bench, "REPLICAOF", "NO", "ONE", NULL);
+	ready(session);
+	take(session, &lease, &claim, STORE_OK);
+	expect_notice(session, "another Redis answers", true);
+}
+
+static void a_key_of_somebody_else_holds_its_event_only(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claims[] = { claim_of("a", 1), claim_of("b", 2), claim_of("c", 3) };
+
+	redis_side(bench, "RPUSH", "onced:id:61000000000000000000000000000000", "x", NULL);
+	redis_side(bench, "SET", "onced:id:62000000000000000000000000000000", "x", NULL);
+	bench->session->ops->lease(bench->session, &lease, claims, 3);
+	flush_expect(bench->session, STORE_OK);
+	assert_int_equal(claims[0].verdict, CLAIM_BUSY);
+	assert_int_equal(claims[1].verdict, CLAIM_BUSY);
+	assert_int_equal(claims[2].verdict, CLAIM_NEW);
+	expect_notice(bench->session, "what onced did not write", false);
+}
+
+/* ---- connections ---- */
+
+static void a_connection_cut_is_lost_and_comes_back(void **state)
+{
+	struct bench *bench = *state;
+	struct store_session *session = bench->session;
+	struct store_claim claim = claim_of("a", 1);
+	struct store_flight flight;
+
+	take(session, &lease, &claim, STORE_OK);
+	redis_side(bench, "CLIENT", "KILL", "TYPE", "normal", NULL);
+	flight = mark(session, &claim, STORE_LOST);
+	assert_int_equal(flight.op, STORE_OP_COMMIT);
+	mark(session, &claim, STORE_LOST); /* not connected: nothing is sent */
+	ready(session);
+	mark(session, &claim, STORE_OK);
+	assert_true(claim.is_mine);
+	expect_no_notice(session);
+}
+
+/* Its reply comes when the next question is asked: it must not be taken for the answer to that. */
+static void a_late_reply_is_nobodys(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct store_claim late = claim_of("a", 1), next = claim_of("b", 2);
+	int64_t begun_us = clock_mono_us();
+	struct store_session *session;
+	struct store *store;
+
+	options.lock_timeout_us = 200000;
+	store = bench_open_store(bench, &options);
+	session = bench_open_session(store);
+	take(session, &other, &next, STORE_OK);
+	redis_side(bench, "CLIENT", "PAUSE", "1000", "ALL", NULL);
+	take(session, &lease, &late, STORE_LOST);
+	assert_true(clock_mono_us() - begun_us < 900000 + 10 * options.lock_timeout_us);
+	ready(session); /* answered when the pause is over */
+	take(session, &lease, &next, STORE_OK);
+	assert_int_equal(next.verdict, CLAIM_BUSY);
+	/* what was on the way may have been done or not: it is ours */
+	take(session, &lease, &late, STORE_OK);
+	assert_true(late.verdict == CLAIM_TAKEN_OVER || late.verdict == CLAIM_NEW);
+	session->ops->session_close(session);
+	store->ops->close(store);
+}
+
+static void *interrupt_soon(void *argument)
+{
+	struct store_session *session = argument;
+	struct timespec nap = { .tv_nsec = 100000000 };
+
+	nanosleep(&nap, NULL);
+	session->ops->session_interrupt(session);
+	return NULL;
+}
+
+static void an_interrupt_ends_a_wait_and_nothing_else(void **state)
+{
+	struct bench *bench = *state;
+	struct store_session *session = bench->session;
+	struct store_claim claim = claim_of("a", 1);
+	int64_t begun_us = clock_mono_us();
+	pthread_t thread;
+
+	redis_side(bench, "CLIENT", "PAUSE", "1500", "ALL", NULL);
+	pthread_create(&thread, NULL, interrupt_soon, session);
+	take(session, &lease, &claim, STORE_LOST);
+	assert_true(clock_mono_us() - begun_us < 1400000);
+	pthread_join(thread, NULL);
+	ready(session);
+	take(session, &lease, &claim, STORE_OK);
+	session->ops->session_interrupt(session);
+	take(session, &lease, &claim, STORE_LOST);
+	ready(session);
+	take(session, &lease, &claim, STORE_OK);
+}
+
+/* ---- rows that vanish ---- */
+
+static void a_flush_is_noticed_and_what_is_marked_counts(void **state)
+{
+	struct bench *bench = *state;
+	struct store_session *session = bench->session;
+	struct store_claim claim = claim_of("a", 1), next = claim_of("b", 2);
+
+	take(session, &lease, &claim, STORE_OK);
+	expect_no_notice(session);
+	redis_side(bench, "FLUSHALL", NULL);
+	mark(session, &claim, STORE_OK);
+	assert_true(claim.is_mine && claim.was_forgotten);
+	take(session, &lease, &next, STORE_OK);
+	expect_notice(session, "has forgotten what it was told", true);
+	take(session, &lease, &next, STORE_OK);
+	expect_no_notice(session);
+}
+
+static void rows_expire_with_the_retention_and_leases_with_a_lease_more(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct store_claim claim = claim_of("a", 1);
+	static const char key[] = "onced:id:61000000000000000000000000000000";
+	struct store_session *session;
+	struct store *store;
+	long left_ms;
+
+	options.retention_us = (int64_t)600 * 1000000;
+	store = bench_open_store(bench, &options);
+	session = bench_open_session(store);
+	take(session, &lease, &claim, STORE_OK);
+	left_ms = redis_side(bench, "PTTL", key, NULL);
+	assert_in_range(left_ms, 600001, 660000);
+	mark(session, &claim, STORE_OK);
+	left_ms = redis_side(bench, "PTTL", key, NULL);
+	assert_in_range(left_ms, 500000, 600000);
+	session->ops->session_close(session);
+	store->ops->close(store);
+}
+
+static void attempts_expire_too(void **state)
+{
+	struct bench *bench = *state;
+	struct store_attempts attempts = { .position = { SLICE_LITERAL("orders"), 3, 7, 5 },
+		.attempts = 1 };
+	struct store_session *session = bench->session;
+
+	session->ops->put_attempts(session, &attempts);
+	flush_expect(session, STORE_OK);
+	assert_true(redis_side(bench, "PTTL", "onced:attempts:orders-service:cluster:orders:3",
+			    NULL) > 0);
+}
+
+static const struct CMUnitTest cases[] = {
+	CASE(scripts_that_redis_forgot_are_loaded_again_unseen),
+	CASE(a_full_redis_is_unavailable_until_there_is_room),
+	CASE(a_master_made_replica_is_unavailable_and_named),
+	CASE(a_key_of_somebody_else_holds_its_event_only),
+	CASE(a_connection_cut_is_lost_and_comes_back),
+	CASE(a_late_reply_is_nobodys),
+	CASE(an_interrupt_ends_a_wait_and_nothing_else),
+	CASE(a_flush_is_noticed_and_what_is_marked_counts),
+	CASE(rows_expire_with_the_retention_and_leases_with_a_lease_more),
+	CASE(attempts_expire_too),
+};
+CASE_LIST(redis_cases, cases);

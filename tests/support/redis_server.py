@@ -1,0 +1,148 @@
+"""
+redis_server - a throw-away Redis on a free loopback port
+
+Nobody may use it without a login: `app` has the rights that docs/redis-store.md names and no others,
+`admin` all. Nothing is kept across a restart unless asked for. The client here speaks just enough of
+the protocol for a side door.
+"""
+
+import shutil
+import socket
+
+from .cache import scratch_dir
+from .process import Server, free_port
+
+USER = "app"
+PASSWORD = "planted-secret-of-redis"
+ADMIN_PASSWORD = "secret-of-the-side-door"
+RIGHTS = ("~onced:* +auth +select +info +script|load +evalsha +eval +time +get +set +del +hset +hget"
+          " +hgetall +hdel +pexpire")
+
+
+class Refused(Exception):
+    """What Redis answers with a minus sign."""
+
+
+class RedisClient:
+    def __init__(self, port, user="admin", password=ADMIN_PASSWORD, seconds=10):
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        self._file = self._socket.makefile("rb")
+        if password:
+            self.call("AUTH", user, password)
+
+    def call(self, *words):
+        parts = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+        head = b"*%d\r\n" % len(parts)
+        self._socket.sendall(head + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts))
+        return self._reply()
+
+    def _reply(self):
+        line = self._file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("Redis closed the connection")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise Refused(rest.decode())
+        if kind == b":":
+            return int(rest)
+        if kind == b"+":
+            return rest.decode()
+        if kind == b"$":
+            return None if rest == b"-1" else self._file.read(int(rest) + 2)[:-2]
+        return None if rest == b"-1" else [self._reply() for _ in range(int(rest))]
+
+    def close(self):
+        self._file.close()
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Redis(Server):
+    name = "redis"
+    start_seconds = 20
+
+    def __init__(self, settings=None, is_durable=False, rights=RIGHTS, replica_of=None):
+        super().__init__(scratch_dir("redis"))
+        if not shutil.which("redis-server"):
+            raise RuntimeError("no redis-server here (Debian package: redis-server)")
+        self.port = free_port()
+        self.socket_path = self.directory / "redis.sock"
+        lines = {
+            "bind": "127.0.0.1",
+            "port": self.port,
+            "unixsocket": self.socket_path,
+            "dir": self.directory,
+            "save": '""',
+            "appendonly": "yes" if is_durable else "no",
+            "appendfsync": "always" if is_durable else "no",
+            "maxmemory-policy": "noeviction",
+            "repl-diskless-sync-delay": 0,
+            "masteruser": "admin",
+            "masterauth": ADMIN_PASSWORD,
+            **(settings or {}),
+        }
+        if replica_of:
+            lines["replicaof"] = f"127.0.0.1 {replica_of.port}"
+        with open(self.directory / "redis.conf", "w") as conf:
+            for key, value in lines.items():
+                conf.write(f"{key} {value}\n")
+            conf.write("user default off\n")
+            conf.write(f"user {USER} on >{PASSWORD} resetchannels {rights}\n")
+            conf.write(f"user admin on >{ADMIN_PASSWORD} ~* &* +@all\n")
+
+    def command(self):
+        return ["redis-server", str(self.directory / "redis.conf")]
+
+    def is_ready(self):
+        try:
+            with self.client(seconds=2) as client:
+                return client.call("PING") == "PONG"
+        except (OSError, Refused):
+            return False
+
+    def client(self, seconds=10):
+        return RedisClient(self.port, seconds=seconds)
+
+    def call(self, *words):
+        with self.client() as client:
+            return client.call(*words)
+
+    def info(self, name):
+        for line in self.call("INFO").decode().splitlines():
+            if line.startswith(name + ":"):
+                return line.split(":", 1)[1]
+        return None
+
+    def url(self, db=0):
+        return f"redis://127.0.0.1:{self.port}/{db}"
+
+    def url_with_login(self, user=USER, password=PASSWORD, db=0):
+        return f"redis://{user}:{password}@127.0.0.1:{self.port}/{db}"
+
+
+class Sentinel(Redis):
+    """Watches one master; a failover takes about a second."""
+
+    name = "sentinel"
+
+    def __init__(self, master, name="shop"):
+        super().__init__()
+        self.master_name = name
+        (self.directory / "redis.conf").write_text(
+            f"bind 127.0.0.1\nport {self.port}\ndir {self.directory}\n"
+            f"sentinel monitor {name} 127.0.0.1 {master.port} 1\n"
+            f"sentinel auth-user {name} admin\n"
+            f"sentinel auth-pass {name} {ADMIN_PASSWORD}\n"
+            f"sentinel down-after-milliseconds {name} 500\n"
+            f"sentinel failover-timeout {name} 3000\n")
+
+    def command(self):
+        return ["redis-server", str(self.directory / "redis.conf"), "--sentinel"]
+
+    def client(self, seconds=10):
+        return RedisClient(self.port, password=None, seconds=seconds)
