@@ -68,10 +68,13 @@ static int export_to_file(struct dlq_session *session, const char *path)
 		return dlq_session_fail(session, -EIO, &err);
 	}
 	status = export_letters(session, file);
-	if (fsync(fileno(file)) < 0 || fclose(file) != 0 ||
-		(!status && rename(partial, path) < 0)) {
+	if (!status && (fsync(fileno(file)) < 0 || rename(partial, path) < 0)) {
 		err_set(&err, 0, "%s: %s", path, strerror(errno));
-		return dlq_session_fail(session, -EIO, &err);
+		status = dlq_session_fail(session, -EIO, &err);
+	}
+	fclose(file);
+	if (status) {
+		unlink(partial);
 	}
 	return status;
 }

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/kafka.h"
 
 /* Each group asked is a client of its own. */
-enum { ASK_TIMEOUT_MS = 10000, GROUPS_MAX = 100 };
+enum { ASK_TIMEOUT_MS = 10000, GROUPS_MAX = 200, GROUPS_US = 10000000 };
 
 int dlq_targets_open(struct dlq_targets *targets, const struct config *config,
 	const struct config_consumer *consumer, struct err *err)
@@ -158,20 +159,23 @@ static bool reads_any(
 int dlq_targets_other_groups(struct dlq_targets *targets, const struct config *config,
 	struct kafka_reader *any, struct buffer *out, struct err *err)
 {
+	int64_t end_us = clock_mono_us() + GROUPS_US;
 	char **groups = NULL;
-	size_t count = 0;
+	size_t count = 0, asked = 0;
 	int r = kafka_reader_groups(any, &groups, &count, err);
 
-	for (size_t i = 0; i < count; i++) {
-		if (r == 0 && i < GROUPS_MAX && reads_any(targets, config, groups[i])) {
-			buffer_printf(out, "%s%s", out->len > 0 ? ", " : "", groups[i]);
+	for (; asked < count && asked < GROUPS_MAX && clock_mono_us() < end_us; asked++) {
+		if (reads_any(targets, config, groups[asked])) {
+			buffer_printf(out, "%s%s", out->len > 0 ? ", " : "", groups[asked]);
 		}
+	}
+	for (size_t i = 0; i < count; i++) {
 		free(groups[i]);
 	}
 	free(groups);
-	if (count > GROUPS_MAX) {
+	if (asked < count) {
 		buffer_printf(out, "%s(%zu of %zu groups were not asked)", out->len > 0 ? ", " : "",
-			count - GROUPS_MAX, count);
+			count - asked, count);
 	}
 	return r;
 }
