@@ -210,6 +210,27 @@ static void a_probe_that_is_never_begun_leaves_room_for_the_next(void **state)
 	expect_end(errand, UNIT_DONE);
 }
 
+static void another_content_under_a_known_id_is_a_dead_letter_of_its_position(void **state)
+{
+	struct errand *first, *other;
+
+	tear_down(state);
+	open_with(&(struct bench_options){ .has_digests = true });
+	first = claim("a");
+	go_through();
+	expect_end(first, UNIT_DONE);
+	other = claim_doing("a", "skip");
+	go_through();
+	expect_end(other, UNIT_AGAIN);
+	other = claim_record(1);
+	go_through();
+	expect_end(other, UNIT_DEAD);
+	assert_int_equal(errand_work(other)->reason, PAGE_COLLISION);
+	expect_row("a", STORE_OUTCOME_DONE);
+	assert_int_equal(bench_rows(bench), 2);
+	assert_int_equal(bench_calls(bench, "a"), 1);
+}
+
 static void what_is_never_begun_is_released(void **state)
 {
 	struct errand *errand = claim("a");
@@ -267,6 +288,7 @@ int main(void)
 		TEST(a_rejection_wins_the_row_before_it_ends),
 		TEST(a_dead_letter_decided_before_is_repeated_without_its_handler),
 		TEST(unavailable_releases_and_holds_and_burns_nothing),
+		TEST(another_content_under_a_known_id_is_a_dead_letter_of_its_position),
 		TEST(what_is_never_begun_is_released),
 		TEST(in_an_outage_a_probe_is_claimed_and_nobody_else),
 		TEST(a_probe_that_is_never_begun_leaves_room_for_the_next),
