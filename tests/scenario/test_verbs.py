@@ -98,15 +98,19 @@ def test_pause_and_resume(world):
     world.finish(onced)
 
 
-@pytest.mark.parametrize("whom", ["supervisor", "workers"])
-def test_a_pause_holds_whoever_dies_right_after_it(world, whom):
+PAUSE, DRAIN = ("pause", "c", "--reason", "holds"), ("drain", "c", "--wait")
+
+
+@pytest.mark.parametrize("verb, whom", [(PAUSE, "supervisor"), (PAUSE, "workers"), (DRAIN, "workers")],
+                         ids=["pause-supervisor", "pause-workers", "drain-workers"])
+def test_it_holds_whoever_dies_right_after_the_answer(world, verb, whom):
     world.create_topics(partitions=2)
     onced = world.start({"consumer c": {"workers": 2}})
     onced.wait_assigned(2)
     world.produce_stream(300)
     world.wait_effects(50)
     pids = onced.worker_pids()
-    oncectl(onced, "pause", "c", "--reason", "holds")
+    oncectl(onced, *verb)
     if whom == "supervisor":
         send_signal(onced.pid, signal.SIGKILL)
         onced.wait_exit()
@@ -263,18 +267,22 @@ def test_retry_now_wakes_what_is_parked(world):
 def test_skip_settles_the_record_that_blocks(world):
     world.create_topics()
     world.sql("INSERT INTO gates VALUES ('g', '40001')")
-    onced = world.start({"retry": {"delay": "10m", "delay.max": "10m", "attempts": 9}})
+    onced = world.start({"consumer c": {"commit.interval": "3s"},
+                         "retry": {"delay": "10m", "delay.max": "10m", "attempts": 9}})
     onced.wait_assigned(1)
     world.produce_event("poison", 1, fault="gate:g")
     world.produce_event("next", 2)
     world.kafka.flush()
     onced.wait_until(lambda: onced.partitions()[(world.topic, 0)]["parked"] == 1, 30, "it blocks its strand")
     oncectl(onced, "skip", "c", f"{world.topic}:0:7", "--reason", "x", expect=1)
+    pid = onced.worker_pids()[0]
     oncectl(onced, "skip", "c", f"{world.topic}:0:0", "--reason", "agreed with ann")
+    send_signal(pid, signal.SIGKILL)  # before its offset is committed: it comes again, and is known
+    onced.wait_worker_exit(pid)
     wait_for(lambda: world.effect_count() == 1, 20 * slowness(), "what stood behind it takes effect")
     onced.wait_until(lambda: world.lag() == 0, 20, "the offset passes it")
     shown = onced.partitions()[(world.topic, 0)]["settled"]
-    assert shown["skipped"] == 1 and shown["done"] == 1
+    assert shown["skipped"] == 1 and shown["done"] <= 1
     assert "agreed with ann" in onced.log_path.read_text()
     onced.stop()
     # Read again from the beginning, it is known as ended.
