@@ -303,6 +303,24 @@ def test_interrupted_replay_leaves_the_rest_open(world):
     onced.stop()
 
 
+def test_replay_that_loses_its_broker_goes_on_when_told_again(world):
+    count = 200
+    onced, dlq = with_letters(world, count)
+    open_gate(world)
+    process = dlq.start("replay", "c", "--yes", "--rate", "50")
+    wait_for(lambda: effects_by_id(world)["gate-dead-10"], 60 * slowness(), "the replay is at work")
+    world.kafka.sigstop()
+    try:
+        _, said = process.communicate(timeout=120 * slowness())
+    finally:
+        world.kafka.sigcont()
+    assert process.returncode in (1, 3) and "goes on" in said
+    wait_for(lambda: dlq.open_count() > 0, 60 * slowness(), "the rest is open")
+    dlq.replay()
+    expect_all_applied_once(world, dead_ids(count))
+    onced.stop()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.failpoints
