@@ -50,7 +50,23 @@ struct operation *operation_find(struct supervisor *supervisor, uint64_t id)
 	return NULL;
 }
 
-/* A free place, else that of the one that ended first; NULL when all are under way. */
+/* Which of two places is given up first: what ended before what only reports. */
+static bool is_better_place(const struct operation *operation, const struct operation *than)
+{
+	bool is_over = operation->state != OPERATION_RUNNING;
+	bool is_than_over = than->state != OPERATION_RUNNING;
+
+	if (is_over != is_than_over) {
+		return is_over;
+	}
+	return is_over ? operation->ended_us < than->ended_us
+		       : operation->started_us < than->started_us;
+}
+
+/*
+ * A free place, else that of the one that ended first, else of the oldest that only reports: a
+ * pause is always possible. NULL: all are under way.
+ */
 static struct operation *find_place(struct operations *operations)
 {
 	struct operation *place = NULL;
@@ -61,8 +77,9 @@ static struct operation *find_place(struct operations *operations)
 		if (operation->id == 0) {
 			return operation;
 		}
-		if (operation->state != OPERATION_RUNNING &&
-			(!place || operation->ended_us < place->ended_us)) {
+		if ((operation->state != OPERATION_RUNNING ||
+			    operation->kind == OPERATION_REPORT) &&
+			(!place || is_better_place(operation, place))) {
 			place = operation;
 		}
 	}
@@ -117,7 +134,10 @@ void operation_order(struct operation *operation, const struct proto_order *orde
 		part = operation_add_part(operation, slot);
 		if (part && proto_send(slot->child.channel_fd, &frame) < 0) {
 			part->state = PART_FAILED;
-			snprintf(part->text, sizeof(part->text), "the worker does not listen now");
+			snprintf(part->text, sizeof(part->text),
+				"worker %u does not listen now; what is paused or resumed is kept, "
+				"and told when it does",
+				slot->number);
 		}
 	}
 }

@@ -167,8 +167,10 @@ void verb_resume(struct call *call)
 	set_words(call, consumer, &pause);
 	operation = say(call, consumer, OPERATION_REPORT, "resume", buffer_str(&target), &pause);
 	if (operation) {
-		operation_order(operation, &order);
-		supervisor_unrelease(supervisor, consumer);
+		operation_order(operation, &order); /* those that run: the others start resumed */
+	}
+	supervisor_unrelease(supervisor, consumer);
+	if (operation) {
 		operation_check(supervisor, operation);
 		answer(call, operation, NULL);
 	}

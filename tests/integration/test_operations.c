@@ -247,6 +247,22 @@ static void released_workers_stay_away_until_resumed(void **state)
 	stop();
 }
 
+static void a_pause_is_possible_however_many_wait(void **state)
+{
+	supervised_order(&it, "orders-1", "mute");
+	start();
+	for (int i = 0; i < 70; i++) {
+		assert_int_equal(post("pause", "{\"reason\":\"tea\"}", NULL), 202);
+	}
+	for (int i = 0; i < 64; i++) {
+		(void)post("drain", "", NULL);
+	}
+	assert_int_equal(post("drain", "{\"release\":true}", NULL), 503);
+	assert_int_equal(post("resume", "", NULL), 503); /* it is done, and cannot be followed */
+	wait_consumer("running");
+	stop();
+}
+
 static void scopes_that_are_not_there_are_refused(void **state)
 {
 	start();
@@ -293,6 +309,7 @@ int main(void)
 		TEST(an_order_about_a_partition_fails_with_the_worker),
 		TEST(a_restart_replaces_one_after_the_other),
 		TEST(released_workers_stay_away_until_resumed),
+		TEST(a_pause_is_possible_however_many_wait),
 		TEST(scopes_that_are_not_there_are_refused),
 		TEST(a_body_has_its_bound),
 	};
