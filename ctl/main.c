@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "client.h"
+#include "config_file.h"
 #include "dlq.h"
 #include "verbs.h"
 
@@ -130,10 +131,25 @@ static const struct verb verbs[] = {
 		.run = verb_offsets_set },
 	{ .name = "migrate",
 		.help = "bring the store's schema up to date (-c FILE)",
+		.options = migrate_options,
 		.run = verb_migrate },
 	{ .name = "guarantees",
 		.help = "what is promised, and what is not",
 		.run = verb_guarantees },
+	{ .name = "dedup check",
+		.arguments = "ID",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "what the store knows of an event; status 1: nothing",
+		.options = dedup_check_options,
+		.run = verb_dedup_check },
+	{ .name = "dedup forget",
+		.arguments = "ID",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "make the store forget an event that ended",
+		.options = dedup_forget_options,
+		.run = verb_dedup_forget },
 	{ .name = "dlq list",
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,

@@ -55,4 +55,6 @@ int verb_show_config(const struct ctl *ctl);
 int verb_offsets_show(const struct ctl *ctl);
 int verb_offsets_set(const struct ctl *ctl); /* offsets.c */
 int verb_migrate(const struct ctl *ctl); /* migrate.c */
+int verb_dedup_check(const struct ctl *ctl); /* dedup.c */
+int verb_dedup_forget(const struct ctl *ctl);
 int verb_guarantees(const struct ctl *ctl); /* guarantees.c */

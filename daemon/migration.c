@@ -9,8 +9,8 @@
 
 #include "store/stores.h"
 
-int migration_run(const struct config *config, const struct config_consumer *consumer,
-	unsigned *ret_applied, struct err *err)
+int migration_open(const struct config *config, const struct config_consumer *consumer,
+	unsigned partitions, struct store **ret, struct err *err)
 {
 	const struct store_ops *ops = stores_find(config_store_of(config, consumer));
 	struct store_options options = {
@@ -20,21 +20,31 @@ int migration_run(const struct config *config, const struct config_consumer *con
 		.scope = consumer->dedup_scope,
 		.consumer = consumer->name,
 		.group_id = consumer->group_id,
+		.statement_timeout_us = 0,
 		.lock_timeout_us = config->store_lock_timeout_us,
 		.idle_timeout_us = config->store_idle_timeout_us,
 		.reconnect_max_us = config->store_reconnect_max_us,
+		.prepare = (enum store_prepare)config->store_prepare,
+		.retention_us = consumer->dedup_retention_us,
+		.partitions = partitions,
 	};
-	struct store *store = NULL;
-	int r;
 
-	*ret_applied = 0;
 	if (!ops) {
 		return err_set(err, -EINVAL, "store: this build has %s", stores_schemes());
 	}
-	r = ops->open(&options, &store, err);
+	return ops->open(&options, ret, err);
+}
+
+int migration_run(const struct config *config, const struct config_consumer *consumer,
+	unsigned partitions, unsigned *ret_applied, struct err *err)
+{
+	struct store *store = NULL;
+	int r = migration_open(config, consumer, partitions, &store, err);
+
+	*ret_applied = 0;
 	if (r == 0) {
-		r = ops->migrate(store, ret_applied, err);
-		ops->close(store);
+		r = store->ops->migrate(store, ret_applied, err);
+		store->ops->close(store);
 	}
 	return r;
 }

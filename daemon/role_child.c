@@ -199,7 +199,7 @@ int role_migrate(const struct args *args)
 	if (child_load(&child, args, "migrate") < 0) {
 		return answer(-EINVAL, child.problem);
 	}
-	r = migration_run(child.config, child.wiring.consumer, &applied, &err);
+	r = migration_run(child.config, child.wiring.consumer, 0, &applied, &err);
 	if (r == 0) {
 		err_set(&err, 0, "%u migration%s applied", applied, applied == 1 ? "" : "s");
 	}

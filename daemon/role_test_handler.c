@@ -288,6 +288,7 @@ static int open_store(struct trial *trial, struct err *err)
 		.lock_timeout_us = config->store_lock_timeout_us,
 		.idle_timeout_us = config->store_idle_timeout_us,
 		.reconnect_max_us = config->store_reconnect_max_us,
+		.prepare = (enum store_prepare)config->store_prepare,
 		.statements = trial->roster.statements,
 		.statement_count = trial->roster.statement_count,
 	};

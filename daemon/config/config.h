@@ -43,6 +43,8 @@ enum config_dlq_headers { DLQ_HEADERS_NONE, DLQ_HEADERS_PLAIN };
 enum config_dlq_oversized { DLQ_OVERSIZED_HOLD, DLQ_OVERSIZED_HEADERS_ONLY };
 enum config_event_missing { EVENT_MISSING_POSITION, EVENT_MISSING_DLQ, EVENT_MISSING_NONE };
 enum config_event_digest { EVENT_DIGEST_PAYLOAD, EVENT_DIGEST_VALUE, EVENT_DIGEST_OFF };
+/* in the order of enum store_prepare */
+enum config_store_prepare { STORE_PREPARED_AUTO, STORE_PREPARED_YES, STORE_PREPARED_NO };
 enum config_tombstone { TOMBSTONE_HANDLE, TOMBSTONE_SKIP };
 enum config_jitter { JITTER_FULL, JITTER_NONE };
 enum config_missing { MISSING_REJECT, MISSING_NULL };
@@ -163,6 +165,7 @@ struct config {
 	bool store_migrate;
 	int64_t store_statement_timeout_us; /* 0: the handler's timeout */
 	int64_t store_lock_timeout_us, store_idle_timeout_us, store_reconnect_max_us;
+	enum config_store_prepare store_prepare;
 	char *control_socket, *state_dir;
 	int64_t drain_timeout_us, status_interval_us;
 	enum log_format log_format;

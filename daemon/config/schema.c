@@ -64,6 +64,10 @@ const struct schema_key schema_keys[] = {
 	{ ONCED(store_reconnect_max_us), .name = "store.reconnect.max", .type = SCHEMA_DURATION,
 		.default_text = "1s", .min = 10 * MS, .max = 10 * MINUTE,
 		.help = "Longest pause between two attempts to reach a store that is down." },
+	{ ONCED(store_prepare), .name = "store.prepare", .type = SCHEMA_ENUM,
+		.default_text = "auto", .words = WORDS("auto", "yes", "no"),
+		.help = "Whether statements are prepared under names. A pooler in transaction mode "
+			"may lose them (pgbouncer before 1.21): auto goes on without, when it does." },
 	{ ONCED(control_socket), .name = "control.socket", .type = SCHEMA_PATH,
 		.default_text = "/run/onced/control.sock", .max = 107,
 		.help = "UNIX socket for oncectl, metrics and status." },

@@ -263,11 +263,16 @@ struct store_schema {
 	const struct store_migration *migrations; /* in order, from 1; static */
 };
 
+/* May statements be prepared under names? A pooler in transaction mode loses them. */
+enum store_prepare { STORE_PREPARE_AUTO, STORE_PREPARE_YES, STORE_PREPARE_NO };
+
 struct store_options {
 	const char *url, *user, *password;
 	const char *scope; /* dedup scope of the consumer */
 	const char *consumer, *group_id, *cluster_id;
 	int64_t statement_timeout_us, lock_timeout_us, idle_timeout_us, reconnect_max_us;
+	enum store_prepare prepare;
+	unsigned partitions; /* migrate() only: the table of processed events in so many; 0: as it is */
 	int64_t retention_us; /* how long the row of an ended event is kept; 0: for ever */
 	const struct store_statement *statements; /* borrowed for the store's life */
 	size_t statement_count;

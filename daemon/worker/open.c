@@ -107,6 +107,7 @@ struct store_options worker_store_options(const struct worker *worker)
 		.lock_timeout_us = config->store_lock_timeout_us,
 		.idle_timeout_us = config->store_idle_timeout_us,
 		.reconnect_max_us = config->store_reconnect_max_us,
+		.prepare = (enum store_prepare)config->store_prepare,
 		.retention_us = consumer->dedup_retention_us,
 		.statements = worker->roster.statements,
 		.statement_count = worker->roster.statement_count };

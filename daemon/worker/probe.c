@@ -54,6 +54,7 @@ static int check_store(
 		.lock_timeout_us = config->store_lock_timeout_us,
 		.idle_timeout_us = config->store_idle_timeout_us,
 		.reconnect_max_us = config->store_reconnect_max_us,
+		.prepare = (enum store_prepare)config->store_prepare,
 		.retention_us = wiring->consumer->dedup_retention_us,
 		.statements = roster->statements,
 		.statement_count = roster->statement_count };

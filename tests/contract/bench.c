@@ -233,6 +233,12 @@ int bench_open_sqlite(void **state)
 	return 0;
 }
 
+static void url_of_database(char *ret, size_t size, const char *base)
+{
+	snprintf(ret, size, "%s%cdbname=store_contract_%d", base, strchr(base, '?') ? '&' : '?',
+		(int)getpid());
+}
+
 /* A database of our own: cases drop whatever is in it. */
 int bench_open_postgres(void **state)
 {
@@ -244,10 +250,31 @@ int bench_open_postgres(void **state)
 	snprintf(sql, sizeof(sql), "CREATE DATABASE store_contract_%d", (int)getpid());
 	side_run(side, sql);
 	side_close(side);
-	snprintf(bench->url, sizeof(bench->url), "%s%cdbname=store_contract_%d", base,
-		strchr(base, '?') ? '&' : '?', (int)getpid());
+	url_of_database(bench->url, sizeof(bench->url), base);
 	bench->side = side_open(bench);
 	*state = bench;
+	return 0;
+}
+
+int bench_open_pgbouncer(void **state)
+{
+	struct bench *bench;
+
+	bench_open_postgres(state);
+	bench = *state;
+	url_of_database(bench->store_url, sizeof(bench->store_url), getenv("ONCED_TEST_PGBOUNCER"));
+	bench->options.url = bench->store_url;
+	bench->options.prepare = STORE_PREPARE_NO; /* what auto comes to, without the detour */
+	return 0;
+}
+
+int bench_open_partitioned(void **state)
+{
+	struct bench *bench;
+
+	bench_open_postgres(state);
+	bench = *state;
+	bench->options.partitions = 4;
 	return 0;
 }
 

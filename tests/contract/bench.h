@@ -22,7 +22,8 @@ struct bench {
 	bool is_postgres;
 	bool is_keyed; /* Redis, memory: no SQL, no transactions */
 	bool forgets; /* rows may vanish: a mark without a row is made all the same */
-	char url[512];
+	char url[512]; /* of the database itself */
+	char store_url[512]; /* through the pooler, where there is one */
 	char directory[64]; /* SQLite's */
 	struct store_options options;
 	struct store *store;
@@ -54,7 +55,9 @@ enum bench_statement {
 
 struct bench *bench_new(bool is_postgres);
 int bench_open_sqlite(void **state);
-int bench_open_postgres(void **state); /* 77: no ONCED_TEST_POSTGRES */
+int bench_open_postgres(void **state); /* ONCED_TEST_POSTGRES */
+int bench_open_pgbouncer(void **state); /* and ONCED_TEST_PGBOUNCER: the store goes through it */
+int bench_open_partitioned(void **state); /* the table of processed events has partitions */
 int bench_open_redis(void **state);
 int bench_open_memory(void **state);
 int bench_close(void **state);

@@ -89,6 +89,7 @@ static void the_first_schema_is_brought_up_with_its_rows(void **state)
 	assert_int_equal(claim_alone(bench->session, claim_of("a", 1)), CLAIM_NEW);
 	if (bench->is_postgres) {
 		side_run(bench->side, "DROP TABLE onced.sweeps");
+		side_run(bench->side, "DROP FUNCTION onced.partition_events");
 		side_run(bench->side, "DELETE FROM onced.schema_version WHERE version > 1");
 	} else {
 		side_run(bench->side, "DROP TABLE onced_sweeps");

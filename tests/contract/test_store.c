@@ -1,8 +1,9 @@
 /*
  * test_store - the contract of core/store.h, held against every store that remembers
  *
- * usage: test_store sqlite | memory | postgres | redis. The servers are named by
- * ONCED_TEST_POSTGRES and ONCED_TEST_REDIS; without them these runs are skipped (exit status 77).
+ * usage: test_store sqlite | memory | postgres | partitioned | pgbouncer | redis. The servers are
+ * named by ONCED_TEST_POSTGRES, ONCED_TEST_PGBOUNCER (a pooler before it) and ONCED_TEST_REDIS;
+ * without them these runs are skipped (exit status 77).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,9 @@ static const struct case_list *const postgres_lists[] = { &claim_cases, &identit
 	&lease_cases, &lease_transaction_cases, &statement_cases, &query_cases, &record_cases,
 	&schema_cases, &sweep_cases, &postgres_sweep_cases, &postgres_cases, &postgres_fault_cases,
 	&postgres_interleaving_cases, &postgres_set_cases, &postgres_set_value_cases, NULL };
+static const struct case_list *const shared_lists[] = { &claim_cases, &identity_cases, &lease_cases,
+	&lease_transaction_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
+	&sweep_cases, &postgres_sweep_cases, &postgres_set_cases, NULL };
 static const struct case_list *const redis_lists[] = { &lease_cases, &record_cases, &keyed_cases,
 	&keyed_identity_cases, &redis_cases, &redis_greet_cases, NULL };
 static const struct case_list *const memory_lists[] = { &lease_cases, &record_cases, &keyed_cases,
@@ -58,6 +62,8 @@ static const struct {
 	{ "sqlite", sqlite_lists, bench_open_sqlite, NULL },
 	{ "memory", memory_lists, bench_open_memory, NULL },
 	{ "postgres", postgres_lists, bench_open_postgres, "ONCED_TEST_POSTGRES" },
+	{ "partitioned", shared_lists, bench_open_partitioned, "ONCED_TEST_POSTGRES" },
+	{ "pgbouncer", shared_lists, bench_open_pgbouncer, "ONCED_TEST_PGBOUNCER" },
 	{ "redis", redis_lists, bench_open_redis, "ONCED_TEST_REDIS" },
 };
 
@@ -73,6 +79,7 @@ int main(int argc, char **argv)
 		}
 		return run(stores[i].name, stores[i].lists, stores[i].open);
 	}
-	fprintf(stderr, "usage: test_store sqlite | memory | postgres | redis\n");
+	fprintf(stderr,
+		"usage: test_store sqlite | memory | postgres | partitioned | pgbouncer | redis\n");
 	return 2;
 }

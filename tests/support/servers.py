@@ -11,6 +11,7 @@ code:
     servers.py --postgres --kafka -- COMMAND ...
 
     ONCED_TEST_POSTGRES   URL of an empty database, with user and password
+    ONCED_TEST_PGBOUNCER  the same server behind a pooler in transaction mode (implies --postgres)
     ONCED_TEST_KAFKA      bootstrap.servers
     ONCED_TEST_REDIS      URL with the login of an administrator
 """
@@ -25,29 +26,33 @@ if __name__ == "__main__":
 
 from support.kafka_client import NO_OFFSET, KafkaClient, Record
 from support.kafka_server import Kafka, KafkaCluster
+from support.pgbouncer_server import Pgbouncer
 from support.postgres_server import PASSWORD, USER, Postgres
 from support.process import Server, children_of, free_port, is_alive, send_signal, wait_for
 from support.redis_server import ADMIN_PASSWORD, Redis, Sentinel
 
 __all__ = [
-    "NO_OFFSET", "PASSWORD", "USER", "Kafka", "KafkaClient", "KafkaCluster", "Postgres", "Record",
+    "NO_OFFSET", "PASSWORD", "USER", "Kafka", "KafkaClient", "KafkaCluster", "Pgbouncer", "Postgres", "Record",
     "Redis", "Sentinel", "Server", "children_of", "free_port", "is_alive", "send_signal", "wait_for",
 ]
 
 
 def main(arguments):
     if "--" not in arguments:
-        print("usage: servers.py [--postgres] [--kafka] [--redis] -- COMMAND ...", file=sys.stderr)
+        print("usage: servers.py [--postgres] [--pgbouncer] [--kafka] [--redis] -- COMMAND ...", file=sys.stderr)
         return 2
     split = arguments.index("--")
     wanted, command = set(arguments[:split]), arguments[split + 1:]
     environment = dict(os.environ)
     servers = []
     try:
-        if "--postgres" in wanted:
+        if wanted & {"--postgres", "--pgbouncer"}:
             servers.append(Postgres().start())
             servers[-1].create_database("contract")
             environment["ONCED_TEST_POSTGRES"] = servers[-1].url("contract", with_password=True)
+        if "--pgbouncer" in wanted:
+            servers.append(Pgbouncer(servers[0]).start())
+            environment["ONCED_TEST_PGBOUNCER"] = servers[-1].url("contract", with_password=True)
         if "--kafka" in wanted:
             servers.append(Kafka().start())
             environment["ONCED_TEST_KAFKA"] = servers[-1].bootstrap
@@ -56,7 +61,7 @@ def main(arguments):
             environment["ONCED_TEST_REDIS"] = servers[-1].url_with_login("admin", ADMIN_PASSWORD)
         return subprocess.run(command, env=environment).returncode
     finally:
-        for server in servers:
+        for server in reversed(servers):
             server.close()
 
 

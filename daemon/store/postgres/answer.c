@@ -60,6 +60,7 @@ static void judge_prepared(struct pg_run *run, size_t index, PGresult *result)
 	struct err err = ERR_INIT;
 
 	if ((unsigned)PQnparams(result) == expected) {
+		pg_set_described(run->session, op->statement.index, result);
 		return;
 	}
 	err_set(&err, 0, "the statement has %d parameters, %u were expected", PQnparams(result),
@@ -130,8 +131,10 @@ static void learn_from_error(
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
 	if (sent->prepared && pg_result_is_stale_plan(result)) {
-		sent->prepared->is_there = false;
-		sent->prepared->generation++;
+		pg_prepared_outdated(sent->prepared);
+	}
+	if (sqlstate && (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0)) {
+		pg_names_failed(session);
 	}
 	for (size_t i = 0; sqlstate && i < sizeof(reconnect) / sizeof(reconnect[0]); i++) {
 		if (strncmp(sqlstate, reconnect[i], strlen(reconnect[i])) == 0) {

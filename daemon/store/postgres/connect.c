@@ -158,6 +158,7 @@ int pg_connect(struct pg_session *session, struct err *err)
 	int result;
 
 	parameters_fill(&parameters, session->store);
+	session->is_unnamed = atomic_load(&session->store->is_unnamed);
 	session->conn = PQconnectStartParams(parameters.names, parameters.values, 1);
 	if (!session->conn) {
 		return err_set(err, 1, "cannot connect to the database: out of memory");
@@ -213,20 +214,10 @@ static bool is_usable(struct pg_session *session)
 	return pg_is_in_transaction(session) || !session->should_reconnect;
 }
 
-int pg_session_ready(struct store_session *session, struct err *err)
+static int connect_anew(struct pg_session *pg, struct err *err)
 {
-	struct pg_session *pg = pg_session(session);
 	int result;
 
-	if (pg_take_interrupt(pg)) {
-		return err_set(err, 1, "interrupted before the database was asked");
-	}
-	if (is_usable(pg)) {
-		pg_sets_learn(pg);
-		if (pg->conn) {
-			return 0;
-		}
-	}
 	pg_disconnect(pg);
 	result = pg_connect(pg, err);
 	if (result == 0) {
@@ -241,6 +232,28 @@ int pg_session_ready(struct store_session *session, struct err *err)
 	}
 	if (result != 0) {
 		pg_disconnect(pg);
+	}
+	return result;
+}
+
+int pg_session_ready(struct store_session *session, struct err *err)
+{
+	struct pg_session *pg = pg_session(session);
+	bool was_unnamed = atomic_load(&pg->store->is_unnamed);
+	int result;
+
+	if (pg_take_interrupt(pg)) {
+		return err_set(err, 1, "interrupted before the database was asked");
+	}
+	if (is_usable(pg)) {
+		pg_sets_learn(pg);
+		if (pg->conn) {
+			return 0;
+		}
+	}
+	result = connect_anew(pg, err);
+	if (result != 0 && atomic_load(&pg->store->is_unnamed) && !was_unnamed) {
+		result = connect_anew(pg, err); /* it has just learnt how */
 	}
 	return result;
 }

@@ -58,7 +58,8 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 		1, { PG_UUID_ARRAY } },
 	/*
 	 * A lease of another is taken only when its time is over; the row is looked at again under
-	 * its lock. xmax is 0 in a row that was inserted. One with a decision is a replay's.
+	 * its lock. A row that was taken over is a microsecond late: so
+	 * they are told apart. One with a decision is a replay's.
 	 */
 	[PG_OWN_LEASE] = { "onced_lease",
 		"INSERT INTO onced.processed_events AS row (key, scope, topic, partition,"
@@ -72,10 +73,11 @@ const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 			       " record_timestamp_ms = excluded.record_timestamp_ms,"
 			       " event_id = excluded.event_id, owner = excluded.owner, until = "
 			       "excluded.until,"
-			       " at = excluded.at, digest = excluded.digest"
+			       " at = excluded.at + interval '1 microsecond', digest = "
+			       "excluded.digest"
 			       " WHERE row.outcome = 2 AND row.decision IS NULL"
 			       " AND (row.owner = excluded.owner OR row.until < clock_timestamp())"
-			       " AND NOT " DIFFERS " RETURNING row.key, row.xmax = 0",
+			       " AND NOT " DIFFERS " RETURNING row.key, row.at = now()",
 		10, { ROW_TYPES, PG_BYTEA, PG_INT8 } },
 	/*
 	 * The dead letter's row, or that of another replay whose time is over. Position and

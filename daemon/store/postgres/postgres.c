@@ -39,6 +39,7 @@ static int pg_store_open(const struct store_options *options, struct store **ret
 	store = NEW(struct pg_store);
 	store->base.ops = &store_postgres_ops;
 	store_options_copy(&store->options, options);
+	atomic_init(&store->is_unnamed, options->prepare == STORE_PREPARE_NO);
 	store->settings_sql = pg_own_settings_sql(&store->options);
 	store->application_name = xasprintf("onced %s", store->options.consumer);
 	*ret = &store->base;

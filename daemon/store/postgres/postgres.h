@@ -40,7 +40,7 @@ enum pg_type {
 	PG_UUID_ARRAY = 2951,
 };
 
-enum { PG_PARAMS_MAX = 10, PG_NAME_MAX = 48 };
+enum { PG_PARAMS_MAX = 10, PG_NAME_MAX = 64 };
 
 /* ---- own.c: the statements of ours ---- */
 
@@ -85,18 +85,22 @@ struct pg_store {
 	struct store_options options;
 	char *settings_sql;
 	char *application_name;
+	atomic_bool is_unnamed; /* new connections do without names of statements */
 };
 
 /* A statement prepared on this connection under a name. */
 struct pg_prepared {
 	bool is_there; /* prepared, or its Parse is under way */
-	unsigned generation; /* part of the name; goes up when a plan went stale */
+	unsigned generation; /* goes up when a plan went stale */
+	const char *label; /* how the name begins; NULL: without one */
+	char name[PG_NAME_MAX]; /* "" not made yet */
 };
 
 /* What set.c knows of a statement on this connection. */
 struct pg_set {
 	char *sql; /* over arrays; NULL: it may not be sent for many records */
 	unsigned user_generation; /* of the statement whose types `sql` has */
+	char *types; /* of the statement's parameters, as Postgres writes an array; NULL not known */
 	struct pg_prepared prepared;
 };
 
@@ -204,11 +208,13 @@ struct pg_session {
 	bool is_spoiled;
 	/* the server refuses to write: look for another at the next session_ready */
 	bool should_reconnect;
+	bool is_unnamed; /* this connection does without names of statements */
 	/*
 	 * A statement with a rows range ran since the last savepoint, which must then stay for a
 	 * ROLLBACK TO.
 	 */
 	bool has_checked_since_savepoint;
+	unsigned name_count; /* names given to statements so far */
 	struct pg_prepared own[PG_OWN_COUNT];
 	struct pg_prepared *user; /* one for each statement of the options */
 	struct pg_set *sets; /* likewise */
@@ -306,14 +312,30 @@ bool pg_send_own(struct pg_run *run, size_t op, enum pg_part part, enum pg_own o
 	const struct pg_params *params);
 enum store_op pg_op_of_kind(enum pg_op_kind kind);
 
-/* Parse under this name, unless that was done. */
-bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *name,
-	const char *sql, int type_count, const Oid *types);
+void pg_push_sent(
+	struct pg_session *session, size_t op, enum pg_part part, struct pg_prepared *prepared);
+bool pg_fail_connection(struct pg_run *run, size_t op); /* false */
 
-/* One execution of what is prepared. */
+/* ---- prepare.c ---- */
+
+/* Every statement travels with its text. */
+bool pg_is_unnamed(const struct pg_session *session);
+/* The server says that a name is not there, or is there already: the next connection is without. */
+void pg_names_failed(struct pg_session *session);
+/* Under which name this is prepared, or is to be; "" without names. */
+const char *pg_prepared_name(
+	struct pg_session *session, struct pg_prepared *prepared, const char *sql);
+/* Its plan is stale: prepare it anew, under another name. */
+void pg_prepared_outdated(struct pg_prepared *prepared);
+/* Parse, unless that was done. */
+bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *sql,
+	int type_count, const Oid *types);
+
+/* One execution of a statement, which is prepared before if needed. */
 struct pg_command {
 	struct pg_prepared *prepared;
-	const char *name;
+	const char *sql;
+	const Oid *types; /* `count` of them; NULL: the server finds out */
 	int count;
 	const char *const *values;
 	const int *lengths, *formats; /* NULL: all text */
@@ -321,9 +343,6 @@ struct pg_command {
 	enum pg_part part;
 };
 bool pg_send_execute(struct pg_run *run, size_t op, const struct pg_command *command);
-
-/* The name under which statement `index` of the options is prepared now. */
-void pg_user_statement_name(const struct pg_session *session, size_t index, char name[PG_NAME_MAX]);
 
 /* Execute a user's statement, preparing it if need be. */
 bool pg_send_user(struct pg_run *run, size_t index);
@@ -344,6 +363,8 @@ void pg_sets_open(struct pg_session *session);
 void pg_sets_forget(struct pg_session *session); /* the connection is gone */
 /* Look which statements may be sent for many records; seldom, and not inside a transaction. */
 void pg_sets_learn(struct pg_session *session);
+/* The answer to a Describe of statement `index`. */
+void pg_set_described(struct pg_session *session, size_t index, const PGresult *result);
 bool pg_can_set(struct store_session *session, size_t index, size_t value_count);
 bool pg_set_send(struct pg_run *run, size_t index);
 

@@ -263,6 +263,18 @@ static int migrate_step(PGconn *conn, struct err *err)
 	return execute(conn, "COMMIT", NULL, err) == 0 ? result : -EIO;
 }
 
+/* By a function of the schema (sql/), in a transaction of its own under the same lock. */
+static int partition_table(PGconn *conn, unsigned partitions, struct err *err)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+		"BEGIN; SET LOCAL lock_timeout = '60s'; " LOCK_MIGRATION
+		"; SELECT onced.partition_events(%u); COMMIT",
+		partitions);
+	return execute(conn, sql, NULL, err);
+}
+
 int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err)
 {
 	struct store_session *session = NULL;
@@ -275,6 +287,10 @@ int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err
 	while (result == 0) {
 		result = migrate_step(pg_session(session)->conn, err);
 		*ret_applied += result == 0;
+	}
+	if (result > 0 && ((struct pg_store *)store)->options.partitions > 0) {
+		result = partition_table(pg_session(session)->conn,
+			((struct pg_store *)store)->options.partitions, err);
 	}
 	pg_session_close(session);
 	return result < 0 ? err_prefix(err, result, "cannot migrate the database") : 0;

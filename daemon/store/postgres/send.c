@@ -12,7 +12,7 @@
 #include "store/postgres/postgres.h"
 #include "store/statement_text.h"
 
-static void push_sent(
+void pg_push_sent(
 	struct pg_session *session, size_t op, enum pg_part part, struct pg_prepared *prepared)
 {
 	ARRAY_GROW(session->sent, session->sent_count, session->sent_capacity);
@@ -20,7 +20,7 @@ static void push_sent(
 		(struct pg_sent){ .op = op, .part = part, .prepared = prepared };
 }
 
-static bool fail_connection(struct pg_run *run, size_t op)
+bool pg_fail_connection(struct pg_run *run, size_t op)
 {
 	struct err err = ERR_INIT;
 
@@ -50,33 +50,9 @@ static bool send_text(struct pg_run *run, size_t op, enum pg_part part, const ch
 	struct pg_session *session = run->session;
 
 	if (!PQsendQueryParams(session->conn, sql, 0, NULL, NULL, NULL, NULL, 0)) {
-		return fail_connection(run, op);
+		return pg_fail_connection(run, op);
 	}
-	push_sent(session, op, part, NULL);
-	return true;
-}
-
-bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *name,
-	const char *sql, int type_count, const Oid *types)
-{
-	if (prepared->is_there) {
-		return true;
-	}
-	if (!PQsendPrepare(run->session->conn, name, sql, type_count, types)) {
-		return fail_connection(run, op);
-	}
-	prepared->is_there = true;
-	push_sent(run->session, op, PG_PART_PREPARE, prepared);
-	return true;
-}
-
-bool pg_send_execute(struct pg_run *run, size_t op, const struct pg_command *command)
-{
-	if (!PQsendQueryPrepared(run->session->conn, command->name, command->count, command->values,
-		    command->lengths, command->formats, command->result_format)) {
-		return fail_connection(run, op);
-	}
-	push_sent(run->session, op, command->part, command->prepared);
+	pg_push_sent(session, op, part, NULL);
 	return true;
 }
 
@@ -88,24 +64,22 @@ bool pg_send_own(struct pg_run *run, size_t op, enum pg_part part, enum pg_own o
 	struct pg_session *session = run->session;
 	struct pg_prepared *prepared = &session->own[own];
 	const char *sql = statement->sql ? statement->sql : session->store->settings_sql;
-	char name[PG_NAME_MAX];
 
 	if (!params) {
 		params = &none;
 	}
 	assert(params->count == statement->param_count);
-	snprintf(name, sizeof(name), "%s_%u", statement->name, prepared->generation);
-	return pg_send_prepare(
-		       run, op, prepared, name, sql, statement->param_count, statement->types) &&
-		pg_send_execute(run, op,
-			&(struct pg_command){ .prepared = prepared,
-				.name = name,
-				.count = params->count,
-				.values = params->values,
-				.lengths = params->lengths,
-				.formats = params->formats,
-				.result_format = 1,
-				.part = part });
+	prepared->label = statement->name;
+	return pg_send_execute(run, op,
+		&(struct pg_command){ .prepared = prepared,
+			.sql = sql,
+			.types = statement->types,
+			.count = params->count,
+			.values = params->values,
+			.lengths = params->lengths,
+			.formats = params->formats,
+			.result_format = 1,
+			.part = part });
 }
 
 static bool send_begin(struct pg_run *run, size_t index)
@@ -165,22 +139,15 @@ static const char *value_text(struct arena *arena, struct slice text)
 	return copy;
 }
 
-void pg_user_statement_name(const struct pg_session *session, size_t index, char name[PG_NAME_MAX])
-{
-	snprintf(name, PG_NAME_MAX, "onced_s%zu_%u", index, session->user[index].generation);
-}
-
-static bool send_prepare_user(struct pg_run *run, size_t op, size_t index, char name[PG_NAME_MAX])
+static bool may_send_user(struct pg_run *run, size_t op, size_t index)
 {
 	const struct store_statement *statement = &run->session->store->options.statements[index];
-	struct pg_prepared *prepared = &run->session->user[index];
 
-	if (!prepared->is_there && statement_text_refused(statement->sql)) {
+	if (!run->session->user[index].is_there && statement_text_refused(statement->sql)) {
 		return fail_local(run, op, STORE_STATEMENT, "0A000",
 			"a handler's statement must not control the transaction or the session");
 	}
-	pg_user_statement_name(run->session, index, name);
-	return pg_send_prepare(run, op, prepared, name, statement->sql, 0, NULL);
+	return true;
 }
 
 static void note_counted_rows(struct pg_run *run, const struct store_statement *statement)
@@ -198,7 +165,6 @@ bool pg_send_user(struct pg_run *run, size_t index)
 		&run->session->store->options.statements[op->statement.index];
 	size_t count = op->statement.count;
 	const char **texts = arena_alloc(&run->queue->arena, (count + 1) * sizeof(*texts));
-	char name[PG_NAME_MAX];
 
 	if (count != statement->param_count) {
 		return fail_local(run, index, STORE_STATEMENT, "08P01",
@@ -217,12 +183,12 @@ bool pg_send_user(struct pg_run *run, size_t index)
 				"a value holds a NUL byte, which a text cannot");
 		}
 	}
-	if (!send_prepare_user(run, index, op->statement.index, name)) {
+	if (!may_send_user(run, index, op->statement.index)) {
 		return false;
 	}
 	return pg_send_execute(run, index,
 		&(struct pg_command){ .prepared = &run->session->user[op->statement.index],
-			.name = name,
+			.sql = statement->sql,
 			.count = (int)count,
 			.values = texts });
 }
@@ -245,16 +211,19 @@ static bool send_set(struct pg_run *run, size_t index)
 
 static bool send_prepare_only(struct pg_run *run, size_t index)
 {
+	struct pg_session *session = run->session;
 	size_t statement = run->queue->ops[index].statement.index;
-	char name[PG_NAME_MAX];
+	const char *sql = session->store->options.statements[statement].sql;
+	struct pg_prepared *prepared = &session->user[statement];
 
-	if (!send_prepare_user(run, index, statement, name)) {
+	if (!may_send_user(run, index, statement) ||
+		!pg_send_prepare(run, index, prepared, sql, 0, NULL)) {
 		return false;
 	}
-	if (!PQsendDescribePrepared(run->session->conn, name)) {
-		return fail_connection(run, index);
+	if (!PQsendDescribePrepared(session->conn, pg_prepared_name(session, prepared, sql))) {
+		return pg_fail_connection(run, index);
 	}
-	push_sent(run->session, index, PG_PART_MAIN, &run->session->user[statement]);
+	pg_push_sent(session, index, PG_PART_MAIN, prepared);
 	return true;
 }
 
@@ -383,9 +352,9 @@ static bool send_ask(struct pg_run *run, size_t index)
 
 	if (!PQsendQueryParams(run->session->conn, ask->sql, ask->param_count, NULL, ask->params,
 		    NULL, NULL, 0)) {
-		return fail_connection(run, index);
+		return pg_fail_connection(run, index);
 	}
-	push_sent(run->session, index, PG_PART_MAIN, NULL);
+	pg_push_sent(run->session, index, PG_PART_MAIN, NULL);
 	return true;
 }
 

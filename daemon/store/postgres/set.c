@@ -19,7 +19,7 @@
 #define LOOK_AGAIN_US ((int64_t)60 * 1000 * 1000)
 
 /*
- * One row with the parameters' types and a guard when a set of the statement $1 may go into the
+ * One row with the parameters' types and a guard when a set of parameters of types $1 may go into the
  * table $2. A type without its modifier reads any text whole: "character" would be character(1).
  * Pinned functions and operators, those Postgres came with, have no dependencies on record.
  */
@@ -32,8 +32,8 @@ static const char ask_sql[] =
 	"  FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid) = %s) = 1',"
 	"  c.oid, $2::text, c.relchecks,"
 	"  (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid))"
-	" FROM pg_catalog.pg_prepared_statements p, pg_catalog.pg_class c"
-	" WHERE p.name = $1 AND c.oid = to_regclass($2) AND c.relkind = 'r'"
+	" FROM (SELECT $1::oid[] AS parameter_types) p, pg_catalog.pg_class c"
+	" WHERE c.oid = to_regclass($2) AND c.relkind = 'r'"
 	" AND NOT c.relispartition AND NOT c.relhasrules AND NOT c.relrowsecurity"
 	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t"
 	"  WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)"
@@ -73,10 +73,24 @@ static void forget(struct pg_set *set)
 	set->sql = NULL;
 }
 
+void pg_set_described(struct pg_session *session, size_t index, const PGresult *result)
+{
+	struct buffer text = BUFFER_INIT;
+
+	for (int i = 0; i < PQnparams(result); i++) {
+		buffer_printf(&text, "%c%u", i == 0 ? '{' : ',', PQparamtype(result, i));
+	}
+	buffer_append_str(&text, PQnparams(result) == 0 ? "{}" : "}");
+	free(session->sets[index].types);
+	session->sets[index].types = xstrdup(buffer_str(&text));
+	buffer_fini(&text);
+}
+
 void pg_sets_forget(struct pg_session *session)
 {
 	for (size_t i = 0; i < session->store->options.statement_count; i++) {
 		forget(&session->sets[i]);
+		free(session->sets[i].types);
 		session->sets[i] = (struct pg_set){ .sql = NULL };
 	}
 	session->sets_looked_us = 0;
@@ -113,8 +127,7 @@ static void write_set(
 	}
 	forget(set);
 	set->sql = sql;
-	set->prepared.is_there = false;
-	set->prepared.generation++;
+	pg_prepared_outdated(&set->prepared);
 }
 
 static void learn(struct pg_session *session, size_t index)
@@ -122,7 +135,7 @@ static void learn(struct pg_session *session, size_t index)
 	const struct store_statement *statement = &session->store->options.statements[index];
 	struct pg_set *set = &session->sets[index];
 	struct pg_set_text text;
-	char name[PG_NAME_MAX], *table;
+	char *table;
 	struct pg_ask ask = { .sql = ask_sql, .param_count = 2 };
 	struct err err = ERR_INIT;
 
@@ -134,9 +147,8 @@ static void learn(struct pg_session *session, size_t index)
 		forget(set);
 		return;
 	}
-	pg_user_statement_name(session, index, name);
 	table = xstrndup(text.table.data, text.table.len);
-	ask.params[0] = name;
+	ask.params[0] = set->types;
 	ask.params[1] = table;
 	if (pg_ask(session, &ask, &err) == STORE_OK && PQntuples(ask.result) == 1) {
 		write_set(set, &text, PQgetvalue(ask.result, 0, 0), PQgetvalue(ask.result, 0, 1));
@@ -205,7 +217,6 @@ bool pg_set_send(struct pg_run *run, size_t index)
 	const char *values[PG_SET_ITEMS_MAX];
 	int lengths[PG_SET_ITEMS_MAX], formats[PG_SET_ITEMS_MAX];
 	Oid types[PG_SET_ITEMS_MAX];
-	char name[PG_NAME_MAX];
 
 	for (unsigned i = 0; i < count; i++) {
 		struct pg_array array = column(&run->queue->arena, op, i);
@@ -214,13 +225,12 @@ bool pg_set_send(struct pg_run *run, size_t index)
 		formats[i] = 1;
 		types[i] = PG_TEXT_ARRAY;
 	}
-	snprintf(name, sizeof(name), "onced_set%zu_%u", op->set.index, set->prepared.generation);
-	return pg_send_prepare(run, index, &set->prepared, name, set->sql, (int)count, types) &&
-		pg_send_execute(run, index,
-			&(struct pg_command){ .prepared = &set->prepared,
-				.name = name,
-				.count = (int)count,
-				.values = values,
-				.lengths = lengths,
-				.formats = formats });
+	return pg_send_execute(run, index,
+		&(struct pg_command){ .prepared = &set->prepared,
+			.sql = set->sql,
+			.types = types,
+			.count = (int)count,
+			.values = values,
+			.lengths = lengths,
+			.formats = formats });
 }

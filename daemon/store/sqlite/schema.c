@@ -222,6 +222,9 @@ int lite_store_migrate(struct store *store, unsigned *ret_applied, struct err *e
 	int result;
 
 	*ret_applied = 0;
+	if (((struct lite_store *)store)->options.partitions > 0) {
+		return err_set(err, -EINVAL, "SQLite has no partitioned tables");
+	}
 	lite_session_open(store, &session, err);
 	result = lite_connect(
 		lite_session(session), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
