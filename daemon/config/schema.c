@@ -67,7 +67,8 @@ const struct schema_key schema_keys[] = {
 	{ ONCED(store_prepare), .name = "store.prepare", .type = SCHEMA_ENUM,
 		.default_text = "auto", .words = WORDS("auto", "yes", "no"),
 		.help = "Whether statements are prepared under names. A pooler in transaction mode "
-			"may lose them (pgbouncer before 1.21): auto goes on without, when it does." },
+			"may lose them (pgbouncer before 1.21): auto goes on without, when it "
+			"does." },
 	{ ONCED(control_socket), .name = "control.socket", .type = SCHEMA_PATH,
 		.default_text = "/run/onced/control.sock", .max = 107,
 		.help = "UNIX socket for oncectl, metrics and status." },

@@ -272,7 +272,8 @@ struct store_options {
 	const char *consumer, *group_id, *cluster_id;
 	int64_t statement_timeout_us, lock_timeout_us, idle_timeout_us, reconnect_max_us;
 	enum store_prepare prepare;
-	unsigned partitions; /* migrate() only: the table of processed events in so many; 0: as it is */
+	/* migrate() only: the table of processed events in so many; 0: as it is */
+	unsigned partitions;
 	int64_t retention_us; /* how long the row of an ended event is kept; 0: for ever */
 	const struct store_statement *statements; /* borrowed for the store's life */
 	size_t statement_count;

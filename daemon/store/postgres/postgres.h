@@ -100,7 +100,8 @@ struct pg_prepared {
 struct pg_set {
 	char *sql; /* over arrays; NULL: it may not be sent for many records */
 	unsigned user_generation; /* of the statement whose types `sql` has */
-	char *types; /* of the statement's parameters, as Postgres writes an array; NULL not known */
+	/* of the statement's parameters, as Postgres writes an array; NULL not known */
+	char *types;
 	struct pg_prepared prepared;
 };
 

@@ -3,8 +3,8 @@
  *
  * Runs in: the session's thread. Behind a pooler in transaction mode each transaction may run on
  * another connection of the server: there no name can be relied on, and every statement travels
- * with its text. `store.prepare = auto` finds that out by the first refusal. Until then nothing wrong can
- * run: a name holds a digest of the text, so that whoever prepared it meant the same.
+ * with its text. `store.prepare = auto` finds that out by the first refusal. Until then nothing
+ * wrong can run: a name holds a digest of the text, so that whoever prepared it meant the same.
  */
 #include <stdio.h>
 

@@ -19,8 +19,8 @@
 #define LOOK_AGAIN_US ((int64_t)60 * 1000 * 1000)
 
 /*
- * One row with the parameters' types and a guard when a set of parameters of types $1 may go into the
- * table $2. A type without its modifier reads any text whole: "character" would be character(1).
+ * One row with the parameters' types and a guard when a set of parameters of types $1 may go into
+ * the table $2. A type without its modifier reads any text whole: "character" would be character(1).
  * Pinned functions and operators, those Postgres came with, have no dependencies on record.
  */
 static const char ask_sql[] =
