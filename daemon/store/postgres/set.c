@@ -21,7 +21,8 @@
 /*
  * One row with the parameters' types and a guard when a set of parameters of types $1 may go into
  * the table $2. A type without its modifier reads any text whole: "character" would be
- * character(1). Pinned functions and operators, those Postgres came with, have no dependencies on record.
+ * character(1). Pinned functions and operators, those Postgres came with, have no dependencies on
+ * record.
  */
 static const char ask_sql[] =
 	"SELECT (SELECT string_agg(format_type(u.type, -1), chr(1) ORDER BY u.n)"
