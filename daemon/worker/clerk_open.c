@@ -24,7 +24,10 @@ struct opening {
 
 bool clerk_store_is_ready(struct clerk *clerk, struct err *err)
 {
-	return clerk->worker->wiring->store->session_ready(clerk->session, err) == 0;
+	bool is_ready = clerk->worker->wiring->store->session_ready(clerk->session, err) == 0;
+
+	finish_hear_store(clerk->worker, clerk->session);
+	return is_ready;
 }
 
 void clerk_finding_free(struct clerk_finding *finding)

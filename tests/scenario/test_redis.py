@@ -137,3 +137,172 @@ def test_killed_once_at(world, redis, stage, kind, most):
     assert once.exists(), f"no process ever came to {stage}"
     assert repeats(world) <= most
     assert rows(redis) == {"done": 200}
+
+
+# ---- a Redis that fails ----
+
+
+def meet(world):
+    """An event that meets the fault, however fast the others were."""
+    world.produce_event("a-meets", key=b"meets")
+    world.kafka.flush()
+
+
+def under_load(world, redis, fault, kind="inside", changes=None, count=3000):
+    """Half of a stream, the fault in it, the other half."""
+    world.create_topics(partitions=2)
+    first = world.produce_stream(count // 2, prefix="a")
+    onced = start(world, redis, kind, changes)
+    wait_effects(world, count // 10)
+    fault(onced)
+    second = world.produce_stream(count // 2, prefix="b")
+    return onced, first + second
+
+
+@pytest.mark.parametrize("kind", ["inside", "outside"])
+def test_killed_and_started_empty(world, redis, kind):
+    def fault(onced):
+        redis.kill9()
+        meet(world)
+        onced.wait_metric(1, "onced_store_errors_total")
+        redis.start()
+
+    onced, records = under_load(world, redis, fault, kind)
+    onced.wait_metric(1, "onced_store_losses_total")
+    finish(world, onced, [*records, ("a-meets",)])
+
+
+def test_restarted_with_what_it_knew(world):
+    redis = Redis(is_durable=True).start()
+    try:
+        onced, records = under_load(world, redis, lambda onced: redis.restart(graceful=False))
+        finish(world, onced, records)
+        assert repeats(world) == 0
+        assert rows(redis) == {"done": len(wanted(records))}
+    finally:
+        redis.close()
+
+
+def test_flushed_in_the_middle(world, redis):
+    onced, records = under_load(world, redis, lambda onced: redis.call("FLUSHALL"))
+    onced.wait_metric(1, "onced_store_losses_total")
+    finish(world, onced, records)
+
+
+def test_asleep_under_load(world, redis):
+    def fault(onced):
+        redis.sigstop()
+        meet(world)
+        onced.wait_metric(1, "onced_store_errors_total")
+        redis.sigcont()
+
+    onced, records = under_load(world, redis, fault, changes={"onced": {"store.lock.timeout": "500ms"}})
+    finish(world, onced, [*records, ("a-meets",)])
+
+
+@pytest.mark.parametrize("kind", ["inside", "outside"])
+def test_full_is_held_and_burns_nothing(world, redis, kind):
+    def fault(onced):
+        redis.call("CONFIG", "SET", "maxmemory", "1")
+        meet(world)
+        onced.wait_metric(1, "onced_store_errors_total")
+        redis.call("CONFIG", "SET", "maxmemory", "0")
+
+    onced, records = under_load(world, redis, fault, kind)
+    finish(world, onced, [*records, ("a-meets",)])
+    assert repeats(world) == 0
+    assert not world.dead_letters()
+
+
+def test_evicting_is_told_before_and_after(world, redis):
+    redis.call("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+
+    def fault(onced):
+        used = int(redis.info("used_memory"))
+        redis.call("CONFIG", "SET", "maxmemory", str(used - 40000))
+        meet(world)
+        wait_for(lambda: int(redis.info("evicted_keys")) > 0, 20, "keys were thrown away")
+        redis.call("CONFIG", "SET", "maxmemory", "0")
+
+    onced, records = under_load(world, redis, fault)
+    assert "maxmemory-policy is allkeys-random" in onced.log_path.read_text()
+    onced.wait_metric(1, "onced_store_losses_total", seconds=40)
+    finish(world, onced, [*records, ("a-meets",)])
+
+
+def test_failover_by_sentinel(world, redis):
+    replica = Redis(replica_of=redis).start()
+    wait_for(lambda: replica.info("master_link_status") == "up", 20, "the replica follows")
+    sentinel = Sentinel(redis).start()
+    try:
+        wait_for(lambda: sentinel.call("SENTINEL", "replicas", "shop"), 30, "the Sentinel knows both")
+        changes = {"onced": {"store": f"redis+sentinel://127.0.0.1:{free_port()},"
+                                      f"127.0.0.1:{sentinel.port}/shop"}}
+        onced, records = under_load(world, redis, lambda onced: redis.kill9(), changes=changes)
+        finish(world, onced, records)
+        assert replica.info("role") == "master"
+        assert rows(replica)["done"] > 0
+    finally:
+        sentinel.close()
+        replica.close()
+
+
+def test_a_zombie_learns_that_its_leases_are_lost(world, redis):
+    world.create_topics()
+    for n in range(3):
+        world.produce_event(f"e{n}", n, key=f"k{n}".encode(), fault="sleep:2500")
+    world.kafka.flush()
+    changes = {"consumer c": {"claim.lease": "2s", "instance.id": "off"}}
+    zombie = start(world, redis, "outside", changes)
+    wait_for(lambda: rows(redis)["running"] == 3, 20 * slowness(), "all are claimed")
+    frozen = zombie.pids()
+    for pid in frozen:
+        send_signal(pid, signal.SIGSTOP)
+    heir = start(world, redis, "outside", changes)
+    world.wait_finished(heir, 60)
+    assert heir.metrics().sum("onced_leases_taken_over_total") == 3
+    for pid in frozen:
+        send_signal(pid, signal.SIGCONT)
+    zombie.wait_metric(3, "onced_leases_lost_total")
+    zombie.stop()
+    heir.stop()
+    assert rows(redis) == {"done": 3}
+
+
+# ---- what is said before anything is done ----
+
+
+def test_a_replica_is_refused_by_name_and_taken_when_it_is_one_no_more(world, redis):
+    redis.call("REPLICAOF", "127.0.0.1", "1")
+    world.create_topics()
+    records = world.produce_stream(20)
+    onced = world.onced(with_redis(world, redis))
+    onced.start(wait=False)
+    wait_for(lambda: "is a replica of 127.0.0.1:1" in onced.log_path.read_text(), 20, "it is told")
+    assert ids(world) == []
+    redis.call("REPLICAOF", "NO", "ONE")
+    finish(world, onced, records)
+
+
+def test_check_config_knows_what_this_build_cannot(world, redis):
+    onced = world.onced(with_redis(world, redis, changes={"onced": {"store": "redis://host:port"}}))
+    checked = run_tool("--check-config", "-c", onced.write_config())
+    assert checked.returncode == 78
+    assert "the host is not readable" in checked.stderr
+
+
+def test_memory_is_for_development_and_says_so(world):
+    world.create_topics()
+    records = world.produce_stream(100, duplicates=0.5)
+    onced = world.onced({**with_redis(world, Nowhere), "onced": {
+        **world.sections()["onced"], "store": "memory:500", "store.user": None, "store.password": None}})
+    onced.start()
+    finish(world, onced, records)
+    assert sorted(ids(world)) == sorted(wanted(records))
+    assert "is for development" in onced.log_path.read_text()
+
+
+class Nowhere:
+    @staticmethod
+    def url():
+        return "memory:"

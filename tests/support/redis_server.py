@@ -1,7 +1,7 @@
 """
 redis_server - a throw-away Redis on a free loopback port
 
-Nobody may use it without a login: `app` has the rights that docs/redis-store.md names and no others,
+Nobody may use it without a password: `app` has the rights that docs/redis-store.md names and no others,
 `admin` all. Nothing is kept across a restart unless asked for. The client here speaks just enough of
 the protocol for a side door.
 """
@@ -91,7 +91,8 @@ class Redis(Server):
         with open(self.directory / "redis.conf", "w") as conf:
             for key, value in lines.items():
                 conf.write(f"{key} {value}\n")
-            conf.write("user default off\n")
+            # Off it could not load transactions, and so no scripts, from its append-only file.
+            conf.write(f"user default on >{ADMIN_PASSWORD} ~* &* +@all\n")
             conf.write(f"user {USER} on >{PASSWORD} resetchannels {rights}\n")
             conf.write(f"user admin on >{ADMIN_PASSWORD} ~* &* +@all\n")
 

@@ -56,6 +56,9 @@ int red_session_ready(struct store_session *session, struct err *err)
 	int r;
 
 	if (red->context) {
+		red_look_for_evictions(red, deadline_us);
+	}
+	if (red->context) {
 		return 0;
 	}
 	r = red_connect(red, now_us, deadline_us, err);
