@@ -53,10 +53,24 @@ static const struct verb_option offsets_options[] = {
 	{ "--timeout", "TIME", "wait at most so long, then status 4 (default 10s)" }, OWNER, { 0 }
 };
 
+static const struct verb_option drill_options[] = {
+	{ "--lag", "TIME", "let lag build for so long (default 30s)" },
+	{ "--timeout", "TIME", "longest drain, and longest catching up (default 10m)" }, OWNER,
+	{ 0 }
+};
+
+static const struct verb_option top_options[] = { { "--interval", "TIME",
+							  "look so often (default 1s)" },
+	{ "--times", "N", "then end, after so many screens" }, { 0 } };
+
 static const struct verb verbs[] = {
 	{ .name = "status",
 		.help = "consumers, workers, and partitions that need a look",
 		.run = verb_status },
+	{ .name = "top",
+		.help = "the same as a live screen, with rates; ^C ends it",
+		.options = top_options,
+		.run = verb_top },
 	{ .name = "show consumers",
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,
@@ -103,6 +117,13 @@ static const struct verb verbs[] = {
 		.help = "replace workers, at most one away at a time",
 		.options = restart_options,
 		.run = verb_restart },
+	{ .name = "drill",
+		.arguments = "CONSUMER",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "drain the live service, resume it, and say how that went",
+		.options = drill_options,
+		.run = verb_drill },
 	{ .name = "retry-now",
 		.arguments = "CONSUMER[:TOPIC[:PARTITION]]",
 		.argument_min = 1,

@@ -12,7 +12,7 @@
 #include "arguments.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
-#include "client.h"
+#include "look.h"
 #include "operate.h"
 #include "status.h"
 #include "verbs.h"
@@ -20,48 +20,6 @@
 static void json_cleanup(json_t **object)
 {
 	json_decref(*object);
-}
-
-static int get(const struct ctl *ctl, const char *target, struct buffer *body)
-{
-	struct err err = ERR_INIT;
-	int r = client_get(ctl->socket_path, target, body, &err);
-
-	if (r != 0) {
-		fprintf(stderr, "oncectl: %s\n", err.text);
-		return r > 0 ? CTL_NOT_REACHABLE : CTL_FAILED;
-	}
-	return CTL_OK;
-}
-
-/* The consumers of the status, or the one that is named; an array, the caller's. */
-static int get_consumers(const struct ctl *ctl, const char *name, json_t **ret)
-{
-	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT;
-	_cleanup_(json_cleanup) json_t *root = NULL;
-	int status = get(ctl, "/v1/status", &body);
-	const json_t *all;
-
-	*ret = NULL;
-	if (status != CTL_OK) {
-		return status;
-	}
-	root = json_loadb(buffer_str(&body), body.len, 0, NULL);
-	all = json_object_get(root, "consumers");
-	*ret = json_array();
-	for (size_t i = 0; i < json_array_size(all); i++) {
-		json_t *consumer = json_array_get(all, i);
-		const char *its = json_string_value(json_object_get(consumer, "name"));
-
-		if (!name || (its && strcmp(its, name) == 0)) {
-			(void)json_array_append(*ret, consumer);
-		}
-	}
-	if (json_array_size(*ret) == 0) {
-		fprintf(stderr, "oncectl: there is no consumer %s\n", name ? name : "at all");
-		return CTL_FAILED;
-	}
-	return CTL_OK;
 }
 
 static int print_json(const json_t *value)
@@ -96,7 +54,7 @@ static int show(const struct ctl *ctl, const char *key,
 	_cleanup_(json_cleanup) json_t *consumers = NULL;
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
 	const char *name = ctl->argument_count > 0 ? ctl->arguments[0] : NULL;
-	int status = get_consumers(ctl, name, &consumers);
+	int status = look_at_consumers(ctl, name, &consumers);
 
 	if (status != CTL_OK) {
 		return status;
@@ -135,7 +93,7 @@ int verb_offsets_show(const struct ctl *ctl)
 int verb_show_config(const struct ctl *ctl)
 {
 	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT;
-	int status = get(ctl,
+	int status = look_get(ctl,
 		ctl_option(ctl, "--non-default") ? "/v1/config?non_default=true" : "/v1/config",
 		&body);
 

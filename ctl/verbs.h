@@ -45,6 +45,8 @@ int verb_pause(const struct ctl *ctl);
 int verb_resume(const struct ctl *ctl);
 int verb_drain(const struct ctl *ctl);
 int verb_restart(const struct ctl *ctl);
+int verb_top(const struct ctl *ctl); /* top.c */
+int verb_drill(const struct ctl *ctl); /* drill.c */
 int verb_retry_now(const struct ctl *ctl);
 int verb_skip(const struct ctl *ctl);
 /* show.c */

@@ -15,11 +15,10 @@
 #include "proxy.h"
 #include "store/stores.h"
 
-#define COUNT_BACKENDS                                                                             \
-	"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onced orders'"
-#define TERMINATE_BACKENDS                                                                         \
-	"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"                                   \
-	" WHERE application_name = 'onced orders'"
+/* Other runs of the contract have databases of their own on the same server. */
+#define OURS " WHERE application_name = 'onced orders' AND datname = current_database()"
+#define COUNT_BACKENDS "SELECT count(*) FROM pg_stat_activity" OURS
+#define TERMINATE_BACKENDS "SELECT pg_terminate_backend(pid) FROM pg_stat_activity" OURS
 
 static void terminate(struct bench *bench)
 {

@@ -252,7 +252,7 @@ static void a_new_connection_learns_anew(void **state)
 		"CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION g()");
 	side_run(bench->side,
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-		" WHERE application_name = 'onced orders'");
+		" WHERE application_name = 'onced orders' AND datname = current_database()");
 	set->session->ops->begin(set->session);
 	set->session->ops->flush(set->session, &(struct store_flight){ 0 });
 	assert_false(set_bench_can(set, 0));

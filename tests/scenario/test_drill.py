@@ -1,0 +1,68 @@
+"""
+test_drill - a drain that is tried on the live service, and the live screen
+"""
+
+import json
+import signal
+import subprocess
+import time
+
+from support.process import wait_for
+from .harness import BUILD
+from .test_verbs import Load, asked, oncectl
+
+
+def is_paused(onced):
+    return bool(json.loads(oncectl(onced, "show", "consumers", "--json"))[0]["pauses"])
+
+
+def test_a_drill_says_how_a_drain_goes_and_nothing_comes_twice(world):
+    world.create_topics(partitions=4)
+    onced = world.start({"consumer c": {"workers": 2}})
+    with Load(world, "drill") as load:
+        wait_for(lambda: world.effect_count() > 100, 60, "effects before the drill")
+        told = asked(onced, "drill", "c", "--lag", "2s", "--timeout", "120s")
+        assert told["paused_seconds"] >= 2 and told["backlog"] > 0
+        assert told["settled"] >= told["backlog"] and told["records_per_second"] > 0
+        assert "terminationGracePeriodSeconds" in told["advice"]
+        assert not is_paused(onced)
+    world.finish(onced)
+    assert world.effect_count() == load.count
+
+
+def test_a_drill_that_is_interrupted_resumes(world):
+    world.create_topics()
+    world.produce_event("before")
+    world.kafka.flush()
+    onced = world.start()
+    wait_for(lambda: world.effect_count() == 1, 60, "the first effect")
+    drill = subprocess.Popen([BUILD / "oncectl", "--socket", onced.socket, "drill", "c", "--lag", "10m"],
+                             stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: is_paused(onced), 60, "the drill's pause")
+    # A second one would resume what the first has paused.
+    oncectl(onced, "drill", "c", expect=1)
+    drill.send_signal(signal.SIGINT)
+    drill.communicate(timeout=60)
+    assert not is_paused(onced)
+    world.produce_event("after")
+    world.kafka.flush()
+    world.finish(onced)
+
+
+def test_top_shows_rates_until_it_is_stopped(world):
+    world.create_topics(partitions=2)
+    onced = world.start()
+    with Load(world, "top"):
+        wait_for(lambda: world.effect_count() > 100, 60, "effects")
+        shown = oncectl(onced, "top", "--interval", "1s", "--times", "2")
+        line = [line for line in shown.splitlines() if line.startswith("c ")][-1]
+        assert int(line.split()[2]) > 0, shown
+        assert "c/0" in shown and f"c {world.topic}[" in shown
+        assert len(oncectl(onced, "top", "--times", "1", "--json").splitlines()) == 1
+        top = subprocess.Popen([BUILD / "oncectl", "--socket", onced.socket, "top", "--interval", "200ms"],
+                               stdout=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        top.send_signal(signal.SIGINT)
+        top.communicate(timeout=10)
+        assert top.returncode == 0
+    world.finish(onced)
