@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "worker/unit_private.h"
 
+#define LOOK_STEP_US ((int64_t)50 * 1000)
+
 void handler_outage_init(struct handler_outage *outage, int64_t retry_delay_max_us)
 {
 	pthread_mutex_init(&outage->lock, NULL);
@@ -212,10 +214,17 @@ static void choose_probe(struct unit *unit, struct unit_range range)
 	}
 }
 
-/* Looks are spread, so that each strand has its chance to come first. */
+/*
+ * Looks are spread, so that each strand has its chance to come first; over few moments, so that
+ * they are few batches.
+ */
 static int64_t next_look_us(struct unit *unit)
 {
-	return OUTAGE_LOOK_US - (int64_t)(unit_random(unit) % (OUTAGE_LOOK_US / 4));
+	int64_t now_us = clock_mono_us();
+	int64_t at_us =
+		now_us + OUTAGE_LOOK_US - (int64_t)(unit_random(unit) % (OUTAGE_LOOK_US / 4));
+
+	return at_us + LOOK_STEP_US - at_us % LOOK_STEP_US - now_us;
 }
 
 void unit_outage_hold(struct unit *unit, struct unit_work *work)

@@ -142,7 +142,8 @@ def test_static_membership_outlives_a_killed_worker_and_a_restart(world):
     world.create_topics(partitions=3)
     witness = Witness(world)
     # The witness has to be polled all the while, or nobody's join would end.
-    onced = world.onced({"consumer c": {"workers": 2}}).start(wait=False)
+    # However slow the machine is: a restart is shorter than the session, as it is by default.
+    onced = world.onced({"consumer c": {"workers": 2}, "kafka": {"session.timeout.ms": 30000}}).start(wait=False)
     try:
         onced.wait_until(lambda: witness.poll(0.2) or (
             len(witness.assigned) == 1 and len(onced.partitions()) == 2), 40, "each member has one partition")

@@ -151,6 +151,7 @@ def test_one_partition_is_paused_and_another_host_obeys(world):
         world.produce_event(f"e{n}", n, partition=n % 2)
     world.kafka.flush()
     wait_for(lambda: world.effect_count() == 50, 30 * slowness(), "the other partition flows")
+    onced.wait_until(lambda: onced.partitions()[(world.topic, 1)]["state"] == "paused", 20, "status says so")
     shown = onced.partitions()
     assert shown[(world.topic, 1)]["state"] == "paused" and "poison" in shown[(world.topic, 1)]["reason"]
     assert shown[(world.topic, 0)]["state"] == "running"
