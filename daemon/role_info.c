@@ -68,6 +68,25 @@ static int check_store(const char *url)
 	return EXIT_STATUS_CONFIG;
 }
 
+/* What is given up, by word of the configuration. */
+static void note_tiers(const struct config *config, struct buffer *out)
+{
+	for (size_t i = 0; i < config->consumer_count; i++) {
+		const struct config_consumer *consumer = &config->consumers[i];
+
+		for (size_t t = 0; t < consumer->tiers.count; t++) {
+			buffer_printf(out, "%s%s",
+				t > 0 ? ", " : "note: records that fail wait in ",
+				consumer->tiers.items[t].topic);
+		}
+		if (consumer->tiers.count) {
+			buffer_printf(out,
+				", which must exist; [consumer %s] does not keep their order\n",
+				consumer->name);
+		}
+	}
+}
+
 int role_check_config(const struct args *args)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
@@ -81,6 +100,7 @@ int role_check_config(const struct args *args)
 	if (r > 0) {
 		return r;
 	}
+	note_tiers(config, &out);
 	buffer_printf(&out, "%s: good\n", args->config_path);
 	return print(&out);
 }

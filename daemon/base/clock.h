@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stddef.h>
 
+#include "base/slice.h"
+
 /* CLOCK_MONOTONIC in microseconds. */
 int64_t clock_mono_us(void);
 
@@ -21,3 +23,6 @@ enum { CLOCK_RFC3339_MAX = 32 };
  * `buffer`.
  */
 const char *clock_format_rfc3339(int64_t wall_ms, char buffer[CLOCK_RFC3339_MAX]);
+
+/* Read what the above writes of years 1970 to 9999, and nothing else. 0, or -EINVAL. */
+int clock_parse_rfc3339(struct slice text, int64_t *ret_wall_ms);

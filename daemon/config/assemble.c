@@ -340,6 +340,18 @@ static void derive_workers(const struct assembly *assembly)
 	}
 }
 
+/* The topics of the retries: what their consumer calls them, or its group. */
+static void name_tiers(const struct assembly *assembly)
+{
+	for (size_t i = 0; i < assembly->config->consumer_count; i++) {
+		struct config_consumer *consumer = &assembly->config->consumers[i];
+
+		for (size_t t = 0; t < consumer->tiers.count; t++) {
+			schema_name_tier(assembly->pool, consumer, t);
+		}
+	}
+}
+
 void assemble(
 	struct config *config, const struct config_handler_type *types, struct problems *problems)
 {
@@ -365,4 +377,5 @@ void assemble(
 	assemble_kind(&assembly, SECTION_RETRY, config->retries, sizeof(*config->retries));
 	assemble_kind(&assembly, SECTION_CONSUMER, config->consumers, sizeof(*config->consumers));
 	derive_workers(&assembly);
+	name_tiers(&assembly);
 }

@@ -7,6 +7,7 @@
 
 #include "config/check_consumer.h"
 #include "config/check_loops.h"
+#include "config/check_tiers.h"
 #include "config/value.h"
 
 static void check_kafka(const struct checking *checking)
@@ -127,9 +128,11 @@ void check(struct config *config, struct problems *problems)
 	}
 	for (size_t i = 0; i < config->consumer_count; i++) {
 		check_consumer(&checking, &config->consumers[i]);
+		check_tiers(&checking, &config->consumers[i]);
 		for (size_t j = 0; j < i; j++) {
 			check_consumer_pair(
 				&checking, &config->consumers[j], &config->consumers[i]);
+			check_tiers_pair(&checking, &config->consumers[j], &config->consumers[i]);
 		}
 	}
 	check_loops(&checking);

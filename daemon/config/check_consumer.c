@@ -216,14 +216,20 @@ void check_consumer(const struct checking *checking, const struct config_consume
 static void check_common_topics(const struct checking *checking,
 	const struct config_consumer *earlier, const struct config_consumer *later)
 {
-	for (size_t i = 0; i < later->topics.count; i++) {
-		if (config_consumer_reads(earlier, later->topics.items[i])) {
-			problems_add(checking->problems, place_of(checking, later, "topics"),
+	const char *topic;
+
+	for (size_t i = 0; (topic = config_consumer_topic(later, i)); i++) {
+		bool is_told_elsewhere = config_consumer_tier(earlier, topic) >= 0 &&
+			config_consumer_tier(later, topic) >= 0;
+
+		if (!is_told_elsewhere && config_consumer_reads(earlier, topic)) {
+			problems_add(checking->problems,
+				place_of(checking, later,
+					i < later->topics.count ? "topics" : "retry.topics"),
 				"[consumer %s] topic %s is also consumed by [consumer %s] in the "
 				"same group %s: each would see only a part; give one of them "
 				"another group.id",
-				later->name, later->topics.items[i], earlier->name,
-				later->group_id);
+				later->name, topic, earlier->name, later->group_id);
 			return;
 		}
 	}

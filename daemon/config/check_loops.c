@@ -5,10 +5,12 @@
 
 #include "base/memory.h"
 
-/* A topic that a consumer writes to, by a handler or, NULL, by its dead letters. */
+/* A topic that a consumer writes to, by a handler or, NULL, of its own accord. */
 struct way {
 	const struct config_handler *handler;
 	const char *topic; /* NULL: this one leads nowhere */
+	const char *key; /* of the consumer, and what it has in the topic; NULL with a handler */
+	const char *what;
 };
 
 /* How a consumer was reached. */
@@ -35,17 +37,32 @@ static const struct config_consumer *consumer_at(const struct checking *checking
 static bool way_at(const struct config_consumer *consumer, size_t n, struct way *ret)
 {
 	const struct config_handler *handler = NULL;
+	size_t first_tier = consumer->route_count + 2;
 
-	if (n > consumer->route_count + 1) {
+	if (n >= first_tier + consumer->tiers.count) {
 		return false;
 	}
+	if (n >= first_tier) {
+		*ret = (struct way){ NULL, consumer->tiers.items[n - first_tier].topic,
+			"retry.topics", "retries" };
+		return true;
+	}
 	if (n == consumer->route_count + 1) {
-		*ret = (struct way){ NULL, consumer->dlq_topic };
+		*ret = (struct way){ NULL, consumer->dlq_topic, "dlq.topic", "dead letters" };
 		return true;
 	}
 	handler = n == consumer->route_count ? consumer->handler : consumer->routes[n].handler;
-	*ret = (struct way){ handler, handler ? handler->target : NULL };
+	*ret = (struct way){ .handler = handler, .topic = handler ? handler->target : NULL };
 	return true;
+}
+
+/* Does what goes that way come to this consumer? Retry topics in common are told of elsewhere. */
+static bool is_reader(const struct config_consumer *consumer, struct way way)
+{
+	bool are_both_retries = way.what && strcmp(way.key, "retry.topics") == 0 &&
+		config_consumer_tier(consumer, way.topic) >= 0;
+
+	return config_consumer_reads(consumer, way.topic) && !are_both_retries;
 }
 
 static const struct place *place_of(
@@ -53,7 +70,7 @@ static const struct place *place_of(
 {
 	return way.handler
 		? check_place(checking, SECTION_HANDLER, way.handler->name, way.handler->target_key)
-		: check_place(checking, SECTION_CONSUMER, consumer->name, "dlq.topic");
+		: check_place(checking, SECTION_CONSUMER, consumer->name, way.key);
 }
 
 /* ---- one consumer ---- */
@@ -61,7 +78,7 @@ static const struct place *place_of(
 static void check_own(const struct checking *checking, const struct config_consumer *consumer,
 	const struct config_handler *handler)
 {
-	const struct way way = { handler, handler ? handler->target : NULL };
+	const struct way way = { .handler = handler, .topic = handler ? handler->target : NULL };
 
 	if (!way.topic) {
 		return;
@@ -109,8 +126,8 @@ static void append_step(
 		buffer_printf(text, "%s[consumer %s] writes to %s by [handler %s]",
 			text->len ? "; " : "", writer, way.topic, way.handler->name);
 	} else {
-		buffer_printf(text, "%s[consumer %s] has its dead letters in %s",
-			text->len ? "; " : "", writer, way.topic);
+		buffer_printf(text, "%s[consumer %s] has its %s in %s", text->len ? "; " : "",
+			writer, way.what, way.topic);
 	}
 	buffer_printf(text, ", which [consumer %s] reads", reader);
 }
@@ -143,7 +160,7 @@ static void reach_readers(struct search *search, size_t from, struct way way)
 {
 	for (size_t i = search->start + 1; i < search->checking->config->consumer_count; i++) {
 		if (!search->steps[i].is_reached &&
-			config_consumer_reads(consumer_at(search->checking, i), way.topic)) {
+			is_reader(consumer_at(search->checking, i), way)) {
 			search->steps[i] = (struct step){ from, way, true };
 			search->queue[search->queue_count++] = i;
 		}
@@ -164,7 +181,7 @@ static void search_from(struct search *search)
 			if (!way.topic) {
 				continue;
 			}
-			if (at != search->start && config_consumer_reads(start, way.topic)) {
+			if (at != search->start && is_reader(start, way)) {
 				tell_circle(search, at, way);
 				return;
 			}

@@ -90,14 +90,36 @@ const struct config_handler_type *config_find_type(
 	return NULL;
 }
 
+const char *config_consumer_topic(const struct config_consumer *consumer, size_t i)
+{
+	size_t own = consumer->topics.count;
+
+	if (i < own) {
+		return consumer->topics.items[i];
+	}
+	return i - own < consumer->tiers.count ? consumer->tiers.items[i - own].topic : NULL;
+}
+
 bool config_consumer_reads(const struct config_consumer *consumer, const char *topic)
 {
-	for (size_t i = 0; i < consumer->topics.count; i++) {
-		if (strcmp(consumer->topics.items[i], topic) == 0) {
+	const char *read;
+
+	for (size_t i = 0; (read = config_consumer_topic(consumer, i)); i++) {
+		if (strcmp(read, topic) == 0) {
 			return true;
 		}
 	}
 	return false;
+}
+
+int config_consumer_tier(const struct config_consumer *consumer, const char *topic)
+{
+	for (size_t i = 0; i < consumer->tiers.count; i++) {
+		if (strcmp(consumer->tiers.items[i].topic, topic) == 0) {
+			return (int)i;
+		}
+	}
+	return -1;
 }
 
 bool config_producers_are_elsewhere(const struct config *config)

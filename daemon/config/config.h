@@ -93,6 +93,16 @@ struct config_filter {
 	size_t count;
 };
 
+/* One of `retry.topics`: where a record that failed waits for so long. */
+struct config_tier {
+	int64_t delay_us;
+	char *topic; /* PREFIX.DELAY */
+};
+struct config_tiers {
+	struct config_tier *items; /* shortest delay first */
+	size_t count; /* 0: retries wait in place */
+};
+
 struct config_retry {
 	char *name; /* "" for the plain [retry] section */
 	unsigned attempts; /* 0 = for ever */
@@ -142,6 +152,8 @@ struct config_consumer {
 	size_t route_count;
 	const struct config_retry *retry;
 	char *store; /* URL, NULL: that of [onced] */
+	struct config_tiers tiers;
+	char *tier_prefix; /* NULL: not given, GROUP.retry */
 	char *dedup_scope;
 	int64_t dedup_retention_us; /* 0: for ever */
 	char *dlq_topic; /* NULL: "none" was written */
@@ -273,7 +285,11 @@ const struct config_consumer *config_find_consumer(const struct config *config, 
 /* The handler is foreign code inside the worker: what it does wrong, the worker dies of. */
 bool config_handler_is_in_process(const struct config_handler *handler);
 bool config_consumer_is_in_process(const struct config_consumer *consumer);
+/* The i-th topic it reads: its own, then its retry topics; NULL behind the last. */
+const char *config_consumer_topic(const struct config_consumer *consumer, size_t i);
 bool config_consumer_reads(const struct config_consumer *consumer, const char *topic);
+/* Which of its retry topics that is; -1: none. */
+int config_consumer_tier(const struct config_consumer *consumer, const char *topic);
 /* [kafka producer] names brokers of its own: what is written goes to another cluster. */
 bool config_producers_are_elsewhere(const struct config *config);
 const char *config_pairs_get(const struct config_pairs *pairs, const char *name);

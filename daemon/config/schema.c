@@ -176,6 +176,15 @@ const struct schema_key schema_keys[] = {
 	{ CONSUMER(store), .name = "store", .type = SCHEMA_STORE_URL, .max = 4096,
 		.help = "A store of its own, instead of that of [onced]; user, password and time "
 			"limits are those of [onced]. Changing it forgets the past." },
+	{ CONSUMER(tiers), .name = "retry.topics", .type = SCHEMA_TIERS, .default_text = "off",
+		.min = 10 * MS, .max = 7 * DAY,
+		.help = "A record that fails waits in a topic for so long, outside of its "
+			"partition, and then in the next: 10s, 1m, 10m. The topics are "
+			"PREFIX.10s, PREFIX.1m and so on, and must exist. Gives up order: needs "
+			"ordering = none. See docs/retry-topics.md." },
+	{ CONSUMER(tier_prefix), .name = "retry.topics.prefix", .type = SCHEMA_STRING, .max = 240,
+		.help = "What the names of the retry topics begin with; the group.id and .retry "
+			"unless set." },
 	{ CONSUMER(dedup_scope), .name = "dedup.scope", .type = SCHEMA_STRING, .max = 255,
 		.flags = SCHEMA_DEFAULTS_TO_NAME,
 		.help = "Event ids are unique within a scope; the consumer's name unless set. "

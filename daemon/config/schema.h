@@ -35,6 +35,7 @@ enum schema_type {
 	SCHEMA_EVENT_ID,
 	SCHEMA_EVENT_SOURCE,
 	SCHEMA_FILTER,
+	SCHEMA_TIERS,
 	SCHEMA_HANDLER, /* a pointer to one of config->handlers */
 	SCHEMA_RETRY, /* a pointer to one of config->retries */
 	SCHEMA_TYPE_COUNT

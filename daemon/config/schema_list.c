@@ -21,8 +21,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Split `text`. -EINVAL for an empty item or too many. Items are in `pool`. */
-static int split_items(
+int schema_split_items(
 	struct pool *pool, const char *text, struct config_strings *ret, struct err *err)
 {
 	char **items = pool_alloc(pool, LIST_ITEMS_MAX * sizeof(*items));
@@ -80,7 +79,7 @@ int schema_parse_strings(const char *text, const struct schema_context *context,
 	bool (*is_valid)(const char *item), const char *form, void *field, struct err *err)
 {
 	struct config_strings strings = { 0 };
-	int r = split_items(context->pool, text, &strings, err);
+	int r = schema_split_items(context->pool, text, &strings, err);
 
 	if (r == 0) {
 		r = check_items(&strings, is_valid, form, err);

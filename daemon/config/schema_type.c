@@ -403,6 +403,7 @@ static const struct schema_ops {
 	[SCHEMA_EVENT_ID] = { schema_parse_event_id, schema_write_id_sources },
 	[SCHEMA_EVENT_SOURCE] = { schema_parse_event_source, schema_write_id_sources },
 	[SCHEMA_FILTER] = { schema_parse_filter, schema_write_filter },
+	[SCHEMA_TIERS] = { schema_parse_tiers, schema_write_tiers },
 	[SCHEMA_HANDLER] = { parse_handler, write_handler },
 	[SCHEMA_RETRY] = { parse_retry, write_retry },
 };

@@ -33,6 +33,10 @@ bool schema_write(const struct schema_key *key, const void *object, struct buffe
 int schema_parse_strings(const char *text, const struct schema_context *context,
 	bool (*is_valid)(const char *item), const char *form, void *field, struct err *err);
 
+/* Any text, split. -EINVAL for an empty item or too many. Items are in `pool`. */
+int schema_split_items(
+	struct pool *pool, const char *text, struct config_strings *ret, struct err *err);
+
 /* The types whose values are lists; in schema_list.c and the other schema_*.c. */
 int schema_parse_topics(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
@@ -50,3 +54,8 @@ bool schema_write_id_sources(const struct schema_key *key, const void *field, st
 int schema_parse_filter(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err);
 bool schema_write_filter(const struct schema_key *key, const void *field, struct buffer *out);
+int schema_parse_tiers(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err);
+bool schema_write_tiers(const struct schema_key *key, const void *field, struct buffer *out);
+/* Its topic, once prefix and group are known. */
+void schema_name_tier(struct pool *pool, struct config_consumer *consumer, size_t i);

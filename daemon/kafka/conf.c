@@ -283,6 +283,10 @@ int kafka_conf_producer(const struct sink_options *options, rd_kafka_conf_t **re
 	if (r == 0 && options->is_idempotent) {
 		r = set(conf, "enable.idempotence", "true", err);
 	}
+	if (r == 0 && options->consumer && options->consumer->tiers.count) {
+		/* a retry topic that somebody forgot is missing, whatever the brokers would do */
+		r = set(conf, "allow.auto.create.topics", "false", err);
+	}
 	return give(conf, r, ret);
 }
 

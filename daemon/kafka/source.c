@@ -61,13 +61,12 @@ enum { LEAVE_LOOK_MS = 20 };
 
 static int subscribe(struct source *source, struct err *err)
 {
-	const struct config_strings *topics = &source->options.consumer->topics;
-	rd_kafka_topic_partition_list_t *list =
-		rd_kafka_topic_partition_list_new((int)topics->count);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 	rd_kafka_resp_err_t code;
+	const char *topic;
 
-	for (size_t i = 0; i < topics->count; i++) {
-		rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
+	for (size_t i = 0; (topic = config_consumer_topic(source->options.consumer, i)); i++) {
+		rd_kafka_topic_partition_list_add(list, topic, RD_KAFKA_PARTITION_UA);
 	}
 	code = rd_kafka_subscribe(source->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);

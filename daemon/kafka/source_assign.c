@@ -252,11 +252,11 @@ static rd_kafka_topic_partition_list_t *listed_partitions(const struct source_op
 {
 	const struct config_partition_group *group = &options->consumer->groups[options->slot];
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+	const char *topic;
 
-	for (size_t t = 0; t < options->consumer->topics.count; t++) {
+	for (size_t t = 0; (topic = config_consumer_topic(options->consumer, t)); t++) {
 		for (size_t i = 0; i < group->count; i++) {
-			rd_kafka_topic_partition_list_add(
-				list, options->consumer->topics.items[t], group->partitions[i]);
+			rd_kafka_topic_partition_list_add(list, topic, group->partitions[i]);
 		}
 	}
 	return list;

@@ -52,6 +52,7 @@ const char *const page_result_names[PAGE_RESULTS] = {
 	[PAGE_DUPLICATE] = "duplicate",
 	[PAGE_SKIPPED] = "skipped",
 	[PAGE_DEAD_LETTERED] = "dead_lettered",
+	[PAGE_DEFERRED] = "deferred",
 };
 
 const char *const page_reason_names[PAGE_REASONS] = {

@@ -33,7 +33,11 @@ typedef _Atomic uint64_t page_counter;
 typedef _Atomic int64_t page_gauge;
 
 /* How a record ended, §11 `result`. */
-enum page_result { PAGE_DONE, PAGE_DUPLICATE, PAGE_SKIPPED, PAGE_DEAD_LETTERED, PAGE_RESULTS };
+enum page_result {
+	PAGE_DONE, PAGE_DUPLICATE, PAGE_SKIPPED, PAGE_DEAD_LETTERED,
+	PAGE_DEFERRED, /* it goes on in a retry topic */
+	PAGE_RESULTS
+};
 
 /* `onced-reason` of a dead letter. */
 enum page_reason {
@@ -244,7 +248,7 @@ static inline int64_t page_get_within(const page_gauge *gauge, int64_t min, int6
 	return value < min ? min : value > max ? max : value;
 }
 
-/* "done", "duplicate", "skipped", "dead_lettered" */
+/* "done", "duplicate", "skipped", "dead_lettered", "deferred" */
 extern const char *const page_result_names[PAGE_RESULTS];
 extern const char *const page_reason_names[PAGE_REASONS]; /* "undecodable", ... */
 extern const char *const page_stage_names[PAGE_STAGES];

@@ -31,16 +31,6 @@ struct consumer *verb_consumer(struct call *call)
 	return NULL;
 }
 
-static bool has_topic(const struct consumer *consumer, const char *topic)
-{
-	for (size_t i = 0; i < consumer->config->topics.count; i++) {
-		if (strcmp(consumer->config->topics.items[i], topic) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 bool verb_scope(struct call *call, const struct consumer *consumer, struct pause *ret,
 	struct buffer *ret_target)
 {
@@ -51,7 +41,7 @@ bool verb_scope(struct call *call, const struct consumer *consumer, struct pause
 		call_refuse(call, 400, NULL, "a partition needs its topic");
 		return false;
 	}
-	if (topic && !has_topic(consumer, topic)) {
+	if (topic && !config_consumer_reads(consumer->config, topic)) {
 		call_refuse(call, 404, "see `oncectl show partitions`",
 			"consumer %s does not read a topic %s", consumer->config->name, topic);
 		return false;

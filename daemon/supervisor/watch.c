@@ -104,6 +104,7 @@ static void log_consumer(const struct consumer *consumer)
 		LOG_INT("duplicates", (int64_t)summary.settled[PAGE_DUPLICATE]),
 		LOG_INT("skipped", (int64_t)summary.settled[PAGE_SKIPPED]),
 		LOG_INT("dead_lettered", (int64_t)summary.settled[PAGE_DEAD_LETTERED]),
+		LOG_INT("deferred", (int64_t)summary.settled[PAGE_DEFERRED]),
 		LOG_INT("retries", (int64_t)summary.retries),
 		LOG_INT("abandoned", (int64_t)summary.abandoned),
 		LOG_INT("in_flight", summary.in_flight), LOG_INT("parked", summary.parked),

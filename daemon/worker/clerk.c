@@ -264,15 +264,25 @@ static void refresh_lag(struct clerk *clerk)
 	free(slots);
 }
 
+static void refresh_count(struct worker *worker, const char *topic, _Atomic int32_t *ret)
+{
+	int count =
+		worker->wiring->sink->partition_count(worker->sink, topic, ASK_TIMEOUT_MS, NULL);
+
+	atomic_store(ret, count < 0 ? -1 : count);
+}
+
+/* How many partitions the topics have that records leave for. */
 static void refresh_dlq(struct clerk *clerk)
 {
 	struct worker *worker = clerk->worker;
-	int count;
+	const struct config_tiers *tiers = &worker->consumer->tiers;
 
 	if (worker->consumer->dlq_topic) {
-		count = worker->wiring->sink->partition_count(
-			worker->sink, worker->consumer->dlq_topic, ASK_TIMEOUT_MS, NULL);
-		atomic_store(&worker->dlq_partitions, count < 0 ? -1 : count);
+		refresh_count(worker, worker->consumer->dlq_topic, &worker->dlq_partitions);
+	}
+	for (size_t i = 0; i < tiers->count && !clerk->is_stopping; i++) {
+		refresh_count(worker, tiers->items[i].topic, &worker->tier_partitions[i]);
 	}
 }
 

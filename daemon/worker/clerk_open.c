@@ -172,6 +172,9 @@ static struct start_facts facts_of(const struct clerk *clerk, const struct openi
 	const struct config_consumer *consumer = clerk->worker->consumer;
 	int32_t partition = o->entries[i]->partition;
 	int64_t committed = o->committed[partition].offset;
+	/* what is in a retry topic was put there for us, before anybody read it */
+	bool is_all = consumer->offset_initial == OFFSET_INITIAL_EARLIEST ||
+		config_consumer_tier(consumer, o->entries[i]->topic) >= 0;
 
 	return (struct start_facts){ .partition = partition,
 		.committed = committed >= 0 ? committed : -1,
@@ -179,8 +182,7 @@ static struct start_facts facts_of(const struct clerk *clerk, const struct openi
 		.log_end = o->end[i].offset,
 		.seen_committed = -1,
 		.known_count = o->known_count,
-		.initial = consumer->offset_initial == OFFSET_INITIAL_LATEST ? START_LATEST
-									     : START_EARLIEST,
+		.initial = is_all ? START_EARLIEST : START_LATEST,
 		.lost = consumer->offset_lost == OFFSET_LOST_HOLD     ? START_HOLD
 			: consumer->offset_lost == OFFSET_LOST_LATEST ? START_LATEST
 								      : START_EARLIEST };

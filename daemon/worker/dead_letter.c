@@ -1,10 +1,11 @@
 /*
- * dead_letter - the way out of poison
+ * dead_letter - the way out of poison, and on into retry topics
  *
  * Runs in: worker, main thread; dead_letter_add() on lanes, under the lock. The decision is durable
  * before a dead letter gets here. It is produced until the topic acknowledges it, and only then is
  * its record settled: the offset does not pass it. While a dead letter cannot be delivered its
- * strand is held.
+ * strand is held. A record that goes on in a retry topic is a letter, too; of it nothing was
+ * decided, for it may well be there twice: its event is known by its id.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ void dead_letter_add(struct worker *worker, struct unit_work *work)
 
 	letter->record = work->record;
 	letter->reason = work->reason;
+	letter->tier = work->end == UNIT_DEFERRED ? work->tier : -1;
 	memcpy(letter->code, work->code, sizeof(letter->code));
 	letter->text = xstrdup(work->text);
 	if (work->event.id.data) {
@@ -56,23 +58,44 @@ static void letter_free(struct dead_letter *letter)
 
 /* ---- producing ---- */
 
-static int32_t target_partition(const struct worker *worker, const struct partition *p)
+static const struct config_tier *tier_of(
+	const struct worker *worker, const struct dead_letter *letter)
 {
+	return letter->tier >= 0 ? &worker->consumer->tiers.items[letter->tier] : NULL;
+}
+
+static const char *target(const struct worker *worker, const struct dead_letter *letter)
+{
+	const struct config_tier *tier = tier_of(worker, letter);
+
+	return tier ? tier->topic : worker->consumer->dlq_topic;
+}
+
+static int32_t target_partition(
+	const struct worker *worker, const struct dead_letter *letter, const struct partition *p)
+{
+	int32_t count =
+		letter->tier >= 0 ? worker->tier_partitions[letter->tier] : worker->dlq_partitions;
+
 	/* the same number where the topics are alike, else by key */
-	return p->known_count > 0 && worker->dlq_partitions == p->topic_count ? p->id.partition
-									      : -1;
+	return p->known_count > 0 && count == p->topic_count ? p->id.partition : -1;
 }
 
 static int produce(struct worker *worker, struct dead_letter *letter, struct err *err)
 {
 	struct record *record = letter->record;
 	const struct partition *p = worker->partitions[record->item.slot];
+	const struct record_origin *origin = record->origin;
+	const struct config_tier *tier = tier_of(worker, letter);
+	int64_t now_ms = clock_wall_ms();
 	const struct letter_facts facts = { .record = record,
 		.reason = letter->reason,
 		.code = letter->code,
 		.text = letter->text,
-		.topic = p->id.topic,
-		.partition = p->id.partition,
+		.topic = origin ? origin->topic : p->id.topic,
+		.partition = origin ? origin->partition : p->id.partition,
+		.offset = record_offset(record),
+		.due_ms = tier ? now_ms + tier->delay_us / 1000 : 0,
 		.consumer = worker->consumer->name,
 		.handler = letter->handler,
 		.host = worker->start.host,
@@ -82,19 +105,20 @@ static int produce(struct worker *worker, struct dead_letter *letter, struct err
 	const struct source_header *originals;
 	int count = record_headers(record, &originals), r;
 	struct letter_headers headers;
-	struct sink_message message = { .topic = worker->consumer->dlq_topic,
-		.partition = target_partition(worker, p),
+	struct sink_message message = { .topic = target(worker, letter),
+		.partition = target_partition(worker, letter, p),
 		.key = record->key,
 		.value = letter->is_oversized ? SLICE_NULL : record->value,
-		.timestamp_ms = record->timestamp_ms,
+		/* what waits is not to be as old as its event: logs forget by that time */
+		.timestamp_ms = tier ? now_ms : record->timestamp_ms,
 		.tag = letter };
 
 	letter_headers_init(&headers, &facts, originals, count);
 	message.headers = headers.items;
 	message.header_count = headers.count;
-	FAILPOINT("before_dlq_produce");
+	FAILPOINT(tier ? "before_retry_produce" : "before_dlq_produce");
 	r = worker->wiring->sink->send(worker->sink, &message, err);
-	FAILPOINT("after_dlq_produce");
+	FAILPOINT(tier ? "after_retry_produce" : "after_dlq_produce");
 	letter_headers_fini(&headers);
 	return r;
 }
@@ -151,14 +175,18 @@ static void fail(struct worker *worker, struct dead_letter *letter, const struct
 	letter->due_us = now_us + (delay_us < RETRY_MAX_US ? delay_us : RETRY_MAX_US);
 	hold_strand(worker, letter);
 	worker->page->dlq_is_down = 1;
-	page_text_set(&worker->page->dlq_text, "%s: %s", worker->consumer->dlq_topic, err->text);
+	page_text_set(&worker->page->dlq_text, "%s: %s", target(worker, letter), err->text);
 	page_text_set(&worker->partitions[letter->record->item.slot]->page->text,
-		"held at offset %lld: its dead letter cannot be written to %s: %s",
-		(long long)letter->record->item.offset, worker->consumer->dlq_topic, err->text);
+		"held at offset %lld: its %s cannot be written to %s: %s",
+		(long long)letter->record->item.offset, letter->tier >= 0 ? "retry" : "dead letter",
+		target(worker, letter), err->text);
 	if (log_every(&worker->dlq_limit, now_us, LOG_INTERVAL_US, &held_back)) {
-		log_error("dead letter not accepted, its strand is held and it is repeated",
-			LOG_STR("dlq_topic", worker->consumer->dlq_topic),
-			LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
+		log_error(letter->tier >= 0 ? "retry not accepted, its strand is held and it is "
+					      "repeated; does its topic exist?"
+					    : "dead letter not accepted, its strand is held and it "
+					      "is repeated",
+			LOG_STR("dlq_topic", target(worker, letter)), LOG_STR("topic", p->id.topic),
+			LOG_INT("partition", p->id.partition),
 			LOG_INT("offset", letter->record->item.offset), LOG_STR("error", err->text),
 			LOG_INT("held_back", (int64_t)held_back));
 	}
@@ -166,7 +194,7 @@ static void fail(struct worker *worker, struct dead_letter *letter, const struct
 
 static void too_large(struct worker *worker, struct dead_letter *letter, const struct err *err)
 {
-	if (worker->consumer->dlq_oversized == DLQ_OVERSIZED_HEADERS_ONLY &&
+	if (worker->consumer->dlq_oversized == DLQ_OVERSIZED_HEADERS_ONLY && letter->tier < 0 &&
 		!letter->is_oversized) {
 		letter->is_oversized = true;
 		letter->is_sent = false;
@@ -222,18 +250,42 @@ bool dead_letters_are_full(const struct worker *worker)
 static void log_letter(struct worker *worker, const struct dead_letter *letter)
 {
 	const struct record *record = letter->record;
+	const struct record_origin *origin = record->origin;
 	const struct partition *p = worker->partitions[record->item.slot];
 
-	if (!lines_take(
-		    &worker->dead_letter_lines, clock_mono_us(), LINES_PER_SECOND, "dead letter")) {
+	if (letter->tier >= 0 || /* said when it failed */
+		!lines_take(&worker->dead_letter_lines, clock_mono_us(), LINES_PER_SECOND,
+			"dead letter")) {
 		return;
 	}
-	log_warning("dead letter", LOG_STR("topic", p->id.topic),
-		LOG_INT("partition", p->id.partition), LOG_INT("offset", record->item.offset),
+	log_warning("dead letter", LOG_STR("topic", origin ? origin->topic : p->id.topic),
+		LOG_INT("partition", origin ? origin->partition : p->id.partition),
+		LOG_INT("offset", record_offset(record)),
 		LOG_SLICE("event_id", slice_from(letter->event_id, letter->event_id_len)),
 		LOG_INT("attempt", record->attempts),
 		LOG_STR("reason", page_reason_names[letter->reason]), LOG_STR("code", letter->code),
 		LOG_STR("error", letter->text), LOG_STR("dlq_topic", worker->consumer->dlq_topic));
+}
+
+/* One of several topics takes letters again: that of every other one that failed may not. */
+static bool is_any_failing(const struct worker *worker)
+{
+	const struct dead_letter *letter = worker->dead_letters;
+
+	while (letter && letter->failures == 0) {
+		letter = letter->next;
+	}
+	return letter != NULL;
+}
+
+static void tell_up(struct worker *worker, const char *topic)
+{
+	if (!worker->page->dlq_is_down || is_any_failing(worker)) {
+		return;
+	}
+	worker->page->dlq_is_down = 0;
+	page_text_set(&worker->page->dlq_text, "%s", "");
+	log_notice("dead letters are accepted again", LOG_STR("dlq_topic", topic));
 }
 
 static void accepted(struct worker *worker, struct dead_letter *letter)
@@ -242,25 +294,23 @@ static void accepted(struct worker *worker, struct dead_letter *letter)
 	struct partition *p = worker->partitions[record->item.slot];
 	bool is_settled;
 
-	FAILPOINT("after_dlq_ack");
+	FAILPOINT(letter->tier >= 0 ? "after_retry_ack" : "after_dlq_ack");
 	pthread_mutex_lock(&worker->lock);
-	is_settled = partition_settle(worker, record, PAGE_DEAD_LETTERED, clock_wall_ms());
+	is_settled = partition_settle(worker, record,
+		letter->tier >= 0 ? PAGE_DEFERRED : PAGE_DEAD_LETTERED, clock_wall_ms());
 	pthread_mutex_unlock(&worker->lock);
-	if (is_settled) {
+	if (is_settled && letter->tier >= 0) {
+		page_add(&p->page->retries, 1);
+	} else if (is_settled) {
 		page_add(&p->page->dead_letters[letter->reason], 1);
 	}
 	if (letter->is_holding) {
 		page_text_set(&p->page->text, "%s", "");
 	}
 	release_strand(worker, letter);
-	if (worker->page->dlq_is_down) {
-		worker->page->dlq_is_down = 0;
-		page_text_set(&worker->page->dlq_text, "%s", "");
-		log_notice("dead letters are accepted again",
-			LOG_STR("dlq_topic", worker->consumer->dlq_topic));
-	}
 	log_letter(worker, letter);
 	unlink_letter(worker, letter);
+	tell_up(worker, target(worker, letter));
 	letter_free(letter);
 }
 
@@ -325,7 +375,7 @@ static void take_new(struct worker *worker, int64_t now_us)
 	while ((letter = list)) {
 		list = letter->next;
 		append_letter(worker, letter);
-		if (rate_hit(&worker->breaker, now_us) && !worker->is_paused) {
+		if (letter->tier < 0 && rate_hit(&worker->breaker, now_us) && !worker->is_paused) {
 			trip_breaker(worker);
 		}
 	}

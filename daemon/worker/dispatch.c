@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/failpoint.h"
+#include "worker/retry_topic.h"
 #include "worker/worker_private.h"
 
 /* Records that enter under one lock: a lane waits no longer than that takes. */
@@ -81,9 +83,14 @@ static bool has_room(const struct worker *worker, const struct partition *p)
 		has_share_of_bytes(worker, p);
 }
 
-/* Under the lock. False: no room yet. */
-static bool enter(struct worker *worker, struct partition *p, struct record *record)
+/* Under the lock. False: no room yet, or its turn has not come. */
+static bool enter(struct worker *worker, struct partition *p, struct record *record, int64_t now_us)
 {
+	if (record->ripe_us > now_us) {
+		worker->ripe_us =
+			record->ripe_us < worker->ripe_us ? record->ripe_us : worker->ripe_us;
+		return false;
+	}
 	if (!has_room(worker, p) || !tracker_has_room(p->tracker, record->item.offset)) {
 		return false;
 	}
@@ -110,13 +117,13 @@ static void stash(struct partition *p, struct record *record)
 	p->stash_tail = (struct record **)&record->item.next;
 }
 
-static void enter_stashed(struct worker *worker, struct partition *p)
+static void enter_stashed(struct worker *worker, struct partition *p, int64_t now_us)
 {
 	struct record *record;
 
 	while ((record = p->stash)) {
 		struct record *next = (struct record *)record->item.next;
-		if (!enter(worker, p, record)) {
+		if (!enter(worker, p, record, now_us)) {
 			return;
 		}
 		p->stash = next;
@@ -124,10 +131,23 @@ static void enter_stashed(struct worker *worker, struct partition *p)
 	p->stash_tail = &p->stash;
 }
 
+/* One of a retry topic says what it was, and when its turn is. */
+static void read_tier(struct worker *worker, struct record *record, int64_t now_us)
+{
+	uint32_t slot = record->item.slot;
+	int tier = slot < worker->partition_count ? worker->partitions[slot]->tier : -1;
+
+	if (tier >= 0) {
+		retry_topic_read(record, worker->consumer->tiers.items[tier].delay_us,
+			tier_clock_ms(&worker->tier_clock, clock_wall_ms(), now_us), now_us);
+	}
+}
+
 void dispatch_records(struct worker *worker, struct source_record *records, unsigned count)
 {
 	bool by_key = worker->consumer->ordering == ORDERING_KEY;
 	struct record *batch[DISPATCH_MAX];
+	int64_t now_us = clock_mono_us();
 
 	for (unsigned done = 0; done < count;) {
 		unsigned n = count - done < DISPATCH_MAX ? count - done : DISPATCH_MAX;
@@ -136,6 +156,7 @@ void dispatch_records(struct worker *worker, struct source_record *records, unsi
 			FAILPOINT("after_poll");
 			batch[i] = record_pool_new(&worker->pool, worker->wiring->source,
 				worker->source, r, by_key ? record_key_hash(r->key) : 0);
+			read_tier(worker, batch[i], now_us);
 		}
 		pthread_mutex_lock(&worker->lock);
 		for (unsigned i = 0; i < n; i++) {
@@ -143,7 +164,7 @@ void dispatch_records(struct worker *worker, struct source_record *records, unsi
 				worker, batch[i]->item.slot, batch[i]->item.epoch);
 			if (!p) {
 				record_free(batch[i]);
-			} else if (p->stash || !enter(worker, p, batch[i])) {
+			} else if (p->stash || !enter(worker, p, batch[i], now_us)) {
 				stash(p, batch[i]);
 			}
 		}
@@ -184,7 +205,10 @@ bool dispatch_open(struct worker *worker, int64_t now_us)
 	bool is_any_closed = false;
 	unsigned assigned = worker->wiring->source->assigned_count(worker->source);
 
+	/* steps of the wall clock are seen when they happen */
+	(void)tier_clock_ms(&worker->tier_clock, clock_wall_ms(), now_us);
 	pthread_mutex_lock(&worker->lock);
+	worker->ripe_us = INT64_MAX;
 	worker->sharers = assigned ? assigned : 1;
 	sched_pause_all(worker->sched, is_stopped);
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
@@ -194,7 +218,7 @@ bool dispatch_open(struct worker *worker, int64_t now_us)
 			continue;
 		}
 		if (p->stash) {
-			enter_stashed(worker, p);
+			enter_stashed(worker, p, now_us);
 		}
 		p->is_open = !is_stopped && may_be_read(worker, p);
 		is_any_closed |= !p->is_open;

@@ -23,9 +23,9 @@ static void log_failure(struct lines *lines, const struct unit_work *work, const
 	}
 	log_warning(message, LOG_SLICE("topic", work->event.topic),
 		LOG_INT("partition", work->event.partition),
-		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
-		LOG_INT("attempt", work->event.attempt), LOG_STR("code", work->code),
-		LOG_STR("error", work->text),
+		LOG_INT("offset", record_offset(work->record)),
+		LOG_SLICE("event_id", work->event.id), LOG_INT("attempt", work->event.attempt),
+		LOG_STR("code", work->code), LOG_STR("error", work->text),
 		LOG_SECONDS("again_in", delay_us > 0 ? (double)delay_us / 1e6 : 0));
 }
 
@@ -76,11 +76,15 @@ struct sched_return finish_one(struct worker *worker, struct unit_work *work, in
 		partition_settle(worker, record, results[work->end], now_ms);
 		break;
 	case UNIT_DEAD:
+	case UNIT_DEFERRED:
 		if (partition_if_live(worker, record->item.slot, record->item.epoch)) {
 			dead_letter_add(worker, work);
 			work->record = NULL; /* handed over */
 		} else {
-			/* decided: the partition's next owner finds the decision and produces */
+			/*
+			 * the partition's next owner finds the decision of a dead letter and
+			 * produces; for a retry topic it decides anew
+			 */
 			page_add(&worker->partitions[record->item.slot]->page->stale, 1);
 		}
 		break;
@@ -109,7 +113,8 @@ static void log_skip(const struct unit_work *work)
 {
 	log_warning("record skipped on an operator's word", LOG_SLICE("topic", work->event.topic),
 		LOG_INT("partition", work->event.partition),
-		LOG_INT("offset", work->record->item.offset), LOG_SLICE("event_id", work->event.id),
+		LOG_INT("offset", record_offset(work->record)),
+		LOG_SLICE("event_id", work->event.id),
 		LOG_STR("why", skip_text(work->record->skip)));
 }
 
@@ -148,6 +153,8 @@ void finish_log_wait(
 		log_skip(work);
 	} else if (work->end == UNIT_RETRY) {
 		log_failure(retry_lines, work, "failed, will be tried again");
+	} else if (work->end == UNIT_DEFERRED) {
+		log_failure(retry_lines, work, "failed, goes on in a retry topic");
 	} else if (work->end == UNIT_HELD && !work->is_held_with_others) {
 		log_failure(hold_lines, work, "held, nothing is burnt");
 	}
@@ -159,7 +166,7 @@ void finish_log_lost(struct lines *lines, const struct unit_work *work)
 		log_warning("the lease was lost before the effect was marked: it may come twice",
 			LOG_SLICE("topic", work->event.topic),
 			LOG_INT("partition", work->event.partition),
-			LOG_INT("offset", work->record->item.offset),
+			LOG_INT("offset", record_offset(work->record)),
 			LOG_SLICE("event_id", work->event.id),
 			LOG_STR("remedy",
 				"a longer claim.lease, or a handler that knows the id again"));

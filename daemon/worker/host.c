@@ -41,7 +41,7 @@ int32_t onced_event_partition(const struct onced_event *event)
 
 int64_t onced_event_offset(const struct onced_event *event)
 {
-	return event->record->item.offset;
+	return record_offset(event->record);
 }
 
 int64_t onced_event_timestamp_ms(const struct onced_event *event)
@@ -176,7 +176,7 @@ void onced_log(const struct onced_event *event, const char *format, ...)
 	va_end(args);
 	log_info("handler says", LOG_STR("text", text), LOG_SLICE("topic", event->topic),
 		LOG_INT("partition", event->partition),
-		LOG_INT("offset", event->record->item.offset), LOG_SLICE("event_id", event->id),
+		LOG_INT("offset", record_offset(event->record)), LOG_SLICE("event_id", event->id),
 		LOG_INT("attempt", event->attempt));
 }
 

@@ -218,7 +218,7 @@ static void before_finish(struct lane *lane, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct unit_work *work = &lane->unit.works[i];
 		bool is_staying = work->end == UNIT_RETRY || work->end == UNIT_HELD ||
-			work->end == UNIT_DEAD ||
+			work->end == UNIT_DEAD || work->end == UNIT_DEFERRED ||
 			(work->end == UNIT_AGAIN && !lane->unit.store_failed);
 		finish_log_wait(&lane->retry_lines, &lane->hold_lines, work);
 		if (work->is_lost && work->end == UNIT_DONE) {

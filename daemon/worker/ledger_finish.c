@@ -16,7 +16,8 @@ static void before_finish(struct ledger *ledger, struct errand *errand)
 {
 	struct unit_work *work = errand_work(errand);
 	bool is_staying = work->end == UNIT_RETRY || work->end == UNIT_HELD ||
-		work->end == UNIT_DEAD || (work->end == UNIT_AGAIN && !errand->unit.store_failed);
+		work->end == UNIT_DEAD || work->end == UNIT_DEFERRED ||
+		(work->end == UNIT_AGAIN && !errand->unit.store_failed);
 
 	if (errand->is_lost) {
 		finish_log_lost(&ledger->lost_lines, work);

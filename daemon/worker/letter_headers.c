@@ -71,7 +71,11 @@ static void add_own(struct letter_headers *headers, const struct letter_facts *f
 {
 	const struct record *record = facts->record;
 
-	add_str(headers, "onced-reason", page_reason_names[facts->reason]);
+	if (facts->due_ms) {
+		add_time(headers, LETTER_DUE_HEADER, facts->due_ms);
+	} else {
+		add_str(headers, "onced-reason", page_reason_names[facts->reason]);
+	}
 	add_str(headers, "onced-error", facts->text);
 	if (facts->code[0]) {
 		add_str(headers, "onced-code", facts->code);
@@ -81,7 +85,7 @@ static void add_own(struct letter_headers *headers, const struct letter_facts *f
 	add_time(headers, "onced-last-failure", record->last_failure_ms);
 	add_str(headers, "onced-topic", facts->topic);
 	add_int(headers, "onced-partition", facts->partition);
-	add_int(headers, "onced-offset", record->item.offset);
+	add_int(headers, "onced-offset", facts->offset);
 	add_int(headers, "onced-timestamp", record->timestamp_ms);
 	add_str(headers, "onced-consumer", facts->consumer);
 	add_str(headers, "onced-handler", facts->handler);
@@ -100,7 +104,7 @@ static void add_plain(struct letter_headers *headers, const struct letter_facts 
 {
 	add_str(headers, "x-original-topic", facts->topic);
 	add_int(headers, "x-original-partition", facts->partition);
-	add_int(headers, "x-original-offset", facts->record->item.offset);
+	add_int(headers, "x-original-offset", facts->offset);
 	add_str(headers, "x-error", facts->text);
 }
 
@@ -115,7 +119,7 @@ void letter_headers_init(struct letter_headers *headers, const struct letter_fac
 	add_originals(headers, originals, original_count);
 	add_own(headers, facts);
 	add_replay(headers, originals, original_count);
-	if (facts->extra == DLQ_HEADERS_PLAIN) {
+	if (facts->extra == DLQ_HEADERS_PLAIN && !facts->due_ms) {
 		add_plain(headers, facts);
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * letter_headers - the headers of a dead letter
+ * letter_headers - the headers of a dead letter, and of a record in a retry topic
  *
  * Pure. The record's own headers byte for byte, without those of an earlier life as a dead letter
  * (replays must not grow) but onced-replay, then ours.
@@ -13,6 +13,9 @@
 
 enum { LETTER_OWN_HEADERS_MAX = 24, LETTER_NUMBERS_MAX = 12 };
 
+/* When the turn of a record in a retry topic is; there in place of onced-reason. */
+#define LETTER_DUE_HEADER "onced-retry-due"
+
 /* What the headers tell; all borrowed. */
 struct letter_facts {
 	const struct record *record; /* its failures are counted */
@@ -20,6 +23,8 @@ struct letter_facts {
 	const char *code, *text; /* "": none */
 	const char *topic;
 	int32_t partition;
+	int64_t offset;
+	int64_t due_ms; /* goes to a retry topic, until then; 0: it is a dead letter */
 	const char *consumer, *handler, *host;
 	struct slice event_id; /* null: it has none */
 	bool is_oversized; /* its value is left out: dlq.oversized = headers-only */

@@ -61,15 +61,16 @@ static unsigned expected_partitions(struct worker *worker)
 {
 	const struct config_consumer *consumer = worker->consumer;
 	unsigned total = 0;
+	const char *topic;
 
 	if (consumer->groups) {
 		return (unsigned)(consumer->groups[worker->start.slot].count *
-			consumer->topics.count);
+			(consumer->topics.count + consumer->tiers.count));
 	}
-	for (size_t i = 0; i < consumer->topics.count; i++) {
+	for (size_t i = 0; (topic = config_consumer_topic(consumer, i)); i++) {
 		page_set(&worker->page->heartbeat_us, clock_mono_us());
-		int count = worker->wiring->sink->partition_count(
-			worker->sink, consumer->topics.items[i], ASK_MS, NULL);
+		int count =
+			worker->wiring->sink->partition_count(worker->sink, topic, ASK_MS, NULL);
 		total += count > 0 ? (unsigned)count : 0;
 	}
 	return (total + consumer->workers - 1) / consumer->workers;
@@ -161,10 +162,16 @@ void worker_init_core(struct worker *worker)
 	limit_pace(worker);
 	worker->sharers = 1;
 	worker->dead_letters_tail = &worker->dead_letters;
-	worker->dead_letters_due_us = INT64_MAX;
+	worker->dead_letters_due_us = worker->ripe_us = INT64_MAX;
 	worker->partitions = xcalloc(PAGE_PARTITIONS_MAX, sizeof(struct partition *));
 	rate_init(&worker->breaker, consumer->dlq_breaker.count, consumer->dlq_breaker.window_us);
 	atomic_store(&worker->dlq_partitions, -1);
+	for (size_t i = 0; i < TIERS_MAX; i++) {
+		atomic_store(&worker->tier_partitions[i], -1);
+	}
+	for (size_t i = 0; i < consumer->tiers.count; i++) {
+		worker->tier_clock.longest_us = consumer->tiers.items[i].delay_us;
+	}
 }
 
 /* Without a number of its own: what waits elsewhere is cheap, a transaction is not. */
@@ -243,6 +250,31 @@ static void name_skips(const struct config_consumer *consumer)
 	}
 }
 
+/* Order is given up there, and what is missing will hold records. */
+static void name_tiers(struct worker *worker)
+{
+	const struct config_tiers *tiers = &worker->consumer->tiers;
+
+	for (size_t i = 0; i < tiers->count; i++) {
+		const char *topic = tiers->items[i].topic;
+
+		page_set(&worker->page->heartbeat_us, clock_mono_us());
+		log_notice("records that fail wait in a retry topic, and are overtaken there: "
+			   "order is not kept",
+			LOG_STR("consumer", worker->consumer->name), LOG_STR("topic", topic),
+			LOG_SECONDS("delay", (double)tiers->items[i].delay_us / 1e6));
+		if (worker->wiring->sink->partition_count(worker->sink, topic, ASK_MS, NULL) ==
+			-ENOENT) {
+			log_error("a retry topic does not exist: records that are to wait in it "
+				  "are held",
+				LOG_STR("topic", topic),
+				LOG_STR("remedy",
+					"create it, with as many partitions as the "
+					"consumer's topic"));
+		}
+	}
+}
+
 static void name_handlers(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->roster.handler_count; i++) {
@@ -307,6 +339,9 @@ int worker_open(struct worker *worker, struct err *err)
 	}
 	if (r == 0 && worker->is_draining) {
 		return 0; /* nothing has begun */
+	}
+	if (r == 0) {
+		name_tiers(worker);
 	}
 	if (r == 0 && worker->is_in_process) {
 		r = crash_watch(worker->page, err);

@@ -42,6 +42,7 @@ struct partition *partition_get(struct worker *worker, const struct source_parti
 	p->place = (struct unit_place){ id->topic, id->partition, (uint32_t)index };
 	p->page = &worker->page->partitions[index];
 	p->stash_tail = &p->stash;
+	p->tier = config_consumer_tier(worker->consumer, id->topic);
 	pthread_mutex_lock(&worker->lock);
 	worker->partitions[id->slot] = p;
 	worker->partition_count = id->slot + 1;

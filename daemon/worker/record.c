@@ -49,6 +49,10 @@ static void empty(struct record *record)
 	release_handle(record);
 	free(record->headers);
 	free(record->copy);
+	if (record->origin) {
+		free(record->origin->topic);
+		free(record->origin);
+	}
 }
 
 void record_free(struct record *record)

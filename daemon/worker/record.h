@@ -18,6 +18,13 @@
 struct proto_condemn;
 struct skip;
 
+/* Where a record of a retry topic was first. */
+struct record_origin {
+	char *topic;
+	int32_t partition;
+	int64_t offset;
+};
+
 enum record_wait { RECORD_WAIT_NONE, RECORD_WAIT_PARKED, RECORD_WAIT_HELD };
 
 struct record {
@@ -26,7 +33,10 @@ struct record {
 	struct source *source;
 	void *handle; /* NULL when detached */
 	struct slice key, value;
-	int64_t timestamp_ms; /* -1 none */
+	int64_t timestamp_ms; /* -1 none; of a retry topic's: that of its origin */
+	struct record_origin *origin; /* ours; NULL: it is where it was written */
+	const char *fault; /* of a retry topic, and does not say what it should; NULL: none */
+	int64_t ripe_us; /* monotonic; of a retry topic: not to be worked before */
 
 	struct source_header *headers; /* ours; slices into the message or the copy */
 	int header_count; /* -1: not parsed yet, -2: not parsable */
@@ -73,6 +83,12 @@ int record_headers(struct record *record, const struct source_header **ret);
 
 /* Copy what is still in the fetch buffer and let that go. */
 void record_detach(struct record *record);
+
+/* The offset by which people know it: that of its origin. */
+static inline int64_t record_offset(const struct record *record)
+{
+	return record->origin ? record->origin->offset : record->item.offset;
+}
 
 /* Hash of a record key for ordering; a null key has one of its own. */
 uint64_t record_key_hash(struct slice key);

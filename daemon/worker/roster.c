@@ -166,6 +166,16 @@ static int add_identity(
 	return r;
 }
 
+static struct tier_policy tiers_of(const struct config_consumer *consumer)
+{
+	struct tier_policy policy = { .deadline_us = consumer->retry->deadline_us };
+
+	for (size_t i = 0; i < consumer->tiers.count && i < TIERS_MAX; i++) {
+		policy.delays_us[policy.count++] = consumer->tiers.items[i].delay_us;
+	}
+	return policy;
+}
+
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
 	const struct store_ops *store, bool wants_ids, roster_find_fn *find, struct err *err)
 {
@@ -186,6 +196,7 @@ int roster_open(struct roster *roster, const struct config_consumer *consumer, u
 		.factor = consumer->retry->factor,
 		.jitter = consumer->retry->jitter == JITTER_FULL ? RETRY_JITTER_FULL
 								 : RETRY_JITTER_NONE };
+	roster->tiers = tiers_of(consumer);
 	path_set_add(roster->type_alone, "event_type");
 	r = add_handlers(roster, consumer, find, err);
 	if (r == 0 && roster->route_count) {

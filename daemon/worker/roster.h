@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "core/retry.h"
 #include "core/store.h"
+#include "core/tier.h"
 #include "core/verdict.h"
 #include "event/event_id.h"
 #include "event/scan.h"
@@ -67,6 +68,7 @@ struct roster {
 	bool is_transactional;
 	struct publishing publishing; /* opened by who opened the roster */
 	struct retry_policy retry;
+	struct tier_policy tiers;
 };
 
 /* The code of a handler; 0, or -EINVAL with a sentence that names the section. */

@@ -77,21 +77,22 @@ static void filter_out(struct unit_work *work)
 	work->is_filtered = true;
 	work->text = "filter";
 	work->claim.position = (struct store_position){ work->event.topic, work->event.partition,
-		record->item.offset, record->timestamp_ms };
+		record_offset(record), record->timestamp_ms };
 }
 
 static void decode(struct unit *unit, struct unit_work *work)
 {
 	const struct unit_place *at =
 		unit->options.place_of(unit->options.context, work->record->item.slot);
+	const struct record_origin *origin = work->record->origin;
 	enum event_problem problem;
 	const char *text = NULL;
 
 	work->event = (struct onced_event){ .host = &unit->host,
 		.record = work->record,
 		.roster = unit->options.roster,
-		.topic = slice_from_str(at->topic),
-		.partition = at->partition,
+		.topic = slice_from_str(origin ? origin->topic : at->topic),
+		.partition = origin ? origin->partition : at->partition,
 		.attempt = work->record->attempts + 1,
 		.arena = &unit->arena };
 	work->page_index = at->page_index;
@@ -111,6 +112,8 @@ static void decode(struct unit *unit, struct unit_work *work)
 	} else if (work->record->has_collided) {
 		doom(work, PAGE_COLLISION,
 			"another event with this id, and other content, was there before");
+	} else if (work->record->fault) {
+		doom(work, PAGE_UNDECODABLE, work->record->fault);
 	} else if (problem == EVENT_UNDECODABLE) {
 		doom(work, PAGE_UNDECODABLE, text);
 	} else if (problem == EVENT_NO_ID && unit->options.event_missing == EVENT_MISSING_DLQ) {

@@ -29,6 +29,8 @@ enum unit_end {
 	UNIT_SKIPPED,
 	/* the decision stands; the dead letter must be produced, then the record is settled */
 	UNIT_DEAD,
+	/* charged: it must be written to the retry topic `tier`, then the record is settled */
+	UNIT_DEFERRED,
 	UNIT_RETRY, /* charged: its strand parks until due_us */
 	/* nobody's fault, or nowhere to go: its strand waits until due_us, nothing is charged */
 	UNIT_HELD,
@@ -47,12 +49,13 @@ struct unit_work {
 	struct roster_handler *handler; /* NULL: unrouted */
 	enum unit_end end;
 
-	/* DEAD, RETRY, HELD: why */
+	/* DEAD, DEFERRED, RETRY, HELD: why */
 	enum page_reason reason; /* DEAD */
 	char code[DECISION_CODE_MAX];
 	const char *text; /* arena */
-	int64_t due_us; /* RETRY, HELD */
-	/* RETRY, DEAD: the record's failures, this one included; the record takes them over */
+	int64_t due_us; /* DEFERRED (about), RETRY, HELD */
+	int tier; /* DEFERRED */
+	/* these and DEAD: the record's failures, this one included; the record takes them over */
 	unsigned attempts;
 	int64_t first_failure_ms, last_failure_ms;
 

@@ -17,14 +17,14 @@ _Static_assert((int)STORE_KEY_SIZE == (int)DEDUP_KEY_SIZE, "one size of key");
 static struct dedup_key position_key(const struct unit *unit, const struct unit_work *work)
 {
 	return event_position_key(slice_from_str(unit->options.scope), work->event.topic,
-		work->event.partition, work->record->item.offset, work->record->timestamp_ms);
+		work->event.partition, record_offset(work->record), work->record->timestamp_ms);
 }
 
 void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem problem)
 {
 	const struct record *record = work->record;
-	bool by_position =
-		problem != EVENT_OK || slice_is_null(work->event.id) || record->has_collided;
+	bool by_position = problem != EVENT_OK || slice_is_null(work->event.id) ||
+		record->has_collided || record->fault;
 	struct dedup_key key;
 
 	if (!unit->options.is_deduplicated) {
@@ -35,7 +35,7 @@ void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem
 				    work->event.id);
 	memcpy(work->claim.key, key.bytes, sizeof(key.bytes));
 	work->claim.position = (struct store_position){ work->event.topic, work->event.partition,
-		record->item.offset, record->timestamp_ms };
+		record_offset(record), record->timestamp_ms };
 	work->has_key = true;
 	if (!by_position) {
 		work->claim.event_id = work->event.id;
@@ -172,7 +172,8 @@ static void queue_unclaims(struct unit *unit, struct unit_range range)
 void unit_queue_attempts(struct unit *unit, struct unit_work *work)
 {
 	struct record *record = work->record;
-	bool may_be_stored = record->attempts || record->has_stored_attempts;
+	/* those of a retry topic's record are in its headers */
+	bool may_be_stored = !record->origin && (record->attempts || record->has_stored_attempts);
 	struct store_attempts *attempts;
 
 	if (!unit->options.is_deduplicated) {
@@ -189,7 +190,7 @@ void unit_queue_attempts(struct unit *unit, struct unit_work *work)
 		/* also when the answer to COMMIT is lost */
 		record->has_stored_attempts = true;
 		unit->options.store->put_attempts(unit->session, attempts);
-	} else if (may_be_stored && is_ending(work->fate)) {
+	} else if (may_be_stored && (is_ending(work->fate) || work->fate == UNIT_DEFERRED)) {
 		unit->options.store->delete_attempts(unit->session, &work->claim.position);
 	}
 }

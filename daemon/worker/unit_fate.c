@@ -136,6 +136,37 @@ static int64_t elapsed_us(const struct record *record, int64_t now_us)
 							     : 0);
 }
 
+/* Another record of its handler succeeded since it failed first. */
+static bool has_witness(const struct unit_work *work)
+{
+	const struct record *record = work->record;
+
+	return record->attempts && work->handler &&
+		work->handler->last_success_us > record->first_failure_us;
+}
+
+/* Charge an attempt: on to the next retry topic, or the end. */
+static void defer(struct unit *unit, struct unit_work *work, const char *code, const char *text,
+	int64_t retry_after_ms)
+{
+	const struct tier_policy *tiers = &unit->options.roster->tiers;
+	struct tier_state state = { .attempts = unit_outage_charged(work) + 1,
+		.retry_after_us = retry_after_ms * 1000,
+		/* with nowhere to go it stays on its way */
+		.has_witness = unit->options.has_dlq && has_witness(work) };
+	int tier = tier_next(tiers, &state);
+
+	if (tier < 0 && unit->options.has_dlq) {
+		unit_condemn(unit, work, PAGE_EXHAUSTED, code, text);
+		return;
+	}
+	explain(unit, work, code, text);
+	work->tier = tier < 0 ? (int)tiers->count - 1 : tier;
+	work->due_us = clock_mono_us() + tiers->delays_us[work->tier];
+	work->fate = UNIT_DEFERRED;
+	count_attempt(work);
+}
+
 /* Charge an attempt: park until the policy's delay, or the end. */
 static void charge(struct unit *unit, struct unit_work *work, const char *code, const char *text,
 	int64_t retry_after_ms)
@@ -146,8 +177,7 @@ static void charge(struct unit *unit, struct unit_work *work, const char *code, 
 	struct retry_state state = { .attempts = unit_outage_charged(work) + 1,
 		.elapsed_us = elapsed_us(record, now_us),
 		.retry_after_us = retry_after_ms * 1000,
-		.has_witness = record->attempts && work->handler &&
-			work->handler->last_success_us > record->first_failure_us,
+		.has_witness = has_witness(work),
 		.is_first_after_hold = record->is_after_hold };
 
 	if (!unit->options.has_dlq) {
@@ -175,6 +205,8 @@ void unit_blame(struct unit *unit, struct unit_work *work, enum verdict verdict,
 		unit_condemn(unit, work, PAGE_REJECTED, code, text);
 	} else if (unit_outage_failed(unit, work, is_unavailable, code, text) || is_unavailable) {
 		unit_hold(unit, work, code, text, UNIT_HOLD_US);
+	} else if (unit->options.roster->tiers.count) {
+		defer(unit, work, code, text, retry_after_ms);
 	} else {
 		charge(unit, work, code, text, retry_after_ms);
 	}
@@ -216,7 +248,8 @@ void unit_settle_fates(struct unit *unit, struct unit_range range)
 	for (unsigned i = range.first; i < range.end; i++) {
 		struct unit_work *work = &unit->works[i];
 		work->end = work->fate == UNIT_OPEN ? UNIT_AGAIN : work->fate;
-		if (work->end == UNIT_RETRY || work->end == UNIT_DEAD) {
+		if (work->end == UNIT_RETRY || work->end == UNIT_DEAD ||
+			work->end == UNIT_DEFERRED) {
 			remember_failure(work, now_us);
 		} else if (work->end == UNIT_HELD) {
 			unit_stop_clock(work);

@@ -90,9 +90,11 @@ static void tell(struct unit *unit, struct roster_handler *handler, enum outage_
 
 /* ---- failures and successes ---- */
 
-static uint64_t key_of(const struct record *record)
+/* The same wherever the record waits for its next try. */
+static uint64_t key_of(const struct unit_work *work)
 {
-	return (uint64_t)record->item.offset ^ (uint64_t)record->item.slot << 48;
+	return (uint64_t)record_offset(work->record) ^ (uint64_t)work->event.partition << 48 ^
+		record_key_hash(work->event.topic);
 }
 
 /* Of the same handler and transaction, and it went well so far. */
@@ -126,8 +128,8 @@ bool unit_outage_failed(struct unit *unit, struct unit_work *work, bool is_unava
 		snprintf(outage->code, sizeof(outage->code), "%s", code ? code : "");
 		snprintf(outage->text, sizeof(outage->text), "%s", text ? text : "");
 	}
-	change = outage_failed(&outage->verdict, &work->record->outage, key_of(work->record),
-		successes, is_unavailable, now_us);
+	change = outage_failed(&outage->verdict, &work->record->outage, key_of(work), successes,
+		is_unavailable, now_us);
 	tell(unit, work->handler, change, now_us);
 	is_holding = outage_is_holding(&outage->verdict);
 	pthread_mutex_unlock(&outage->lock);

@@ -170,10 +170,11 @@ void unit_collide(struct unit_work *work);
 /* A dead letter by an earlier decision: it is repeated in its words. */
 void unit_condemn_again(struct unit *unit, struct unit_work *work);
 
-/* RETRY, HELD, AGAIN: nothing of its strand may end behind it, nor what follows it by key. */
+/* Nothing of its strand may end behind it, nor what follows it by key. */
 static inline bool unit_is_cutting(enum unit_end fate)
 {
-	return fate == UNIT_RETRY || fate == UNIT_HELD || fate == UNIT_AGAIN;
+	return fate == UNIT_DEFERRED || fate == UNIT_RETRY || fate == UNIT_HELD ||
+		fate == UNIT_AGAIN;
 }
 /* Does a work stand behind an unfinished one? All before it have their fates. */
 bool unit_is_cut(const struct unit *unit, unsigned i);

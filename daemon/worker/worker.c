@@ -210,6 +210,7 @@ static int poll_timeout_ms(struct worker *worker, int64_t now_us)
 	if (worker->dead_letters && worker->dead_letters_due_us < due_us) {
 		due_us = worker->dead_letters_due_us;
 	}
+	due_us = worker->ripe_us < due_us ? worker->ripe_us : due_us;
 	if (due_us - now_us < most_ms * 1000) {
 		return due_us <= now_us ? 0 : (int)((due_us - now_us) / 1000 + 1);
 	}

@@ -35,6 +35,7 @@
 #include "core/rate.h"
 #include "core/sched.h"
 #include "core/start.h"
+#include "core/tier.h"
 #include "core/tracker.h"
 #include "os/page.h"
 #include "os/proto.h"
@@ -56,6 +57,7 @@ struct partition {
 	struct tracker *tracker; /* of the present epoch; NULL unless RUNNING */
 	struct record *stash, **stash_tail; /* polled, but no room for them yet */
 	uint64_t bytes; /* of its records in the scheduler */
+	int tier; /* which retry topic it is of; -1 none */
 	bool is_open; /* may be read now; main thread */
 	int64_t closed_since_us; /* not read since then, 0 while open */
 	int64_t committed; /* the group's offset as far as we know, -1 none */
@@ -77,6 +79,7 @@ struct partition {
 
 struct dead_letter {
 	struct dead_letter *next;
+	int tier; /* it goes to this retry topic; -1: it is a dead letter */
 	struct record *record; /* detached */
 	enum page_reason reason;
 	char code[DECISION_CODE_MAX];
@@ -201,6 +204,9 @@ struct worker {
 	_Atomic bool
 		wants_wake; /* main waits for room or for lanes: wake it when a batch returns */
 	_Atomic int32_t dlq_partitions; /* of the DLQ topic, -1 unknown */
+	_Atomic int32_t tier_partitions[TIERS_MAX]; /* of the retry topics, likewise */
+	struct tier_clock tier_clock;
+	int64_t ripe_us; /* when a record that waits in a retry topic is ripe; INT64_MAX none */
 	int64_t drain_deadline_us, next_commit_us, next_show_us;
 	int exit_status;
 	bool is_stopping;
