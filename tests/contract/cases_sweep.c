@@ -154,6 +154,40 @@ static void only_what_ended_is_old_and_committed_is_swept(void **state)
 	sweeper_close(&sweeper);
 }
 
+/* Leased, and its lease ended so many days ago. */
+static void abandon_at(struct bench *bench, const char *id, int64_t offset, int days)
+{
+	struct store_claim claim = claim_of(id, offset);
+	struct store_lease lease = { .lease_us = 60 * 1000000 };
+	char sql[200];
+
+	bench->session->ops->begin(bench->session);
+	bench->session->ops->lease(bench->session, &lease, &claim, 1);
+	commit(bench->session);
+	snprintf(sql, sizeof(sql), "UPDATE %s %d %s WHERE record_offset = %d",
+		either(bench, "onced.processed_events SET until = now() -",
+			"onced_processed_events SET until = until -"),
+		days, either(bench, "* interval '1 day'", "* 86400000"), (int)offset);
+	side_run(bench->side, sql);
+}
+
+static void a_lease_that_nobody_came_back_for_is_swept(void **state)
+{
+	struct bench *bench = *state;
+	struct sweeper sweeper = sweeper_open(bench);
+	unsigned steps;
+
+	abandon_at(bench, "passed", 10, 8);
+	abandon_at(bench, "passed lately", 11, 6);
+	abandon_at(bench, "not committed", 60, 8);
+	put_seen(bench, 0, 50);
+	make_all_old(bench);
+	assert_int_equal(sweep_pass(&sweeper, 1000, &steps), 1);
+	assert_int_equal(count_rows(bench), 2);
+	assert_int_equal(claim_alone(bench->session, claim_of("passed", 10)), CLAIM_NEW);
+	sweeper_close(&sweeper);
+}
+
 static void another_scope_is_not_swept(void **state)
 {
 	struct bench *bench = *state;
@@ -402,6 +436,7 @@ static void what_is_being_worked_on_cannot_be_forgotten(void **state)
 
 static const struct CMUnitTest cases[] = {
 	CASE(only_what_ended_is_old_and_committed_is_swept),
+	CASE(a_lease_that_nobody_came_back_for_is_swept),
 	CASE(another_scope_is_not_swept),
 	CASE(stale_attempts_go_with_the_rows),
 	CASE(a_pass_takes_small_steps),

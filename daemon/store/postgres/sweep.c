@@ -6,6 +6,9 @@
  * far the pass is; one that deletes and moves on. Each is sent whole: a client that stops holds no
  * lock longer than the server needs for the statement.
  *
+ * A row that is still leased ended for nobody when its lease was over: its record was passed without
+ * it (skipped, or offsets set by hand), and it goes as long after that.
+ *
  * A pass goes over the table's pages in their order. The index on `at` would not help: space is
  * used again, so that soon every range of pages has held old rows, and its summary never forgets.
  */
@@ -59,7 +62,8 @@ static const char delete_sql[] =
 	" JOIN onced.partitions_seen s ON s.group_id = $3 AND s.topic = p.topic"
 	" AND s.partition = p.partition AND p.record_offset < s.committed"
 	" WHERE p.ctid >= $4::tid AND p.ctid < $5::tid AND p.scope = $1::smallint"
-	" AND p.outcome < 2 AND p.at + $2::bigint * interval '1 microsecond' < now()"
+	" AND CASE WHEN p.outcome < 2 THEN p.at ELSE p.until END"
+	" + $2::bigint * interval '1 microsecond' < now()"
 	" FOR UPDATE OF p SKIP LOCKED)) RETURNING 1),"
 	" moved AS (UPDATE onced.sweeps SET part = $7::integer, page = $8::bigint,"
 	" ended_at = CASE WHEN $9::boolean THEN clock_timestamp() ELSE ended_at END"

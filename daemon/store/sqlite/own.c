@@ -137,7 +137,8 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 		" FROM onced_processed_events p JOIN onced_partitions_seen s ON s.group_id = ?2"
 		" AND s.topic = p.topic AND s.partition = p.partition"
 		" AND p.record_offset < s.committed"
-		" WHERE p.at BETWEEN ?3 AND ?4 AND p.scope = ?1 AND p.outcome < 2)",
+		" WHERE p.at BETWEEN ?3 AND ?4 AND p.scope = ?1"
+		" AND (p.outcome < 2 OR p.until < ?5))",
 	[LITE_OWN_SWEEP_ATTEMPTS] =
 		"DELETE FROM onced_delivery_attempts WHERE group_id = ?1 AND last_failure_ms < ?2"
 		" AND EXISTS (SELECT 1 FROM onced_partitions_seen s"
