@@ -11,9 +11,9 @@
 #include "cases.h"
 #include "event/event_id.h"
 
-#define ONE_WAITS                                                                                  \
+#define FOREIGN_WAITS                                                                              \
 	"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"                     \
-	" AND application_name = 'onced orders'"
+	" AND datname = current_database() AND application_name = ''"
 
 static void queue_lock(struct store_session *session, const char *id, uint32_t tag)
 {
@@ -24,43 +24,46 @@ static void queue_lock(struct store_session *session, const char *id, uint32_t t
 
 /* ---- locks ---- */
 
-struct flier {
-	struct store_session *session;
-	struct store_flight flight;
+struct waiter {
+	struct side *side;
+	const char *sql;
 };
 
-static void *fly(void *arg)
+static void *run_waiting(void *arg)
 {
-	struct flier *flier = arg;
+	struct waiter *waiter = arg;
 
-	flier->session->ops->flush(flier->session, &flier->flight);
+	side_run(waiter->side, waiter->sql);
 	return NULL;
 }
 
+/* A backend looks for a deadlock once, a while after it began to wait: here only ours does. */
 static void a_deadlock_is_a_conflict_at_the_statement_that_met_it(void **state)
 {
 	struct bench *bench = *state;
 	struct store_session *session = bench->session;
-	struct flier flier = { .session = session };
-	struct side *foreign = side_open(bench);
+	struct waiter foreign = { .side = side_open(bench),
+		.sql = "UPDATE effects SET note = 'foreign' WHERE id = 'a'" };
+	struct store_flight flight;
 	pthread_t thread;
 
 	side_run(bench->side, "INSERT INTO effects VALUES ('a', ''), ('b', '')");
-	side_run(foreign, "BEGIN");
-	side_run(foreign, "UPDATE effects SET note = 'foreign' WHERE id = 'b'");
+	side_run(foreign.side, "SET deadlock_timeout = '10min'");
+	side_run(foreign.side, "BEGIN");
+	side_run(foreign.side, "UPDATE effects SET note = 'foreign' WHERE id = 'b'");
 	session->ops->begin(session);
 	queue_lock(session, "a", 1);
+	flush_expect(session, STORE_OK);
+	pthread_create(&thread, NULL, run_waiting, &foreign);
+	side_wait(bench->side, FOREIGN_WAITS, 1);
 	queue_lock(session, "b", 2);
-	pthread_create(&thread, NULL, fly, &flier);
-	side_wait(bench->side, ONE_WAITS, 1);
-	side_run(foreign, "UPDATE effects SET note = 'foreign' WHERE id = 'a'");
+	flight = flush_expect(session, STORE_CONFLICT);
 	pthread_join(thread, NULL);
-	assert_int_equal(flier.flight.failure, STORE_CONFLICT);
-	assert_int_equal(flier.flight.tag, 2);
-	assert_string_equal(flier.flight.err.code, "40P01");
-	assert_true(flier.flight.in_transaction);
+	assert_int_equal(flight.tag, 2);
+	assert_string_equal(flight.err.code, "40P01");
+	assert_true(flight.in_transaction);
 	rollback(session);
-	side_close(foreign);
+	side_close(foreign.side);
 }
 
 enum { SHARED_IDS = 200, SHARED_ROUNDS = 10 };
