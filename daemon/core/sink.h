@@ -46,6 +46,17 @@ struct sink_options {
 	bool is_idempotent; /* the client's own retries neither repeat records nor reorder them */
 };
 
+/* How long the broker keeps a topic's records, or the offsets of groups. */
+struct sink_keeping {
+	const char *topic; /* asked for; NULL: the offsets */
+	/* answers */
+	int64_t us; /* 0: for ever */
+	bool is_compacted; /* the last record of each key stays, whatever its age */
+	/* 0; -EAGAIN nobody says now; -EACCES, -ENOTSUP nobody will, with err */
+	int result;
+	struct err err;
+};
+
 struct sink_ops {
 	int (*check)(const struct sink_options *options, struct err *err);
 	int (*open)(const struct sink_options *options, struct sink **ret, struct err *err);
@@ -70,5 +81,7 @@ struct sink_ops {
 	 */
 	int (*log_offsets)(struct sink *sink, struct source_offset *offsets, size_t count,
 		int timeout_ms, struct err *err);
+	/* Blocks up to about twice timeout_ms; any thread. */
+	void (*ask_keeping)(struct sink *sink, struct sink_keeping *keeping, int timeout_ms);
 	void (*close)(struct sink *sink, int timeout_ms);
 };

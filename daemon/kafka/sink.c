@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "kafka/conf.h"
 #include "kafka/kafka.h"
+#include "kafka/keeping.h"
 #include "kafka/message.h"
 
 /* How long one partition may keep the questions about others waiting. */
@@ -203,6 +204,11 @@ static int sink_log_offsets(struct sink *sink, struct source_offset *offsets, si
 	return code ? kafka_err(err, -EAGAIN, code, "asking for log offsets") : 0;
 }
 
+static void sink_ask_keeping(struct sink *sink, struct sink_keeping *keeping, int timeout_ms)
+{
+	kafka_ask_keeping(sink->rk, keeping, timeout_ms);
+}
+
 static void sink_close(struct sink *sink, int timeout_ms)
 {
 	rd_kafka_flush(sink->rk, timeout_ms);
@@ -221,5 +227,6 @@ const struct sink_ops kafka_sink_ops = {
 	.partition_count = sink_partition_count,
 	.cluster_id = sink_cluster_id,
 	.log_offsets = sink_log_offsets,
+	.ask_keeping = sink_ask_keeping,
 	.close = sink_close,
 };

@@ -2,9 +2,9 @@
  * clerk - a thread for what may block and belongs to no batch
  *
  * Runs in: worker, a thread of its own with its own store session. It finds out where partitions
- * start (clerk_open.c), notes committed offsets in the store, refreshes log ends, and carries
- * pauses. It decides nothing and touches no partition: it gets jobs, and the main thread collects
- * findings.
+ * start (clerk_open.c), notes committed offsets in the store, refreshes log ends, carries pauses,
+ * and asks how long the broker keeps what it has (clerk_keeping.c). It decides nothing and touches
+ * no partition: it gets jobs, and the main thread collects findings.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -357,6 +357,7 @@ static void do_periodic(struct clerk *clerk)
 		carry_pauses(clerk);
 		clerk->next_pause_us = now_us + PAUSE_INTERVAL_US;
 	}
+	clerk_ask_keeping(clerk, now_us);
 }
 
 static void wait_a_while(struct clerk *clerk)

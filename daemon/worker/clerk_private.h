@@ -43,6 +43,11 @@ struct clerk {
 	struct pauses pauses_to_put, pauses_found;
 	int64_t store_ahead_ms; /* of the store's clock to ours */
 	int64_t next_lag_us, next_pause_us;
+
+	/* clerk_keeping.c: what is asked next, of the topics and, behind them, the offsets */
+	size_t keeping_index;
+	int64_t keeping_due_us;
+	bool is_unknown_told;
 };
 
 bool clerk_store_is_ready(struct clerk *clerk, struct err *err);
@@ -50,4 +55,6 @@ bool clerk_store_is_ready(struct clerk *clerk, struct err *err);
 size_t clerk_take_wanted(struct clerk *clerk, struct clerk_entry **ret);
 /* Find out where they start, and report; what is known of one does not wait for another topic. */
 void clerk_open(struct clerk *clerk, const struct clerk_entry *entries, size_t count);
+/* Does the broker keep records or offsets longer than the store keeps ids? One question a call. */
+void clerk_ask_keeping(struct clerk *clerk, int64_t now_us);
 void clerk_finding_free(struct clerk_finding *finding);
