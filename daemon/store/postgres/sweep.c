@@ -6,8 +6,8 @@
  * far the pass is; one that deletes and moves on. Each is sent whole: a client that stops holds no
  * lock longer than the server needs for the statement.
  *
- * A row that is still leased ended for nobody when its lease was over: its record was passed without
- * it (skipped, or offsets set by hand), and it goes as long after that.
+ * A row that is still leased though its record was passed (skipped, or offsets set by hand) goes a
+ * retention after its lease ended: nobody comes back for it.
  *
  * A pass goes over the table's pages in their order. The index on `at` would not help: space is
  * used again, so that soon every range of pages has held old rows, and its summary never forgets.
