@@ -264,6 +264,98 @@ static void attempts_expire_too(void **state)
 			    NULL) > 0);
 }
 
+/* ---- one row, for a person ---- */
+
+static struct store_row peek(struct bench *bench, const struct store_claim *claim)
+{
+	struct store_row row;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(
+		bench->session->ops->peek(bench->session, claim->key, &row, &err), STORE_OK);
+	return row;
+}
+
+static enum store_forgotten forget(struct bench *bench, const struct store_claim *claim)
+{
+	enum store_forgotten forgotten;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(bench->session->ops->forget(bench->session, claim->key, &forgotten, &err),
+		STORE_OK);
+	return forgotten;
+}
+
+static void what_ended_can_be_looked_at_and_forgotten_once(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1);
+	struct store_row row = peek(bench, &claim);
+
+	assert_false(row.is_there);
+	take(bench->session, &lease, &claim, STORE_OK);
+	mark(bench->session, &claim, STORE_OK);
+	row = peek(bench, &claim);
+	assert_true(row.is_there);
+	assert_int_equal(row.outcome, STORE_OUTCOME_DONE);
+	assert_int_equal(row.partition, -1);
+	assert_int_equal(forget(bench, &claim), STORE_FORGOTTEN);
+	assert_int_equal(forget(bench, &claim), STORE_NOTHING_TO_FORGET);
+	take(bench->session, &lease, &claim, STORE_OK);
+	assert_int_equal(claim.verdict, CLAIM_NEW);
+}
+
+static void a_dead_letters_row_says_why_and_which_digest(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1);
+	struct store_row row;
+
+	claim.has_digest = true;
+	memset(claim.digest, 0xab, sizeof(claim.digest));
+	take(bench->session, &lease, &claim, STORE_OK);
+	claim.decision = SLICE_LITERAL("rejected 422");
+	bench->session->ops->end_leases(bench->session, &lease, STORE_LEASE_DLQ, &claim, 1);
+	flush_expect(bench->session, STORE_OK);
+	row = peek(bench, &claim);
+	assert_int_equal(row.outcome, STORE_OUTCOME_DLQ);
+	assert_string_equal(row.decision, "rejected 422");
+	assert_string_equal(row.digest, "abababababababababababababababab");
+}
+
+static void what_a_worker_has_in_hand_cannot_be_forgotten(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1);
+	struct store_row row;
+
+	take(bench->session, &lease, &claim, STORE_OK);
+	assert_int_equal(forget(bench, &claim), STORE_STILL_RUNNING);
+	row = peek(bench, &claim);
+	assert_int_equal(row.outcome, STORE_OUTCOME_RUNNING);
+	assert_in_range(row.left_us, LONG_US / 2, LONG_US);
+	mark(bench->session, &claim, STORE_OK);
+	assert_true(claim.is_mine);
+}
+
+static void what_onced_did_not_write_is_neither_shown_nor_forgotten(void **state)
+{
+	struct bench *bench = *state;
+	struct store_claim claim = claim_of("a", 1);
+	enum store_forgotten forgotten;
+	struct store_row row;
+	struct err err = ERR_INIT;
+
+	redis_side(bench, "SET", "onced:id:61000000000000000000000000000000", "x", NULL);
+	assert_int_equal(
+		bench->session->ops->peek(bench->session, claim.key, &row, &err), STORE_STATEMENT);
+	assert_int_equal(bench->session->ops->forget(bench->session, claim.key, &forgotten, &err),
+		STORE_STATEMENT);
+	assert_non_null(strstr(err.text, "did not write"));
+	assert_int_equal(
+		redis_side(bench, "EXISTS", "onced:id:61000000000000000000000000000000", NULL), 1);
+}
+
 static const struct CMUnitTest cases[] = {
 	CASE(scripts_that_redis_forgot_are_loaded_again_unseen),
 	CASE(a_full_redis_is_unavailable_until_there_is_room),
@@ -275,5 +367,9 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_flush_is_noticed_and_what_is_marked_counts),
 	CASE(rows_expire_with_the_retention_and_leases_with_a_lease_more),
 	CASE(attempts_expire_too),
+	CASE(what_ended_can_be_looked_at_and_forgotten_once),
+	CASE(a_dead_letters_row_says_why_and_which_digest),
+	CASE(what_a_worker_has_in_hand_cannot_be_forgotten),
+	CASE(what_onced_did_not_write_is_neither_shown_nor_forgotten),
 };
 CASE_LIST(redis_cases, cases);

@@ -5,6 +5,7 @@
  * and their answers are read.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -25,7 +26,7 @@ enum {
 /* A row we did not write: somebody else uses this database, too. */
 #define STRANGER_US ((int64_t)2 * 1000 * 1000)
 
-static void part_key(struct buffer *out, const uint8_t *key)
+void red_part_key(struct buffer *out, const uint8_t *key)
 {
 	static const char digits[] = "0123456789abcdef";
 	char text[KEY_TEXT_MAX], *at = text + sizeof(key_prefix) - 1;
@@ -111,7 +112,7 @@ void red_op_lease(struct store_session *session, const struct store_lease *lease
 	red_script_command(red, out, RED_SCRIPT_LEASE, 1 + count, 4 + (has_tags ? count : 0));
 	red_part_str(out, marker_key);
 	for (size_t i = 0; i < count; i++) {
-		part_key(out, claims[i].key);
+		red_part_key(out, claims[i].key);
 	}
 	part_owner(out, lease);
 	red_part_int(out, lease->lease_us / 1000);
@@ -156,7 +157,7 @@ void red_op_end_leases(struct store_session *session, const struct store_lease *
 		red, out, is_done ? RED_SCRIPT_DONE : RED_SCRIPT_END, count, is_done ? 2 : 4 + own);
 	for (size_t i = 0; i < count; i++) {
 		claims[i].is_mine = claims[i].was_forgotten = false;
-		part_key(out, claims[i].key);
+		red_part_key(out, claims[i].key);
 	}
 	part_owner(out, lease);
 	red_part_int(out, red->store->keep_ms);
@@ -191,21 +192,35 @@ static void judge_stranger(struct red_session *session, struct store_claim *clai
 	}
 }
 
-struct row {
-	char kind;
-	struct slice tag, position, why; /* of the dead letter, where there is one */
-};
+/* The end of the lease, behind its owner. */
+static bool read_until(struct slice bytes, size_t at, int64_t *ret_ms)
+{
+	char digits[OWNER_SIZE - STORE_OWNER_SIZE + 1] = "";
 
-static bool read_row(struct slice bytes, struct row *ret)
+	if (bytes.len < at + OWNER_SIZE) {
+		return false;
+	}
+	memcpy(digits, bytes.data + at + STORE_OWNER_SIZE, sizeof(digits) - 1);
+	*ret_ms = strtoll(digits, NULL, 10);
+	return true;
+}
+
+bool red_row_read(struct slice bytes, struct red_row *ret)
 {
 	size_t tag = bytes.len >= 2 ? (uint8_t)bytes.data[1] : SIZE_MAX, at;
 
-	*ret = (struct row){ .kind = bytes.len ? bytes.data[0] : '\0' };
+	*ret = (struct red_row){ .kind = bytes.len ? bytes.data[0] : '\0' };
 	if (tag > bytes.len - 2 || (tag != 0 && tag != TAG_SIZE) || !strchr("RPDX", ret->kind)) {
 		return false;
 	}
 	ret->tag = slice_from(bytes.data + 2, tag);
-	at = 2 + tag + (ret->kind == 'R' || ret->kind == 'P' ? OWNER_SIZE : 0);
+	at = 2 + tag;
+	if (ret->kind == 'R' || ret->kind == 'P') {
+		if (!read_until(bytes, at, &ret->until_ms)) {
+			return false;
+		}
+		at += OWNER_SIZE;
+	}
 	if (ret->kind == 'R' || ret->kind == 'D') {
 		return true;
 	}
@@ -222,9 +237,9 @@ static void judge_row(struct red_session *session, struct store_claim *claim, st
 {
 	struct slice position, digest = SLICE_NULL;
 	uint8_t wanted[POSITION_SIZE];
-	struct row row;
+	struct red_row row;
 
-	if (!read_row(bytes, &row)) {
+	if (!red_row_read(bytes, &row)) {
 		judge_stranger(session, claim);
 		return;
 	}

@@ -24,8 +24,7 @@ static void partition_key(struct buffer *ret, const struct red_session *session,
 		options->cluster_id, (int)topic.len, topic.data, partition);
 }
 
-/* One command, one reply; STORE_OK with a reply of no error, which the caller frees. */
-static enum store_failure ask(struct red_session *session, const struct buffer *out,
+enum store_failure red_ask_one(struct red_session *session, const struct buffer *out,
 	const char *doing, redisReply **ret, struct err *err)
 {
 	bool is_operators;
@@ -127,7 +126,7 @@ enum store_failure red_load_attempts(struct store_session *session, struct slice
 	*ret_count = 0;
 	partition_key(&key, red, "attempts", topic, partition);
 	red_words(&out, "HGETALL", buffer_str(&key), NULL);
-	failure = ask(red, &out, "HGETALL", &reply, err);
+	failure = red_ask_one(red, &out, "HGETALL", &reply, err);
 	if (failure == STORE_OK) {
 		*ret = collect_attempts(reply, topic, partition, from, ret_count);
 		red_replies_free(&reply, 1);
@@ -148,7 +147,7 @@ enum store_failure red_get_seen(struct store_session *session, struct slice topi
 	*ret = (struct store_partition_seen){ .is_seen = false, .committed = -1 };
 	partition_key(&key, red, "seen", topic, partition);
 	red_words(&out, "GET", buffer_str(&key), NULL);
-	failure = ask(red, &out, "GET", &reply, err);
+	failure = red_ask_one(red, &out, "GET", &reply, err);
 	if (failure == STORE_OK) {
 		if (reply->type == REDIS_REPLY_STRING) {
 			ret->is_seen = true;
@@ -171,7 +170,7 @@ enum store_failure red_put_seen(struct store_session *session, struct slice topi
 	snprintf(text, sizeof(text), "%" PRId64, committed);
 	partition_key(&key, red, "seen", topic, partition);
 	red_words(&out, "SET", buffer_str(&key), text, NULL);
-	failure = ask(red, &out, "SET", &reply, err);
+	failure = red_ask_one(red, &out, "SET", &reply, err);
 	if (failure == STORE_OK) {
 		red_replies_free(&reply, 1);
 	}
@@ -270,7 +269,7 @@ enum store_failure red_put_pause(
 		clean.who, clean.reason);
 	red_words(&out, "EVAL", red_scripts[RED_SCRIPT_PAUSE], "1", buffer_str(&key),
 		buffer_str(&scope), since, buffer_str(&value), NULL);
-	failure = ask(red, &out, "EVAL", &reply, err);
+	failure = red_ask_one(red, &out, "EVAL", &reply, err);
 	if (failure == STORE_OK) {
 		red_replies_free(&reply, 1);
 	}

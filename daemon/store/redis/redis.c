@@ -137,4 +137,6 @@ const struct store_ops store_redis_ops = {
 	.put_seen = red_put_seen,
 	.load_pauses = red_load_pauses,
 	.put_pause = red_put_pause,
+	.peek = red_peek,
+	.forget = red_forget,
 };

@@ -15,6 +15,7 @@
  *	queue.c    operations until the flush
  *	lease.c    leases, their ends, and what answers mean
  *	records.c  attempts, partitions seen, pauses
+ *	row.c      one key's row, for a person
  *	failure.c  what an error means for the unit of work
  *
  * A row is one string under `onced:id:` and the key in hex:
@@ -80,6 +81,7 @@ enum red_script {
 	RED_SCRIPT_DONE,
 	RED_SCRIPT_END,
 	RED_SCRIPT_PAUSE,
+	RED_SCRIPT_FORGET,
 	RED_SCRIPTS
 };
 
@@ -230,7 +232,31 @@ void red_op_end_leases(struct store_session *session, const struct store_lease *
 	enum store_lease_end end, struct store_claim *claims, size_t count);
 void red_judge(struct red_session *session, const struct red_op *op, const redisReply *reply);
 
+/* The key of a row. */
+void red_part_key(struct buffer *out, const uint8_t *key);
+
+/* A row in its parts; all slices borrow its bytes. */
+struct red_row {
+	char kind;
+	int64_t until_ms; /* of a lease */
+	struct slice tag, position, why; /* of the dead letter, where there is one */
+};
+
+/* False: onced did not write this. */
+bool red_row_read(struct slice bytes, struct red_row *ret);
+
+/* ---- row.c ---- */
+
+enum store_failure red_peek(
+	struct store_session *session, const uint8_t *key, struct store_row *ret, struct err *err);
+enum store_failure red_forget(struct store_session *session, const uint8_t *key,
+	enum store_forgotten *ret, struct err *err);
+
 /* ---- records.c ---- */
+
+/* One command, one reply; STORE_OK with a reply of no error, which the caller frees. */
+enum store_failure red_ask_one(struct red_session *session, const struct buffer *out,
+	const char *doing, redisReply **ret, struct err *err);
 
 void red_op_put_attempts(struct store_session *session, const struct store_attempts *attempts);
 void red_op_delete_attempts(struct store_session *session, const struct store_position *position);

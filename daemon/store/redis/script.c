@@ -134,17 +134,27 @@ static const char pause_text[] =
 	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
 	"return 1\n";
 
+/* KEYS: a row. Answers 0 forgotten, 1 there was none, 2 it is leased, 3 not ours. */
+static const char forget_text[] =
+	"local v = redis.pcall('GET', KEYS[1])\n"
+	"if not v then return 1 end\n"
+	"if type(v) ~= 'string' or not string.find(v, '^[RPDX].') then return 3 end\n"
+	"if string.find(v, '^[RP]') then return 2 end\n"
+	"redis.call('DEL', KEYS[1])\n"
+	"return 0\n";
+
 const char *const red_scripts[RED_SCRIPTS] = {
 	[RED_SCRIPT_LEASE] = lease_text,
 	[RED_SCRIPT_DONE] = done_text,
 	[RED_SCRIPT_END] = end_text,
 	[RED_SCRIPT_PAUSE] = pause_text,
+	[RED_SCRIPT_FORGET] = forget_text,
 };
 
 int red_load_scripts(struct red_session *session, int64_t deadline_us, struct err *err)
 {
 	static const char *const doing[RED_SCRIPTS] = { "SCRIPT LOAD", "SCRIPT LOAD", "SCRIPT LOAD",
-		"SCRIPT LOAD" };
+		"SCRIPT LOAD", "SCRIPT LOAD" };
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
 	redisReply *replies[RED_SCRIPTS];
 	int r;
