@@ -54,6 +54,8 @@ static void act(const struct point *p)
 		kill(getpid(), SIGKILL);
 	} else if (strcmp(p->action, "exit") == 0 && is_mine()) {
 		_exit(1);
+	} else if (strcmp(p->action, "stop") == 0 && is_mine()) {
+		kill(getpid(), SIGSTOP);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/failpoint.h"
 #include "base/memory.h"
 #include "store/postgres/postgres.h"
 
@@ -234,6 +235,7 @@ static enum store_failure sweep_part(
 	if (step->part == 0 && step->page == 0) {
 		failure = delete_attempts(pg, step, err);
 	}
+	FAILPOINT("in_sweep");
 	return failure ? failure : delete_rows(pg, step, sweep, err);
 }
 
