@@ -3,9 +3,9 @@
  *
  * Compiled in only with -Dfailpoints=true; else FAILPOINT() is nothing. ONCED_FAILPOINT holds
  * entries "name:action[:n]" separated by commas: `kill` sends SIGKILL to this process at the n-th
- * pass (default the first), `exit` leaves with status 1, `stop` sends SIGSTOP, `delay` sleeps n
- * milliseconds at every pass. With ONCED_FAILPOINT_ONCE=FILE an action is taken by the process that creates FILE, so that
- * a restarted worker does not die again.
+ * pass (default the first), `stop` SIGSTOP, `exit` leaves with status 1, `delay` sleeps n
+ * milliseconds at every pass. With ONCED_FAILPOINT_ONCE=FILE an action is taken by the process that
+ * creates FILE, so that a restarted worker does not die again.
  */
 #pragma once
 
