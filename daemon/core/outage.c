@@ -173,6 +173,7 @@ enum outage_change outage_succeeded(struct outage *outage, int64_t begun_us, int
 	if (state == OUTAGE_SUSPECTED) {
 		return OUTAGE_SAME;
 	}
+	outage->last_since_us = outage->since_us;
 	outage->ended_us = now_us;
 	return OUTAGE_ENDED;
 }
@@ -219,10 +220,9 @@ void outage_probe_ended(
 
 bool outage_covers(const struct outage *outage, int64_t failed_us)
 {
-	bool is_after = failed_us >= outage->since_us && failed_us > 0;
+	bool is_of_last = outage->ended_us && failed_us >= outage->last_since_us &&
+		failed_us <= outage->ended_us;
+	bool is_of_present = outage->state == OUTAGE_DECIDED && failed_us >= outage->since_us;
 
-	if (outage->state == OUTAGE_DECIDED) {
-		return is_after;
-	}
-	return outage->ended_us && is_after && failed_us <= outage->ended_us;
+	return failed_us > 0 && (is_of_last || is_of_present);
 }

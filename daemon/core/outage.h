@@ -75,7 +75,8 @@ struct outage {
 	/* of the present outage or suspicion, or of the last one */
 	int64_t since_us; /* the first failure of its evidence */
 	int64_t holding_us; /* held since then */
-	int64_t ended_us; /* 0: no outage has ended */
+	/* of the last one that ended; the present one does not make it forgotten */
+	int64_t last_since_us, ended_us; /* ended_us 0: none has ended */
 	unsigned failed; /* different records that were its evidence when it was decided */
 	unsigned probes; /* let through since it was decided */
 

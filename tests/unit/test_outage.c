@@ -279,6 +279,24 @@ static void the_first_success_ends_it(void **state)
 	assert_false(outage_covers(&c->outage, 0));
 }
 
+static void an_outage_that_comes_back_does_not_make_the_last_one_forgotten(void **state)
+{
+	struct verdict_case *c = *state;
+	int64_t since_us = c->now_us;
+
+	decide(c);
+	c->now_us += SECOND;
+	outage_succeeded(&c->outage, c->now_us, c->now_us);
+	c->now_us += SECOND;
+	is_unavailable(c, 20);
+	assert_int_equal(c->outage.state, OUTAGE_SUSPECTED);
+	assert_true(outage_covers(&c->outage, since_us));
+	decide(c);
+	assert_true(outage_covers(&c->outage, since_us));
+	assert_false(outage_covers(&c->outage, since_us - 1));
+	assert_true(outage_covers(&c->outage, c->now_us));
+}
+
 static void a_success_begun_before_it_does_not_end_it(void **state)
 {
 	struct verdict_case *c = *state;
@@ -321,6 +339,7 @@ int main(void)
 		TEST(a_probe_that_finds_nothing_out_does_not_slow_the_next),
 		TEST(records_that_never_failed_probe_first_and_those_that_probed_in_vain_last),
 		TEST(the_first_success_ends_it),
+		TEST(an_outage_that_comes_back_does_not_make_the_last_one_forgotten),
 		TEST(a_success_begun_before_it_does_not_end_it),
 		TEST(an_outage_that_comes_back_is_probed_less_often),
 	};
