@@ -112,17 +112,19 @@ static unsigned try_take(struct lane *lane)
 	return sched_take(lane->worker->sched, items, lane->batch_limit);
 }
 
+static int64_t until_due_us(const struct worker *worker)
+{
+	int64_t due_us = worker->is_paced ? sched_next_due_us(worker->sched) : INT64_MAX;
+
+	return due_us == INT64_MAX ? INT64_MAX : due_us - clock_mono_us();
+}
+
 int64_t lanes_pace(struct worker *worker)
 {
-	int64_t now_us, due_us;
-
-	if (!worker->is_paced) {
-		return INT64_MAX;
+	if (worker->is_paced) {
+		sched_tick(worker->sched, clock_mono_us());
 	}
-	now_us = clock_mono_us();
-	sched_tick(worker->sched, now_us);
-	due_us = sched_next_due_us(worker->sched);
-	return due_us == INT64_MAX ? INT64_MAX : due_us - now_us;
+	return until_due_us(worker);
 }
 
 static void wait_for_work(struct worker *worker, int64_t most_us)
@@ -188,8 +190,7 @@ static unsigned take(struct lane *lane)
 
 	pthread_mutex_lock(&worker->lock);
 	while (!worker->lanes_stop) {
-		int64_t due_us = lanes_pace(worker);
-
+		(void)lanes_pace(worker);
 		if (worker->consumer->batch_linger_us > 0 && sched_is_ready(worker->sched)) {
 			linger(lane);
 		}
@@ -197,7 +198,8 @@ static unsigned take(struct lane *lane)
 		if (count) {
 			break;
 		}
-		wait_for_work(worker, due_us);
+		/* a key whose turn has not come was parked by the attempt */
+		wait_for_work(worker, until_due_us(worker));
 	}
 	for (unsigned i = 0; i < count; i++) {
 		lane_unmark_waiting(worker, lane->batch[i]);

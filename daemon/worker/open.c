@@ -239,7 +239,6 @@ static void name_build(struct worker *worker, const struct roster_handler *handl
 	}
 }
 
-/* The page outlives this process, and counts of a handler go on under its name. */
 /* What no handler will see is settled all the same: that shall not be a surprise. */
 static void name_skips(const struct config_consumer *consumer)
 {
@@ -275,6 +274,7 @@ static void name_tiers(struct worker *worker)
 	}
 }
 
+/* The page outlives this process, and counts of a handler go on under its name. */
 static void name_handlers(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->roster.handler_count; i++) {

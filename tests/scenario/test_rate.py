@@ -30,3 +30,12 @@ def test_a_key_keeps_to_its_rate_while_others_flow(world):
     hot = times(world, "event_id LIKE 'hot-%'")
     assert hot[-1] >= 1.8
     assert times(world, "event_id NOT LIKE 'hot-%'")[-1] < hot[-1] / 2
+
+
+def test_a_key_comes_as_often_as_it_may(world):
+    world.create_topics(partitions=1)
+    for n in range(100):
+        world.produce_event(f"hot-{n}", n, key=b"hot", partition=0)
+    onced = world.start({"consumer c": {"rate.key": "10 in 100ms", "ordering": "key"}})
+    world.finish(onced, ordering="key")
+    assert 0.95 <= times(world)[-1] <= 10
