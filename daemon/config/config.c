@@ -122,12 +122,32 @@ int config_consumer_tier(const struct config_consumer *consumer, const char *top
 	return -1;
 }
 
+/* The next name of a list, without the blanks around it; false at its end. */
+static bool next_broker(const char **list, struct slice *ret)
+{
+	size_t len;
+
+	*list += strspn(*list, ", \t");
+	len = strcspn(*list, ", \t");
+	*ret = slice_from(*list, len);
+	*list += len;
+	return len > 0;
+}
+
 bool config_producers_are_elsewhere(const struct config *config)
 {
 	const char *here = config_pairs_get(&config->kafka, "bootstrap.servers");
 	const char *there = config_pairs_get(&config->kafka_producer, "bootstrap.servers");
+	struct slice ours, theirs;
 
-	return there && (!here || strcmp(here, there) != 0);
+	while (there && here && next_broker(&here, &ours)) {
+		for (const char *list = there; next_broker(&list, &theirs);) {
+			if (slice_equal(ours, theirs)) {
+				return false;
+			}
+		}
+	}
+	return there;
 }
 
 bool config_handler_is_in_process(const struct config_handler *handler)

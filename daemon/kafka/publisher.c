@@ -124,18 +124,20 @@ static struct producer *single_of(struct publisher *publisher, struct err *err)
 static enum publisher_result publish(struct publisher *publisher, size_t topic,
 	const struct sink_message *message, struct err *err)
 {
-	int64_t deadline_us = clock_mono_us() + publisher->options.topics[topic].timeout_ms * 1000;
+	int64_t timeout_us = publisher->options.topics[topic].timeout_ms * 1000;
 	struct producer *single;
 	bool is_answer;
-	rd_kafka_resp_err_t code =
-		producer_deliver(publisher->shared, topic, message, deadline_us, &is_answer);
+	rd_kafka_resp_err_t code = producer_deliver(
+		publisher->shared, topic, message, clock_mono_us() + timeout_us, &is_answer);
 
 	if (code && is_answer && meaning_of(code).result == PUBLISHER_REFUSED) {
 		single = single_of(publisher, err);
 		if (!single) {
 			return PUBLISHER_UNAVAILABLE;
 		}
-		code = producer_deliver(single, topic, message, deadline_us, &is_answer);
+		/* what it still had when nobody waits could come behind what the other writes next */
+		code = producer_deliver(
+			single, topic, message, clock_mono_us() + timeout_us, &is_answer);
 	}
 	return code ? explain(publisher, topic, code, err) : PUBLISHER_ACKED;
 }
