@@ -346,7 +346,11 @@ static void judge_claim(struct book *book, struct flight *flight, struct errand 
 		work->fate = UNIT_DUPLICATE;
 		break;
 	case CLAIM_SETTLED_DLQ:
-		unit_condemn_again(&errand->unit, work);
+		if (work->record->skip) {
+			work->fate = UNIT_SKIPPED; /* its dead letter cannot be written */
+		} else {
+			unit_condemn_again(&errand->unit, work);
+		}
 		break;
 	case CLAIM_BUSY:
 		unit_hold_busy(&errand->unit, work);

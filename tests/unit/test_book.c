@@ -139,6 +139,21 @@ static void a_dead_letter_decided_before_is_repeated_without_its_handler(void **
 	assert_int_equal(bench_calls(bench, "a"), 1);
 }
 
+static void a_dead_letter_decided_before_is_skipped_on_an_operators_word(void **state)
+{
+	struct errand *again;
+
+	claim_doing("a", "reject");
+	go_through();
+	/* nothing but its address is looked at */
+	bench->records[0]->skip = (const struct skip *)&book;
+	again = claim_record(0);
+	go_through();
+	expect_end(again, UNIT_SKIPPED);
+	expect_row("a", STORE_OUTCOME_DLQ);
+	assert_int_equal(bench_calls(bench, "a"), 1);
+}
+
 static void unavailable_releases_and_holds_and_burns_nothing(void **state)
 {
 	struct errand *errand = claim_doing("a", "unavailable");
@@ -287,6 +302,7 @@ int main(void)
 		TEST(a_retry_leaves_no_claim_and_keeps_its_attempts),
 		TEST(a_rejection_wins_the_row_before_it_ends),
 		TEST(a_dead_letter_decided_before_is_repeated_without_its_handler),
+		TEST(a_dead_letter_decided_before_is_skipped_on_an_operators_word),
 		TEST(unavailable_releases_and_holds_and_burns_nothing),
 		TEST(another_content_under_a_known_id_is_a_dead_letter_of_its_position),
 		TEST(what_is_never_begun_is_released),
