@@ -135,7 +135,7 @@ static enum publisher_result publish(struct publisher *publisher, size_t topic,
 		if (!single) {
 			return PUBLISHER_UNAVAILABLE;
 		}
-		/* what it still had when nobody waits could come behind what the other writes next */
+		/* what it has when nobody waits could come behind what the other writes next */
 		code = producer_deliver(
 			single, topic, message, clock_mono_us() + timeout_us, &is_answer);
 	}
