@@ -1,5 +1,5 @@
 """
-test_pgbouncer - the main job through a pooler in transaction mode, which restarts and loses connections
+test_pgbouncer - the main job through a pooler, which restarts and loses connections
 """
 
 import pytest
@@ -7,9 +7,9 @@ import pytest
 from support.servers import Pgbouncer
 
 
-@pytest.fixture
-def bouncer(postgres):
-    server = Pgbouncer(postgres).start()
+@pytest.fixture(params=["transaction", "session"])
+def bouncer(postgres, request):
+    server = Pgbouncer(postgres, request.param).start()
     yield server
     server.close()
 

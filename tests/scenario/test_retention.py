@@ -2,6 +2,10 @@
 test_retention - old ids are forgotten while workers work, die and freeze, and none that may come again
 """
 
+import signal
+
+import pytest
+
 from support.process import send_signal
 
 from .test_sqlite import Embedded
@@ -18,6 +22,7 @@ def grow_old(world):
     world.sql("UPDATE onced.processed_events SET at = at - interval '1 day'")
 
 
+@pytest.mark.threads
 def test_old_ids_are_swept_under_load_and_kills(world):
     world.create_topics(partitions=4)
     first = world.produce_stream(3000, keys=40, duplicates=0.02, prefix="old")
@@ -41,6 +46,44 @@ def test_old_ids_are_swept_under_load_and_kills(world):
     # a worker that was killed right after its step had no time to count it
     assert 0 < onced.metrics().sum("onced_dedup_swept_total") <= ids
     world.finish(onced)
+
+
+def is_stopped(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+@pytest.mark.failpoints
+def test_a_worker_frozen_in_the_middle_of_a_sweep(world):
+    """It stops between its turn and its step; the next one goes on, and what it does when it thaws deletes nothing young."""
+    keep = {"consumer c": {"dedup.retention": "5m", "instance.id": "off"}, "retry": KEEP["retry"]}
+    world.create_topics(partitions=2)
+    world.produce_stream(4000, keys=40, prefix="old")
+    before = world.start({"consumer c": {"dedup.retention": "off"}})
+    world.wait_finished(before)
+    before.wait_until(lambda: world.sql(
+        "SELECT coalesce(sum(committed), 0) FROM onced.partitions_seen")[0][0] >= 4000, 20, "offsets are known")
+    before.stop()
+    grow_old(world)
+    frozen = world.onced(keep, env={"ONCED_FAILPOINT": "in_sweep:stop:2"}).start(wait=False)
+    frozen.wait_until(lambda: any(is_stopped(pid) for pid in frozen.worker_pids()), 30, "it stops in its second step")
+    pids = frozen.pids()
+    for pid in pids:
+        send_signal(pid, signal.SIGSTOP)
+    assert 0 < rows_left(world) < 4000
+    heir = world.start(keep)
+    heir.wait_until(lambda: rows_left(world) == 0, 60, "another goes on where it stopped")
+    world.sql("VACUUM onced.processed_events")  # young rows lie where the frozen step will look
+    world.produce_stream(1500, keys=40, prefix="young")
+    world.wait_finished(heir)
+    ended = world.sql("SELECT ended_at FROM onced.sweeps")
+    for pid in pids:
+        send_signal(pid, signal.SIGCONT)
+    frozen.wait_ready(60)
+    heir.wait_until(lambda: world.sql("SELECT ended_at FROM onced.sweeps") > ended, 60, "a pass later")
+    assert rows_left(world) == 1500 and world.effect_count() == 5500
+    frozen.stop()
+    world.finish(heir)
 
 
 def test_ids_above_the_committed_offset_are_kept(world):
