@@ -10,6 +10,7 @@
 #include "field_bind.h"
 #include "http_render.h"
 #include "http_text.h"
+#include "http_trace.h"
 #include "text.h"
 
 /* A message in the making. */
@@ -109,6 +110,24 @@ static void put_idempotency_key(const struct making *making)
 
 	http_text_put_for_header(begin_line(making, "Idempotency-Key"), id);
 	end_line(making, "Idempotency-Key");
+}
+
+/* The service's work is a part of the event's trace, unless the configuration says another. */
+static void put_trace(const struct making *making)
+{
+	struct onced_bytes parent, state;
+
+	if (http_settings_has_header(making->settings, "traceparent") ||
+		!http_trace_parent(making->event, &parent)) {
+		return;
+	}
+	compose_append(begin_line(making, "traceparent"), parent.data, parent.len);
+	end_line(making, "traceparent");
+	if (!http_settings_has_header(making->settings, "tracestate") &&
+		http_trace_state(making->event, &state)) {
+		compose_append(begin_line(making, "tracestate"), state.data, state.len);
+		end_line(making, "tracestate");
+	}
 }
 
 static void put_content_type(const struct making *making)
@@ -261,6 +280,7 @@ int http_message_make(struct http_message *message, const struct http_settings *
 		return -1;
 	}
 	put_idempotency_key(&making);
+	put_trace(&making);
 	put_content_type(&making);
 	return put_format(&making, ret_body);
 }

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "worker/letter_headers.h"
+#include "worker/trace.h"
 #include "worker/worker_private.h"
 
 #define RETRY_FIRST_US ((int64_t)200 * 1000)
@@ -264,7 +265,8 @@ static void log_letter(struct worker *worker, const struct dead_letter *letter)
 		LOG_SLICE("event_id", slice_from(letter->event_id, letter->event_id_len)),
 		LOG_INT("attempt", record->attempts),
 		LOG_STR("reason", page_reason_names[letter->reason]), LOG_STR("code", letter->code),
-		LOG_STR("error", letter->text), LOG_STR("dlq_topic", worker->consumer->dlq_topic));
+		LOG_STR("error", letter->text), LOG_SLICE("traceparent", trace_of(letter->record)),
+		LOG_STR("dlq_topic", worker->consumer->dlq_topic));
 }
 
 /* One of several topics takes letters again: that of every other one that failed may not. */

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "worker/trace.h"
 #include "worker/worker_private.h"
 
 /* Of one kind and lane: enough to follow single records, too few to fill a disk in an outage. */
@@ -26,6 +27,7 @@ static void log_failure(struct lines *lines, const struct unit_work *work, const
 		LOG_INT("offset", record_offset(work->record)),
 		LOG_SLICE("event_id", work->event.id), LOG_INT("attempt", work->event.attempt),
 		LOG_STR("code", work->code), LOG_STR("error", work->text),
+		LOG_SLICE("traceparent", trace_of(work->record)),
 		LOG_SECONDS("again_in", delay_us > 0 ? (double)delay_us / 1e6 : 0));
 }
 

@@ -111,6 +111,64 @@ static void different_ids_stay_different_as_idempotency_keys(void **state)
 	}
 }
 
+/* ---- the trace ---- */
+
+#define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+/* What is sent for an event with these headers; NULL: left out. */
+static void send_with(const char *traceparent, const char *tracestate)
+{
+	const struct event_header headers[] = {
+		{ SLICE_LITERAL("traceparent"), slice_from_str(traceparent) },
+		{ SLICE_LITERAL("tracestate"), slice_from_str(tracestate) },
+	};
+	struct fake_event event = http_case_event("{}");
+
+	event.headers = headers;
+	event.header_count = tracestate ? 2 : traceparent ? 1 : 0;
+	http_case_assert_done(http_case_handle(&event));
+}
+
+static void the_events_trace_goes_on_in_the_service(void **state)
+{
+	http_case_open(http_case_always_good, "/", NULL);
+	send_with(PARENT, "vendor=a,b=c");
+	http_case_assert_sent(0, "\r\ntraceparent: " PARENT "\r\n");
+	http_case_assert_sent(0, "\r\ntracestate: vendor=a,b=c\r\n");
+	send_with("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later", NULL);
+	http_case_assert_sent(1, "-01-later\r\n");
+	http_case_assert_not_sent(1, "tracestate");
+}
+
+static void what_is_no_trace_is_not_passed_on(void **state)
+{
+	static const char *const bad[] = { "", "00", PARENT "-later", PARENT "\r\nEvil: 1",
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+		"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+		"00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
+
+	http_case_open(http_case_always_good, "/", NULL);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		send_with(bad[i], "vendor=a");
+		http_case_assert_not_sent(i, "trace");
+		http_case_assert_not_sent(i, "Evil");
+	}
+	send_with(PARENT, "a\r\nEvil: 1");
+	http_case_assert_sent(sizeof(bad) / sizeof(bad[0]), "traceparent");
+	http_case_assert_not_sent(sizeof(bad) / sizeof(bad[0]), "Evil");
+}
+
+static void a_configured_trace_stands(void **state)
+{
+	http_case_open(http_case_always_good, "/", "headers.Traceparent", "mine", NULL);
+	send_with(PARENT, "vendor=a");
+	http_case_assert_sent(0, "\r\nTraceparent: mine\r\n");
+	http_case_assert_not_sent(0, PARENT);
+	http_case_assert_not_sent(0, "vendor");
+}
+
 static void an_event_without_an_id_is_known_by_its_position(void **state)
 {
 	struct fake_event event = http_case_event("{}");
@@ -309,6 +367,9 @@ int main(void)
 		TEST(headers_hold_values_of_the_event),
 		TEST(a_value_cannot_make_another_header),
 		TEST(different_ids_stay_different_as_idempotency_keys),
+		TEST(the_events_trace_goes_on_in_the_service),
+		TEST(what_is_no_trace_is_not_passed_on),
+		TEST(a_configured_trace_stands),
 		TEST(an_event_without_an_id_is_known_by_its_position),
 		TEST(user_and_password_of_the_url_are_sent_as_such),
 		TEST(binary_cloudevents_have_their_attributes_as_headers),
