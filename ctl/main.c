@@ -20,9 +20,9 @@
 
 static const struct verb_option owner_options[] = { OWNER, { 0 } };
 
-static const struct verb_option config_options[] = {
-	{ "--non-default", NULL, "only what is not at its default" }, { 0 }
-};
+static const struct verb_option config_options[] = { { "--non-default", NULL,
+							     "only what is not at its default" },
+	{ "--diff", NULL, "what a reload of the file would change, and how" }, { 0 } };
 
 static const struct verb_option pause_options[] = {
 	{ "--reason", "TEXT", "why, for whoever finds it paused; required" },
@@ -39,6 +39,11 @@ static const struct verb_option drain_options[] = { { "--all", NULL,
 	{ "--reason", "TEXT", "why, for whoever finds it paused" }, OWNER, { 0 } };
 
 static const struct verb_option restart_options[] = { { "--wait", NULL, "until all are back" },
+	{ "--timeout", "TIME", "with --wait: at most so long, then status 4; it goes on" }, OWNER,
+	{ 0 } };
+
+static const struct verb_option reload_options[] = { { "--wait", NULL,
+							     "until all workers run with it" },
 	{ "--timeout", "TIME", "with --wait: at most so long, then status 4; it goes on" }, OWNER,
 	{ 0 } };
 
@@ -124,6 +129,10 @@ static const struct verb verbs[] = {
 		.help = "drain the live service, resume it, and say how that went",
 		.options = drill_options,
 		.run = verb_drill },
+	{ .name = "reload",
+		.help = "apply what changed in the configuration file",
+		.options = reload_options,
+		.run = verb_reload },
 	{ .name = "retry-now",
 		.arguments = "CONSUMER[:TOPIC[:PARTITION]]",
 		.argument_min = 1,

@@ -93,10 +93,14 @@ int verb_offsets_show(const struct ctl *ctl)
 int verb_show_config(const struct ctl *ctl)
 {
 	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT;
-	int status = look_get(ctl,
+	int status;
+
+	if (ctl_option(ctl, "--diff")) {
+		return show_config_changes(ctl);
+	}
+	status = look_get(ctl,
 		ctl_option(ctl, "--non-default") ? "/v1/config?non_default=true" : "/v1/config",
 		&body);
-
 	if (status != CTL_OK) {
 		return status;
 	}

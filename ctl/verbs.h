@@ -56,6 +56,8 @@ int verb_show_partitions(const struct ctl *ctl);
 int verb_show_config(const struct ctl *ctl);
 int verb_offsets_show(const struct ctl *ctl);
 int verb_offsets_set(const struct ctl *ctl); /* offsets.c */
+int verb_reload(const struct ctl *ctl); /* reload.c */
+int show_config_changes(const struct ctl *ctl); /* of show config --diff */
 int verb_migrate(const struct ctl *ctl); /* migrate.c */
 int verb_dedup_check(const struct ctl *ctl); /* dedup.c */
 int verb_dedup_forget(const struct ctl *ctl);

@@ -12,11 +12,16 @@
 #include "handler_types.h"
 #include "roles.h"
 
+int load_again(const char *path, struct config **ret, struct config_errors *errors)
+{
+	return config_load(path, environ, handler_types(), ret, errors);
+}
+
 int load_config(const char *path, struct config **ret)
 {
 	_cleanup_(config_errors_fini) struct config_errors errors = CONFIG_ERRORS_INIT;
 
-	if (config_load(path, environ, handler_types(), ret, &errors) == 0) {
+	if (load_again(path, ret, &errors) == 0) {
 		return 0;
 	}
 	fputs(buffer_str(&errors.text), stderr);

@@ -24,6 +24,8 @@ int role_supervisor(const struct args *args)
 		LOG_INT("consumers", (int64_t)config->consumer_count));
 	return supervisor_run(&(struct supervisor_options){
 		.config = config,
+		.config_path = args->config_path,
+		.load = load_again,
 		.exe = "/proc/self/exe", /* also after an upgrade replaced the file */
 		.version = ONCED_VERSION,
 	});

@@ -190,6 +190,11 @@ void log_init(int fd, enum log_format format, enum log_level level, const char *
 	the_log.slot = slot;
 }
 
+void log_set_level(enum log_level level)
+{
+	the_log.level = level;
+}
+
 bool log_is_wanted(enum log_level level)
 {
 	return level <= the_log.level;

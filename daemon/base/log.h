@@ -80,6 +80,9 @@ struct log_field {
 void log_init(int fd, enum log_format format, enum log_level level, const char *process,
 	const char *consumer, int slot);
 
+/* From now on, whatever the thread. */
+void log_set_level(enum log_level level);
+
 /* `fields` ends with LOG_FIELD_END. Use the macros. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 

@@ -17,11 +17,15 @@
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-#define ONCED(field) .section = SECTION_ONCED, .offset = offsetof(struct config, field)
-#define CONSUMER(field)                                                                            \
-	.section = SECTION_CONSUMER, .offset = offsetof(struct config_consumer, field)
-#define HANDLER(field) .section = SECTION_HANDLER, .offset = offsetof(struct config_handler, field)
-#define RETRY(field) .section = SECTION_RETRY, .offset = offsetof(struct config_retry, field)
+/* `rule_`: how a reload applies it. */
+#define KEY(section_, type_, field, rule_)                                                         \
+	.section = (section_), .offset = offsetof(struct type_, field), .rule = (rule_)
+#define ONCED(field, rule) KEY(SECTION_ONCED, config, field, rule)
+#define CONSUMER(field) KEY(SECTION_CONSUMER, config_consumer, field, CONFIG_ROLLS)
+/* Members that differ in it cannot share a group, or would share a partition. */
+#define MEMBER(field) KEY(SECTION_CONSUMER, config_consumer, field, CONFIG_REPLACES)
+#define HANDLER(field) KEY(SECTION_HANDLER, config_handler, field, CONFIG_ROLLS)
+#define RETRY(field) KEY(SECTION_RETRY, config_retry, field, CONFIG_ROLLS)
 
 /* A word's number is its place plus the row's `min`. */
 _Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_TEXT == 3, "words of log.format");
@@ -35,90 +39,93 @@ _Static_assert(JITTER_NONE == 1, "words of jitter");
 
 const struct schema_key schema_keys[] = {
 	/* ---- [onced] ---- */
-	{ ONCED(store), .name = "store", .type = SCHEMA_STORE_URL, .flags = SCHEMA_REQUIRED,
-		.max = 4096,
+	{ ONCED(store, CONFIG_ROLLS), .name = "store", .type = SCHEMA_STORE_URL,
+		.flags = SCHEMA_REQUIRED, .max = 4096,
 		.help = "Where applied events are remembered: postgresql://HOST/DATABASE, "
 			"sqlite:/PATH, redis://HOST/DB (leases: events may repeat), memory: (for "
 			"development), or none: (nothing is remembered, events may repeat after a "
 			"crash)." },
-	{ ONCED(store_user), .name = "store.user", .type = SCHEMA_STRING, .max = 255,
+	{ ONCED(store_user, CONFIG_ROLLS), .name = "store.user", .type = SCHEMA_STRING, .max = 255,
 		.help = "User of the store's database, instead of one in the URL." },
-	{ ONCED(store_password), .name = "store.password", .type = SCHEMA_STRING, .max = 4096,
-		.flags = SCHEMA_SECRET,
+	{ ONCED(store_password, CONFIG_ROLLS), .name = "store.password", .type = SCHEMA_STRING,
+		.max = 4096, .flags = SCHEMA_SECRET,
 		.help = "Its password, best as @/path/to/file or @cred:NAME." },
-	{ ONCED(store_migrate), .name = "store.migrate", .type = SCHEMA_BOOL, .default_text = "no",
+	{ ONCED(store_migrate, CONFIG_LIVE), .name = "store.migrate", .type = SCHEMA_BOOL,
+		.default_text = "no",
 		.help = "Bring the store's tables to this version at start. `oncectl migrate` does "
 			"the same by hand." },
-	{ ONCED(store_statement_timeout_us), .name = "store.statement.timeout",
+	{ ONCED(store_statement_timeout_us, CONFIG_ROLLS), .name = "store.statement.timeout",
 		.type = SCHEMA_DURATION, .default_text = "0", .min = 0, .max = DAY,
 		.help = "Longest run of one statement of a transaction; 0 takes the handler's "
 			"timeout." },
-	{ ONCED(store_lock_timeout_us), .name = "store.lock.timeout", .type = SCHEMA_DURATION,
-		.default_text = "5s", .min = MS, .max = HOUR,
+	{ ONCED(store_lock_timeout_us, CONFIG_ROLLS), .name = "store.lock.timeout",
+		.type = SCHEMA_DURATION, .default_text = "5s", .min = MS, .max = HOUR,
 		.help = "Longest wait for a lock in the store; the batch is then redone, "
 			"smaller. For an answer of Redis; the connection is then made anew." },
-	{ ONCED(store_idle_timeout_us), .name = "store.idle.timeout", .type = SCHEMA_DURATION,
-		.default_text = "10s", .min = 100 * MS, .max = HOUR,
+	{ ONCED(store_idle_timeout_us, CONFIG_ROLLS), .name = "store.idle.timeout",
+		.type = SCHEMA_DURATION, .default_text = "10s", .min = 100 * MS, .max = HOUR,
 		.help = "The database ends a transaction that its worker left idle this long (a "
 			"worker that was stopped holds up its successor until then)." },
-	{ ONCED(store_reconnect_max_us), .name = "store.reconnect.max", .type = SCHEMA_DURATION,
-		.default_text = "1s", .min = 10 * MS, .max = 10 * MINUTE,
+	{ ONCED(store_reconnect_max_us, CONFIG_ROLLS), .name = "store.reconnect.max",
+		.type = SCHEMA_DURATION, .default_text = "1s", .min = 10 * MS, .max = 10 * MINUTE,
 		.help = "Longest pause between two attempts to reach a store that is down." },
-	{ ONCED(store_prepare), .name = "store.prepare", .type = SCHEMA_ENUM,
+	{ ONCED(store_prepare, CONFIG_ROLLS), .name = "store.prepare", .type = SCHEMA_ENUM,
 		.default_text = "auto", .words = WORDS("auto", "yes", "no"),
 		.help = "Whether statements are prepared under names. A pooler in transaction mode "
 			"may lose them (pgbouncer before 1.21): auto goes on without, when it "
 			"does." },
-	{ ONCED(control_socket), .name = "control.socket", .type = SCHEMA_PATH,
-		.default_text = "/run/onced/control.sock", .max = 107,
+	{ ONCED(control_socket, CONFIG_NEEDS_RESTART), .name = "control.socket",
+		.type = SCHEMA_PATH, .default_text = "/run/onced/control.sock", .max = 107,
 		.help = "UNIX socket for oncectl, metrics and status." },
-	{ ONCED(state_dir), .name = "state.dir", .type = SCHEMA_PATH,
+	{ ONCED(state_dir, CONFIG_NEEDS_RESTART), .name = "state.dir", .type = SCHEMA_PATH,
 		.default_text = "/var/lib/onced", .max = 1024,
 		.help = "Directory for what must survive a restart of the supervisor." },
-	{ ONCED(drain_timeout_us), .name = "drain.timeout", .type = SCHEMA_DURATION,
+	{ ONCED(drain_timeout_us, CONFIG_LIVE), .name = "drain.timeout", .type = SCHEMA_DURATION,
 		.default_text = "25s", .min = 100 * MS, .max = DAY,
 		.help = "How long workers may finish what is in hand when asked to stop. Longer "
 			"than any handler's timeout, shorter than the service manager's stop "
 			"timeout." },
-	{ ONCED(status_interval_us), .name = "status.interval", .type = SCHEMA_DURATION,
-		.default_text = "60s", .min = SECOND, .max = DAY,
+	{ ONCED(status_interval_us, CONFIG_LIVE), .name = "status.interval",
+		.type = SCHEMA_DURATION, .default_text = "60s", .min = SECOND, .max = DAY,
 		.help = "How often a status line is logged." },
-	{ ONCED(log_format), .name = "log.format", .type = SCHEMA_ENUM, .default_text = "auto",
-		.words = WORDS("auto", "logfmt", "json", "text"),
+	{ ONCED(log_format, CONFIG_NEEDS_RESTART), .name = "log.format", .type = SCHEMA_ENUM,
+		.default_text = "auto", .words = WORDS("auto", "logfmt", "json", "text"),
 		.help = "Form of log lines; auto is text on a terminal and logfmt elsewhere." },
-	{ ONCED(log_level), .name = "log.level", .type = SCHEMA_ENUM, .default_text = "info",
-		.min = LOG_LEVEL_ERROR,
+	{ ONCED(log_level, CONFIG_LIVE), .name = "log.level", .type = SCHEMA_ENUM,
+		.default_text = "info", .min = LOG_LEVEL_ERROR,
 		.words = WORDS("error", "warning", "notice", "info", "debug"),
 		.help = "The least important lines that are logged." },
-	{ ONCED(restart_intensity), .name = "restart.intensity", .type = SCHEMA_RATE,
+	{ ONCED(restart_intensity, CONFIG_LIVE), .name = "restart.intensity", .type = SCHEMA_RATE,
 		.default_text = "5 in 1m", .min = 1, .max = 1000,
 		.help = "More deaths of a worker than this, and its restarts are slowed down." },
-	{ ONCED(worker_memory_max_bytes), .name = "worker.memory.max", .type = SCHEMA_SIZE,
-		.default_text = "off", .flags = SCHEMA_MAY_BE_OFF, .min = 16 * MIB,
-		.max = 1024 * GIB,
+	{ ONCED(worker_memory_max_bytes, CONFIG_LIVE), .name = "worker.memory.max",
+		.type = SCHEMA_SIZE, .default_text = "off", .flags = SCHEMA_MAY_BE_OFF,
+		.min = 16 * MIB, .max = 1024 * GIB,
 		.help = "A worker with more resident memory is drained and replaced, one at a "
 			"time." },
-	{ ONCED(worker_max_records), .name = "worker.max.records", .type = SCHEMA_INTEGER,
-		.default_text = "off", .flags = SCHEMA_MAY_BE_OFF, .min = 1, .max = INT64_MAX,
+	{ ONCED(worker_max_records, CONFIG_LIVE), .name = "worker.max.records",
+		.type = SCHEMA_INTEGER, .default_text = "off", .flags = SCHEMA_MAY_BE_OFF, .min = 1,
+		.max = INT64_MAX,
 		.help = "A worker that settled as many records is drained and replaced, one at a "
 			"time." },
 
 	/* ---- [consumer NAME] ---- */
 	{ CONSUMER(topics), .name = "topics", .type = SCHEMA_TOPICS, .flags = SCHEMA_REQUIRED,
 		.help = "Topics to consume, separated by commas." },
-	{ CONSUMER(group_id), .name = "group.id", .type = SCHEMA_STRING, .max = 255,
+	{ MEMBER(group_id), .name = "group.id", .type = SCHEMA_STRING, .max = 255,
 		.flags = SCHEMA_DEFAULTS_TO_NAME,
 		.help = "Kafka group; the consumer's name unless set." },
-	{ CONSUMER(workers), .name = "workers", .type = SCHEMA_UNSIGNED, .default_text = "1",
-		.min = 1, .max = 256, .help = "Worker processes that share the partitions." },
-	{ CONSUMER(groups), .name = "partitions", .type = SCHEMA_PARTITIONS, .default_text = "auto",
+	{ KEY(SECTION_CONSUMER, config_consumer, workers, CONFIG_SLOTS), .name = "workers",
+		.type = SCHEMA_UNSIGNED, .default_text = "1", .min = 1, .max = 256,
+		.help = "Worker processes that share the partitions." },
+	{ MEMBER(groups), .name = "partitions", .type = SCHEMA_PARTITIONS, .default_text = "auto",
 		.help = "auto lets Kafka assign partitions to workers. `0-3 | 4-7` names them: one "
 			"list for each worker, valid for every topic." },
-	{ CONSUMER(assignment), .name = "assignment", .type = SCHEMA_ENUM, .default_text = "eager",
+	{ MEMBER(assignment), .name = "assignment", .type = SCHEMA_ENUM, .default_text = "eager",
 		.words = WORDS("eager", "cooperative"),
 		.help = "How partitions move between workers. Members with different settings "
 			"cannot share a group; cooperative needs librdkafka 2.10." },
-	{ CONSUMER(instance_id), .name = "instance.id", .type = SCHEMA_INSTANCE_ID,
+	{ MEMBER(instance_id), .name = "instance.id", .type = SCHEMA_INSTANCE_ID,
 		.default_text = "auto", .max = 200,
 		.help = "Static membership: a restarted worker gets its partitions back without a "
 			"rebalance. auto chooses an id, off uses none; else a template in which %H "
@@ -215,8 +222,9 @@ const struct schema_key schema_keys[] = {
 	{ CONSUMER(dlq_breaker), .name = "dlq.breaker", .type = SCHEMA_RATE,
 		.default_text = "100 in 1m", .min = 0, .max = 1000000000,
 		.help = "More dead letters than this pause the consumer; off never does." },
-	{ CONSUMER(quarantine_after), .name = "quarantine.after", .type = SCHEMA_UNSIGNED,
-		.default_text = "2", .min = 1, .max = 1000,
+	{ KEY(SECTION_CONSUMER, config_consumer, quarantine_after, CONFIG_LIVE),
+		.name = "quarantine.after", .type = SCHEMA_UNSIGNED, .default_text = "2", .min = 1,
+		.max = 1000,
 		.help = "A record that killed its worker so often, while it was the only one in "
 			"work, becomes a dead letter." },
 	{ CONSUMER(tombstone), .name = "tombstone", .type = SCHEMA_ENUM, .default_text = "handle",

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "config/diff.h"
 #include "config/document.h"
 
 /* What a value is; schema_type.c knows how each is read and written. */
@@ -58,6 +59,7 @@ struct schema_key {
 	int64_t min, max; /* numbers, times, sizes: inclusive */
 	const char *const *words; /* SCHEMA_ENUM: in the order of the enum, NULL at the end */
 	unsigned flags;
+	enum config_rule rule; /* how a reload applies a change of it */
 	const char *help; /* one or two sentences */
 };
 

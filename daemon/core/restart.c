@@ -61,3 +61,17 @@ void restart_reset(struct restart *restart)
 	restart->throttle_us = 0;
 	rate_reset(&restart->rate);
 }
+
+void restart_set_policy(struct restart *restart, const struct restart_policy *policy)
+{
+	bool is_bounded_alike = restart->policy.intensity == policy->intensity &&
+		restart->policy.window_us == policy->window_us;
+	int64_t throttle_us = restart->throttle_us;
+
+	if (!is_bounded_alike) {
+		restart_fini(restart);
+		restart_init(restart, policy);
+		restart->throttle_us = throttle_us;
+	}
+	restart->policy = *policy;
+}

@@ -37,5 +37,7 @@ void restart_init(struct restart *restart, const struct restart_policy *policy);
 void restart_fini(struct restart *restart);
 /* A worker died: microseconds to wait before the next start (0: at once). */
 int64_t restart_next_delay(struct restart *restart, enum restart_cause cause, int64_t now_us);
+/* From now on another one; when its bounds differ, deaths so far are forgotten. */
+void restart_set_policy(struct restart *restart, const struct restart_policy *policy);
 /* A worker was ready for a whole window. */
 void restart_reset(struct restart *restart);

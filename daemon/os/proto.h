@@ -45,6 +45,7 @@ enum proto_type {
 	PROTO_PAUSE,
 	PROTO_ORDER, /* supervisor: do this, and answer */
 	PROTO_ANSWER, /* worker: what came of an order */
+	PROTO_LOG_LEVEL, /* supervisor: from now on log this and what is more important */
 	PROTO_TYPES,
 };
 
@@ -123,6 +124,7 @@ struct proto_frame {
 		struct pause pause;
 		struct proto_order order;
 		struct proto_answer answer;
+		uint32_t log_level; /* enum log_level */
 	};
 };
 

@@ -106,6 +106,8 @@ static const struct route_param operation_params[] = {
 	{ "id", ROUTE_TEXT, true, 1, 20, "number of an operation" }, { 0 }
 };
 
+static const struct route_param reload_params[] = { OWNER, { 0 } };
+
 static const struct route_param config_params[] = {
 	{ "non_default", ROUTE_FLAG, false, 0, 0, "only what is not at its default" }, { 0 }
 };
@@ -115,6 +117,12 @@ static const struct route routes[] = {
 	{ "GET", "/v1/status", ROUTE_READ, "consumers, workers, partitions", NULL, answer_status },
 	{ "GET", "/v1/config", ROUTE_READ, "the configuration in use, secrets masked",
 		config_params, answer_config },
+	{ "GET", "/v1/config/changes", ROUTE_READ, "what a reload would change", NULL,
+		verb_reload_preview },
+	{ "POST", "/v1/reload", ROUTE_CHANGE, "apply what changed in the configuration file",
+		reload_params, verb_reload },
+	{ "GET", "/v1/reload", ROUTE_READ, "the last reload, and how far it got", NULL,
+		verb_reload_show },
 	{ "GET", "/v1/operations/{id}", ROUTE_READ, "how far it got", operation_params,
 		verb_operation },
 	{ "POST", "/v1/consumers/{consumer}/pause", ROUTE_CHANGE,

@@ -40,7 +40,7 @@ static bool is_counted(const struct slot *slot, const struct loop_exit *end, boo
 	bool is_sent = atomic_load(&page->crash_is_foreign) &&
 		atomic_load(&page->crash_signal) == (uint32_t)end->status;
 
-	if (!config_consumer_is_in_process(slot->consumer->config)) {
+	if (!config_consumer_is_in_process(slot->given)) {
 		return false;
 	}
 	if (slot->cause == EXIT_OVERRAN) {
@@ -201,7 +201,7 @@ void coroner_explain(const struct slot *slot, const struct loop_exit *end,
 
 	if (!inquest->is_counted) {
 		if (slot->cause == EXIT_CRASHED && !end->is_exited &&
-			config_consumer_is_in_process(slot->consumer->config)) {
+			config_consumer_is_in_process(slot->given)) {
 			buffer_append_str(out,
 				"; the signal came from outside: no record is "
 				"suspected");
@@ -312,8 +312,8 @@ static void tell_others(const struct slot *slot, const struct quarantine_entry *
 	const struct consumer *consumer = slot->consumer;
 
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		if (&consumer->slots[i] != slot && slot_is_running(&consumer->slots[i])) {
-			(void)tell_one(&consumer->slots[i], entry);
+		if (consumer->slots[i] != slot && slot_is_running(consumer->slots[i])) {
+			(void)tell_one(consumer->slots[i], entry);
 		}
 	}
 }
@@ -369,7 +369,7 @@ void coroner_sweep(struct consumer *consumer, const struct config *config, int64
 	bool has_changed = quarantine_expire(&consumer->quarantine, now_ms - EXPIRES_MS);
 
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		struct page *page = consumer->slots[i].page;
+		struct page *page = consumer->slots[i]->page;
 		unsigned used = page ? page_partitions_used(page) : 0;
 
 		for (unsigned j = 0; j < used; j++) {

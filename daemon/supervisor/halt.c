@@ -95,7 +95,7 @@ void halt_tell(struct slot *slot)
 static void tell_all(struct consumer *consumer, const struct pause *pause)
 {
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		struct slot *slot = &consumer->slots[i];
+		struct slot *slot = consumer->slots[i];
 
 		if (slot_is_running(slot) && tell_one(slot, pause) == -EAGAIN) {
 			slot->owes_pauses = true;
@@ -106,7 +106,7 @@ static void tell_all(struct consumer *consumer, const struct pause *pause)
 void halt_tick(struct consumer *consumer)
 {
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		struct slot *slot = &consumer->slots[i];
+		struct slot *slot = consumer->slots[i];
 
 		if (slot->owes_pauses && slot_is_running(slot)) {
 			halt_tell(slot);

@@ -127,9 +127,9 @@ static bool collide(const struct slot *a, const struct slot *b)
 static const struct slot *find_collision(const struct tree *tree, const struct slot *slot)
 {
 	for (size_t i = 0; i < tree->consumer_count; i++) {
-		for (size_t j = 0; j < tree->consumers[i].slot_count; j++) {
-			if (collide(slot, &tree->consumers[i].slots[j])) {
-				return &tree->consumers[i].slots[j];
+		for (size_t j = 0; j < tree->consumers[i]->slot_count; j++) {
+			if (collide(slot, tree->consumers[i]->slots[j])) {
+				return tree->consumers[i]->slots[j];
 			}
 		}
 	}
@@ -161,8 +161,8 @@ static int assign(
 int instance_assign(struct tree *tree, const struct instance_host *host, struct err *err)
 {
 	for (size_t i = 0; i < tree->consumer_count; i++) {
-		for (size_t j = 0; j < tree->consumers[i].slot_count; j++) {
-			int r = assign(tree, &tree->consumers[i].slots[j], host, err);
+		for (size_t j = 0; j < tree->consumers[i]->slot_count; j++) {
+			int r = assign(tree, tree->consumers[i]->slots[j], host, err);
 
 			if (r < 0) {
 				return r;

@@ -134,13 +134,13 @@ static size_t read_all(const struct consumer *consumer, int64_t wall_ms, struct 
 	struct merged *rows = NULL;
 	size_t count = 0, total = 0;
 
-	for (size_t i = 0; i < consumer->slot_count; i++) {
-		total +=
-			consumer->slots[i].page ? page_partitions_used(consumer->slots[i].page) : 0;
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		total += consumer->slots[i]->page ? page_partitions_used(consumer->slots[i]->page)
+						  : 0;
 	}
 	rows = xcalloc(total + 1, sizeof(*rows));
-	for (size_t i = 0; i < consumer->slot_count; i++) {
-		const struct slot *slot = &consumer->slots[i];
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		const struct slot *slot = consumer->slots[i];
 		/* Read again it may have grown: `total` is the bound. */
 		unsigned used = slot->page ? page_partitions_used(slot->page) : 0;
 

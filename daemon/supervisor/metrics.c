@@ -107,7 +107,7 @@ static void write_row_counter(struct writer *writer, const struct metric *metric
 
 static void partition_counter(struct writer *writer, const struct metric *metric)
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
 		const struct gathered *gathered = &writer->consumers[i];
 
 		for (size_t j = 0; j < gathered->row_count; j++) {
@@ -121,7 +121,7 @@ static void each_assigned(struct writer *writer, const struct metric *metric,
 	void (*write)(struct writer *writer, const struct metric *metric,
 		const struct consumer *consumer, const struct merged *row))
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
 		const struct gathered *gathered = &writer->consumers[i];
 
 		for (size_t j = 0; j < gathered->row_count; j++) {
@@ -187,12 +187,12 @@ static void partition_lag(struct writer *writer, const struct metric *metric)
 /* A counter of the page itself, summed over slots. */
 static void page_sum(struct writer *writer, const struct metric *metric)
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
-		const struct consumer *consumer = &writer->tree->consumers[i];
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
+		const struct consumer *consumer = writer->tree->consumers[i];
 		uint64_t sum = 0;
 
-		for (size_t j = 0; j < consumer->slot_count; j++) {
-			const struct page *page = consumer->slots[j].page;
+		for (size_t j = 0; j < consumer->slot_total; j++) {
+			const struct page *page = consumer->slots[j]->page;
 
 			sum += page ? page_read(field_of(page, metric)) : 0;
 		}
@@ -203,8 +203,8 @@ static void page_sum(struct writer *writer, const struct metric *metric)
 
 static void worker_exits(struct writer *writer, const struct metric *metric)
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
-		const struct consumer *consumer = &writer->tree->consumers[i];
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
+		const struct consumer *consumer = writer->tree->consumers[i];
 
 		for (int cause = 0; cause < EXIT_CAUSES; cause++) {
 			open_sample(writer, metric->name, consumer);
@@ -214,14 +214,30 @@ static void worker_exits(struct writer *writer, const struct metric *metric)
 	}
 }
 
+/* Of what is there or wanted; a gauge of what was removed would say that something is missing. */
+static unsigned count_states(const struct consumer *consumer, unsigned counts[SLOT_STATES])
+{
+	unsigned total = 0;
+
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		const struct slot *slot = consumer->slots[i];
+
+		if (!slot->is_retired || slot->state != SLOT_STOPPED) {
+			counts[slot->state]++;
+			total++;
+		}
+	}
+	return total;
+}
+
 static void worker_states(struct writer *writer, const struct metric *metric)
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
-		const struct consumer *consumer = &writer->tree->consumers[i];
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
+		const struct consumer *consumer = writer->tree->consumers[i];
 		unsigned counts[SLOT_STATES] = { 0 };
 
-		for (size_t j = 0; j < consumer->slot_count; j++) {
-			counts[consumer->slots[j].state]++;
+		if (count_states(consumer, counts) == 0) {
+			continue;
 		}
 		for (int state = 0; state < SLOT_STATES; state++) {
 			open_sample(writer, metric->name, consumer);
@@ -285,13 +301,13 @@ static void write_histogram(struct writer *writer, const struct metric *metric,
 
 static void page_histogram_sum(struct writer *writer, const struct metric *metric)
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
-		const struct consumer *consumer = &writer->tree->consumers[i];
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
+		const struct consumer *consumer = writer->tree->consumers[i];
 		struct histogram_sum sum = { 0 };
 
-		for (size_t j = 0; j < consumer->slot_count; j++) {
-			if (consumer->slots[j].page) {
-				add_histogram(&sum, field_of(consumer->slots[j].page, metric));
+		for (size_t j = 0; j < consumer->slot_total; j++) {
+			if (consumer->slots[j]->page) {
+				add_histogram(&sum, field_of(consumer->slots[j]->page, metric));
 			}
 		}
 		write_histogram(writer, metric, consumer, NULL, &sum);
@@ -324,11 +340,11 @@ static struct handler_sum *find_handler(
 static size_t sum_handlers(const struct consumer *consumer, struct handler_sum **ret)
 {
 	struct handler_sum *sums =
-		xcalloc(consumer->slot_count * PAGE_HANDLERS_MAX + 1, sizeof(*sums));
+		xcalloc(consumer->slot_total * PAGE_HANDLERS_MAX + 1, sizeof(*sums));
 	size_t count = 0;
 
-	for (size_t i = 0; i < consumer->slot_count; i++) {
-		const struct page *page = consumer->slots[i].page;
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		const struct page *page = consumer->slots[i]->page;
 		unsigned used = page ? page_handlers_used(page) : 0;
 
 		for (unsigned j = 0; j < used; j++) {
@@ -337,7 +353,9 @@ static size_t sum_handlers(const struct consumer *consumer, struct handler_sum *
 			struct handler_sum *sum = find_handler(sums, &count, handler);
 
 			add_histogram(&sum->sum, &handler->seconds);
-			sum->is_outage = sum->is_outage || atomic_load(&handler->is_outage);
+			sum->is_outage = sum->is_outage ||
+				(!consumer->slots[i]->is_retired &&
+					atomic_load(&handler->is_outage));
 		}
 	}
 	*ret = sums;
@@ -349,8 +367,8 @@ static void each_handler(struct writer *writer, const struct metric *metric,
 	void (*write)(struct writer *writer, const struct metric *metric,
 		const struct consumer *consumer, const struct handler_sum *sum))
 {
-	for (size_t i = 0; i < writer->tree->consumer_count; i++) {
-		const struct consumer *consumer = &writer->tree->consumers[i];
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
+		const struct consumer *consumer = writer->tree->consumers[i];
 		_cleanup_free_ struct handler_sum *sums = NULL;
 		size_t count = sum_handlers(consumer, &sums);
 
@@ -460,13 +478,13 @@ void metrics_write(const struct tree *tree, int64_t wall_ms, struct buffer *out)
 {
 	struct writer writer = { .tree = tree, .out = out };
 
-	writer.consumers = xcalloc(tree->consumer_count + 1, sizeof(*writer.consumers));
-	for (size_t i = 0; i < tree->consumer_count; i++) {
+	writer.consumers = xcalloc(tree->consumer_total + 1, sizeof(*writer.consumers));
+	for (size_t i = 0; i < tree->consumer_total; i++) {
 		struct gathered *gathered = &writer.consumers[i];
 
-		gathered->consumer = &tree->consumers[i];
+		gathered->consumer = tree->consumers[i];
 		gathered->row_count =
-			merge_partitions(&tree->consumers[i], wall_ms, &gathered->rows);
+			merge_partitions(tree->consumers[i], wall_ms, &gathered->rows);
 	}
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		const struct metric *metric = &metrics[i];
@@ -475,7 +493,7 @@ void metrics_write(const struct tree *tree, int64_t wall_ms, struct buffer *out)
 			metric->name, metric->type);
 		metric->write(&writer, metric);
 	}
-	for (size_t i = 0; i < tree->consumer_count; i++) {
+	for (size_t i = 0; i < tree->consumer_total; i++) {
 		free(writer.consumers[i].rows);
 	}
 	free(writer.consumers);

@@ -101,7 +101,8 @@ struct operation *operation_begin(struct supervisor *supervisor, enum operation_
 		.consumer = consumer,
 		.started_us = clock_mono_us(),
 		.started_ms = clock_wall_ms(),
-		.parts = xcalloc(consumer->slot_count, sizeof(*operation->parts)) };
+		.part_max = consumer->slot_count,
+		.parts = xcalloc(consumer->slot_count + 1, sizeof(*operation->parts)) };
 	snprintf(operation->target, sizeof(operation->target), "%s", target);
 	return operation;
 }
@@ -110,7 +111,7 @@ struct operation_part *operation_add_part(struct operation *operation, const str
 {
 	struct operation_part *part;
 
-	if (operation->part_count >= operation->consumer->slot_count) {
+	if (operation->part_count >= operation->part_max) {
 		return NULL;
 	}
 	part = &operation->parts[operation->part_count++];
@@ -125,7 +126,7 @@ void operation_order(struct operation *operation, const struct proto_order *orde
 	frame.order.id = operation->id;
 	operation->order = frame.order;
 	for (size_t i = 0; i < operation->consumer->slot_count; i++) {
-		struct slot *slot = &operation->consumer->slots[i];
+		struct slot *slot = operation->consumer->slots[i];
 		struct operation_part *part;
 
 		if (!slot_is_running(slot)) {
@@ -173,7 +174,7 @@ static void begin_leaving(struct supervisor *supervisor, struct operation *opera
 	operation->is_leaving = true;
 	operation->part_count = 0;
 	for (size_t i = 0; i < operation->consumer->slot_count; i++) {
-		struct slot *slot = &operation->consumer->slots[i];
+		struct slot *slot = operation->consumer->slots[i];
 
 		if (slot_is_running(slot)) {
 			operation_add_part(operation, slot);
@@ -290,6 +291,21 @@ void operations_slot_ended(struct supervisor *supervisor, const struct slot *slo
 	}
 }
 
+void operations_slot_retired(struct supervisor *supervisor, const struct slot *slot)
+{
+	for (size_t i = 0; i < OPERATIONS_MAX; i++) {
+		struct operation *operation = &supervisor->operations.items[i];
+		struct operation_part *part = part_of(operation, slot);
+
+		if (part && operation->kind == OPERATION_RESTART) {
+			part->state = PART_DONE;
+			snprintf(part->text, sizeof(part->text),
+				"a reload took this worker out of the configuration");
+			operation_check(supervisor, operation);
+		}
+	}
+}
+
 /* ---- telling ---- */
 
 /* What keeps dead letters or batches from ending; "" when nothing does. */
@@ -307,7 +323,7 @@ static void find_obstacle(const struct page *page, char ret[PAGE_TEXT_MAX])
 
 static json_t *part_json(const struct operation *operation, const struct operation_part *part)
 {
-	const struct slot *slot = &operation->consumer->slots[part->slot];
+	const struct slot *slot = operation->consumer->slots[part->slot];
 	json_t *object = json_object();
 	char obstacle[PAGE_TEXT_MAX];
 

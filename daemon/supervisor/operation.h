@@ -49,7 +49,7 @@ struct operation {
 	int64_t started_us, ended_us, started_ms;
 	bool is_leaving; /* RELEASE: drained, the workers are told to leave */
 	struct operation_part *parts;
-	size_t part_count;
+	size_t part_count, part_max; /* the consumer may have more workers later */
 };
 
 struct operations {
@@ -76,5 +76,7 @@ void operations_answered(
 	struct supervisor *supervisor, struct slot *slot, const struct proto_answer *answer);
 void operations_slot_ready(struct supervisor *supervisor, const struct slot *slot);
 void operations_slot_ended(struct supervisor *supervisor, const struct slot *slot);
+/* No worker will be ready in it again. */
+void operations_slot_retired(struct supervisor *supervisor, const struct slot *slot);
 
 json_t *operation_json(const struct operation *operation);

@@ -42,7 +42,7 @@ static int64_t timeout_us(const struct slot *slot, const struct page_lane *lane)
 	}
 	memcpy(name, slot->page->handlers[index].name, sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	handler = find_by_name(slot->consumer->config, name);
+	handler = find_by_name(slot->given, name);
 	return config_handler_is_in_process(handler) ? handler->timeout_us : 0;
 }
 
@@ -68,7 +68,7 @@ void overrun_check(struct slot *slot, int64_t now_us, int64_t since_us)
 {
 	unsigned lanes = page_lanes_used(slot->page);
 
-	if (!config_consumer_is_in_process(slot->consumer->config)) {
+	if (!config_consumer_is_in_process(slot->given)) {
 		return;
 	}
 	for (unsigned i = 0; i < lanes; i++) {

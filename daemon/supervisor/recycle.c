@@ -20,7 +20,7 @@ enum { CLOSE_US = 3000000 };
 static bool is_one_under_way(const struct consumer *consumer)
 {
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		if (consumer->slots[i].is_recycling) {
+		if (consumer->slots[i]->is_recycling) {
 			return true;
 		}
 	}
@@ -49,7 +49,7 @@ static bool are_others_ready(const struct slot *slot)
 	const struct consumer *consumer = slot->consumer;
 
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		if (&consumer->slots[i] != slot && consumer->slots[i].state != SLOT_READY) {
+		if (consumer->slots[i] != slot && consumer->slots[i]->state != SLOT_READY) {
 			return false;
 		}
 	}
@@ -93,14 +93,14 @@ static bool may_go(const struct config *config, const struct slot *slot)
 
 static void check_consumer(struct supervisor *supervisor, struct consumer *consumer, int64_t now_us)
 {
-	for (size_t i = 0; i < consumer->slot_count; i++) {
-		struct slot *slot = &consumer->slots[i];
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		struct slot *slot = consumer->slots[i];
 
 		if (slot->recycle_deadline_us > 0 &&
 			now_us >= slot->recycle_deadline_us + CLOSE_US) {
 			slot_kill(slot, EXIT_KILLED);
 		}
-		if (may_go(supervisor->config, slot)) {
+		if (!slot->is_retired && may_go(supervisor->config, slot)) {
 			consider(supervisor, slot, now_us);
 		}
 	}
@@ -111,7 +111,7 @@ void recycle_check(struct supervisor *supervisor, int64_t now_us)
 	if (supervisor->phase != PHASE_RUNNING) {
 		return;
 	}
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		check_consumer(supervisor, &supervisor->tree.consumers[i], now_us);
+	for (size_t i = 0; i < supervisor->tree.consumer_total; i++) {
+		check_consumer(supervisor, supervisor->tree.consumers[i], now_us);
 	}
 }

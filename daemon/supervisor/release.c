@@ -29,7 +29,7 @@ void supervisor_release(struct supervisor *supervisor, struct consumer *consumer
 	log_notice("workers leave their group on an operator's word",
 		LOG_STR("consumer", consumer->config->name));
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		release(supervisor, &consumer->slots[i]);
+		release(supervisor, consumer->slots[i]);
 	}
 }
 
@@ -39,7 +39,7 @@ void supervisor_unrelease(struct supervisor *supervisor, struct consumer *consum
 		return;
 	}
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		struct slot *slot = &consumer->slots[i];
+		struct slot *slot = consumer->slots[i];
 
 		if (slot->state == SLOT_STOPPED && !slot_is_running(slot)) {
 			supervisor_start_slot(supervisor, slot);

@@ -24,19 +24,21 @@ enum { GRACE_US = 3000000 };
 
 static bool has_children(const struct supervisor *supervisor)
 {
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		const struct consumer *consumer = &supervisor->tree.consumers[i];
-
+	for (size_t i = 0; i < supervisor->probe_count; i++) {
 		if (probe_is_running(&supervisor->probes[i])) {
 			return true;
 		}
-		for (size_t j = 0; j < consumer->slot_count; j++) {
-			if (slot_is_running(&consumer->slots[j])) {
+	}
+	for (size_t i = 0; i < supervisor->tree.consumer_total; i++) {
+		const struct consumer *consumer = supervisor->tree.consumers[i];
+
+		for (size_t j = 0; j < consumer->slot_total; j++) {
+			if (slot_is_running(consumer->slots[j])) {
 				return true;
 			}
 		}
 	}
-	return probe_is_running(&supervisor->migration);
+	return probe_is_running(&supervisor->migration) || reload_has_children(supervisor);
 }
 
 void shutdown_check(struct supervisor *supervisor)
@@ -96,10 +98,11 @@ void shutdown_begin(struct supervisor *supervisor, int exit_code)
 	loop_timer_stop(supervisor->startup_timer);
 
 	/* Probes and migrations hold nothing: a migration is one transaction. */
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+	for (size_t i = 0; i < supervisor->probe_count; i++) {
 		probe_kill(&supervisor->probes[i]);
 	}
 	probe_kill(&supervisor->migration);
+	reload_cancel(supervisor);
 	supervisor_each_slot(supervisor, drain);
 	if (loop_add_timer(supervisor->loop, on_deadline, supervisor, &supervisor->drain_timer) ==
 		0) {

@@ -201,6 +201,8 @@ static void on_end(void *context, const struct loop_exit *end)
 	slot->is_explained = inquest.is_counted && inquest.is_named;
 	write_obituary(slot, end, &inquest);
 	child_fini(&slot->child);
+	slot->given = NULL;
+	slot->given_of = NULL;
 	slot->context->on_end(slot->context->owner, slot);
 }
 
@@ -251,6 +253,9 @@ int slot_start(struct slot *slot, struct err *err)
 	if (r < 0) {
 		return err_prefix(err, r, "worker %s", name);
 	}
+	slot->given = slot->consumer->config;
+	slot->given_of = slot->consumer->config_of;
+	slot->log_level = slot->context->config->log_level;
 	slot->pid = slot->child.process.pid;
 	atomic_store(&slot->page->pid, slot->pid);
 	slot->state = SLOT_STARTING;

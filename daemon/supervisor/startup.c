@@ -42,19 +42,12 @@ static bool has_state_dir(const struct supervisor *supervisor)
 	return supervisor->config->state_dir && supervisor->config->state_dir[0] != '\0';
 }
 
-static int take_lock(const char *path, const char *what, int *ret_fd)
+static int tell_lock(int r, const char *what, const struct err *err)
 {
-	struct err err = ERR_INIT;
-	pid_t holder;
-	int r = lockfile_wait(path, LOCK_WAIT_MS, ret_fd, &holder, &err);
-
-	if (r == 0) {
-		return 0;
-	}
 	log_error(r > 0 ? "another onced uses what this one is configured for; stop it or use "
 			  "different paths"
 			: "a lock cannot be taken",
-		LOG_STR("for", what), LOG_STR("error", err.text));
+		LOG_STR("for", what), LOG_STR("error", err->text));
 	return EXIT_CODE_FAILURE;
 }
 
@@ -62,6 +55,8 @@ static int lock_state_dir(struct supervisor *supervisor)
 {
 	_cleanup_free_ char *path = NULL;
 	struct err err = ERR_INIT;
+	pid_t holder;
+	int r;
 
 	if (!has_state_dir(supervisor)) {
 		return 0;
@@ -71,7 +66,8 @@ static int lock_state_dir(struct supervisor *supervisor)
 		return EXIT_CODE_FAILURE;
 	}
 	path = statedir_supervisor_lock(supervisor->config->state_dir);
-	return take_lock(path, "state.dir", &supervisor->state_lock_fd);
+	r = lockfile_wait(path, LOCK_WAIT_MS, &supervisor->state_lock_fd, &holder, &err);
+	return r == 0 ? 0 : tell_lock(r, "state.dir", &err);
 }
 
 static const struct config_consumer *consumer_at(const struct supervisor *supervisor, size_t i)
@@ -87,43 +83,18 @@ static bool is_first_of_store(const struct supervisor *supervisor, size_t i)
 	return config_first_of_store(supervisor->config, consumer) == consumer;
 }
 
-/* SQLite has one writer: a second daemon on the file would starve, not fail. */
-static int lock_store(struct supervisor *supervisor, const char *store)
-{
-	static const char scheme[] = "sqlite:";
-	_cleanup_free_ char *path = NULL;
-	int *fd = &supervisor->store_lock_fds[supervisor->store_lock_count];
-	int r;
-
-	if (strncmp(store, scheme, strlen(scheme)) != 0) {
-		return 0;
-	}
-	path = xasprintf("%s.onced-lock", store + strlen(scheme));
-	r = take_lock(path, "store", fd);
-	supervisor->store_lock_count += r == 0;
-	return r;
-}
-
 static int lock_stores(struct supervisor *supervisor)
 {
-	const struct config *config = supervisor->config;
-	int r = 0;
+	struct err err = ERR_INIT;
+	int r = store_lock_all(supervisor, supervisor->config, LOCK_WAIT_MS, &err);
 
-	supervisor->store_lock_fds =
-		xcalloc(config->consumer_count, sizeof(*supervisor->store_lock_fds));
-	for (size_t i = 0; r == 0 && i < config->consumer_count; i++) {
-		if (is_first_of_store(supervisor, i)) {
-			r = lock_store(
-				supervisor, config_store_of(config, consumer_at(supervisor, i)));
-		}
-	}
-	return r;
+	return r == 0 ? 0 : tell_lock(r, "store", &err);
 }
 
 static int open_pages(struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		struct consumer *consumer = &supervisor->tree.consumers[i];
+		struct consumer *consumer = supervisor->tree.consumers[i];
 
 		for (size_t j = 0; j < consumer->slot_count; j++) {
 			struct err err = ERR_INIT;
@@ -131,7 +102,7 @@ static int open_pages(struct supervisor *supervisor)
 			if (j == 0) {
 				coroner_load(consumer, supervisor->config);
 			}
-			if (slot_open_page(&consumer->slots[j], supervisor->config, &err) < 0) {
+			if (slot_open_page(consumer->slots[j], supervisor->config, &err) < 0) {
 				log_error("a worker's page cannot be used",
 					LOG_STR("consumer", consumer->config->name),
 					LOG_INT("slot", (int64_t)j), LOG_STR("error", err.text));
@@ -147,6 +118,7 @@ static void begin_workers(struct supervisor *supervisor)
 	supervisor->phase = PHASE_RUNNING;
 	supervisor_each_slot(supervisor, supervisor_start_slot);
 	notify_ready("workers started");
+	reload_go_on(supervisor);
 }
 
 /* ---- orphans ---- */
@@ -290,7 +262,7 @@ static void on_all_probed(struct supervisor *supervisor)
 {
 	bool is_wrong = false;
 
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+	for (size_t i = 0; i < supervisor->probe_count; i++) {
 		is_wrong |= supervisor->probes[i].result == -EINVAL;
 	}
 	if (is_wrong) {
@@ -320,7 +292,7 @@ static void on_probed(void *context, struct probe *probe)
 		return;
 	}
 	log_probe(probe);
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+	for (size_t i = 0; i < supervisor->probe_count; i++) {
 		if (probe_is_running(&supervisor->probes[i])) {
 			return;
 		}
@@ -339,7 +311,7 @@ static void begin_probes(struct supervisor *supervisor)
 			.exe = supervisor->options->exe,
 			.role = "--probe",
 			.config = supervisor->config,
-			.consumer = supervisor->tree.consumers[i].config,
+			.consumer = supervisor->tree.consumers[i]->config,
 			.timeout_us = PROBE_TIMEOUT_US,
 			.context = supervisor,
 			.on_done = on_probed,
@@ -369,8 +341,9 @@ int startup_begin(struct supervisor *supervisor)
 	struct err err = ERR_INIT;
 	int r;
 
-	supervisor->probes = xcalloc(supervisor->tree.consumer_count, sizeof(*supervisor->probes));
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+	supervisor->probe_count = supervisor->tree.consumer_count;
+	supervisor->probes = xcalloc(supervisor->probe_count, sizeof(*supervisor->probes));
+	for (size_t i = 0; i < supervisor->probe_count; i++) {
 		supervisor->probes[i].child = CHILD_INIT;
 	}
 	r = lock_state_dir(supervisor);
@@ -382,7 +355,7 @@ int startup_begin(struct supervisor *supervisor)
 	}
 	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
 		/* before anybody can say more */
-		halt_load(&supervisor->tree.consumers[i], supervisor->config);
+		halt_load(supervisor->tree.consumers[i], supervisor->config);
 	}
 	if (control_open(supervisor, &err) < 0) {
 		log_error("the control socket cannot be served", LOG_STR("error", err.text));
@@ -400,16 +373,13 @@ int startup_begin(struct supervisor *supervisor)
 
 void startup_fini(struct supervisor *supervisor)
 {
-	for (size_t i = 0; supervisor->probes && i < supervisor->tree.consumer_count; i++) {
+	for (size_t i = 0; i < supervisor->probe_count; i++) {
 		probe_fini(&supervisor->probes[i]);
 	}
 	free(supervisor->probes);
 	probe_fini(&supervisor->migration);
 	loop_source_free(supervisor->startup_timer);
-	for (size_t i = 0; i < supervisor->store_lock_count; i++) {
-		close(supervisor->store_lock_fds[i]);
-	}
-	free(supervisor->store_lock_fds);
+	store_lock_fini(&supervisor->store_locks);
 	if (supervisor->state_lock_fd >= 0) {
 		close(supervisor->state_lock_fd);
 	}

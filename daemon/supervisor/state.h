@@ -9,6 +9,7 @@
  *	recycle.c     workers too large or too old
  *	release.c     consumers whose workers have left the group
  *	operation.c   what was asked for and takes its time
+ *	reload*.c     another configuration
  *	control.c     what the control socket answers
  */
 #pragma once
@@ -20,7 +21,9 @@
 #include "supervisor/http.h"
 #include "supervisor/operation.h"
 #include "supervisor/probe.h"
+#include "supervisor/reload.h"
 #include "supervisor/slot.h"
+#include "supervisor/store_lock.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tree.h"
 
@@ -44,8 +47,7 @@ struct supervisor {
 	struct slot_context slot_context;
 
 	int state_lock_fd; /* -1 where there is nothing to lock */
-	int *store_lock_fds; /* one for each file of SQLite */
-	size_t store_lock_count;
+	struct store_locks store_locks;
 	struct listener listener;
 	struct http *http;
 	struct log_limit refused_limit;
@@ -55,7 +57,9 @@ struct supervisor {
 	int64_t orphan_deadline_us;
 	struct probe migration;
 	size_t migrating; /* the consumer whose store it is about */
-	struct probe *probes; /* one a consumer */
+	struct probe *probes; /* one a consumer, at the start */
+	size_t probe_count;
+	struct reload reload;
 
 	struct loop_source *drain_timer;
 	struct loop_source *tick_timer;
@@ -73,7 +77,12 @@ void startup_fini(struct supervisor *supervisor);
 
 /* Start a worker; what fails is left to the restart policy. */
 void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot);
-/* Call `visit` for every slot. */
+/* Make slots of a consumer ours: context and timers. -errno. */
+int supervisor_adopt(struct supervisor *supervisor, struct consumer *consumer);
+/* Under which names workers of `tree` join their groups. -EINVAL: two would fence each other. */
+int supervisor_name_instances(
+	const struct supervisor *supervisor, struct tree *tree, struct err *err);
+/* Call `visit` for every slot, retired ones too. */
 void supervisor_each_slot(struct supervisor *supervisor,
 	void (*visit)(struct supervisor *supervisor, struct slot *slot));
 

@@ -227,7 +227,7 @@ static json_t *workers_json(const struct consumer *consumer, int64_t now_us, int
 
 	for (size_t i = 0; i < consumer->slot_count; i++) {
 		(void)json_array_append_new(
-			array, worker_json(&consumer->slots[i], now_us, wall_ms));
+			array, worker_json(consumer->slots[i], now_us, wall_ms));
 	}
 	return array;
 }
@@ -362,7 +362,7 @@ void status_write(const struct tree *tree, int64_t now_us, int64_t wall_ms, stru
 	set(root, "draining", json_boolean(tree->is_draining));
 	for (size_t i = 0; i < tree->consumer_count; i++) {
 		(void)json_array_append_new(
-			consumers, consumer_json(&tree->consumers[i], now_us, wall_ms));
+			consumers, consumer_json(tree->consumers[i], now_us, wall_ms));
 	}
 	set(root, "consumers", consumers);
 	(void)json_dump_callback(root, append, out, JSON_COMPACT | JSON_REAL_PRECISION(10));

@@ -20,7 +20,7 @@ static unsigned count_slots(const struct consumer *consumer, enum slot_state sta
 	unsigned count = 0;
 
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		count += consumer->slots[i].state == state;
+		count += consumer->slots[i]->state == state;
 	}
 	return count;
 }
@@ -56,7 +56,7 @@ static const char *worker_trouble(
 	char outage[TROUBLE_MAX];
 
 	for (size_t i = 0; i < consumer->slot_count; i++) {
-		const struct page *page = consumer->slots[i].page;
+		const struct page *page = consumer->slots[i]->page;
 
 		if (!page) {
 			continue;
@@ -139,13 +139,13 @@ void summary_line(const struct tree *tree, int64_t wall_ms, char ret[SUMMARY_LIN
 	for (size_t i = 0; i < tree->consumer_count; i++) {
 		struct summary summary;
 
-		summary_of_consumer(&tree->consumers[i], wall_ms, &summary);
-		workers += tree->consumers[i].slot_count;
+		summary_of_consumer(tree->consumers[i], wall_ms, &summary);
+		workers += tree->consumers[i]->slot_count;
 		ready += summary.ready;
 		lag += summary.lag > 0 ? summary.lag : 0;
 		if (summary.reason[0] && !trouble[0]) {
 			snprintf(trouble, sizeof(trouble), "; %.40s %s: %s",
-				tree->consumers[i].config->name, summary.state, summary.reason);
+				tree->consumers[i]->config->name, summary.state, summary.reason);
 		}
 	}
 	snprintf(ret, SUMMARY_LINE_MAX, "%s%u/%zu workers ready, lag %" PRId64 "%s",

@@ -46,11 +46,11 @@ static const struct restart_row {
 void supervisor_each_slot(struct supervisor *supervisor,
 	void (*visit)(struct supervisor *supervisor, struct slot *slot))
 {
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		struct consumer *consumer = &supervisor->tree.consumers[i];
+	for (size_t i = 0; i < supervisor->tree.consumer_total; i++) {
+		struct consumer *consumer = supervisor->tree.consumers[i];
 
-		for (size_t j = 0; j < consumer->slot_count; j++) {
-			visit(supervisor, &consumer->slots[j]);
+		for (size_t j = 0; j < consumer->slot_total; j++) {
+			visit(supervisor, consumer->slots[j]);
 		}
 	}
 }
@@ -78,7 +78,7 @@ void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot)
 {
 	struct err err = ERR_INIT;
 
-	if (halt_is_released(slot->consumer)) {
+	if (slot->is_retired || slot->consumer->is_replacing || halt_is_released(slot->consumer)) {
 		slot->state = SLOT_STOPPED;
 		return;
 	}
@@ -113,6 +113,7 @@ static void on_slot_ready(void *owner, struct slot *slot)
 		LOG_SECONDS("seconds", (double)(slot->ready_us - slot->spawned_us) / 1e6));
 	operations_slot_ready(supervisor, slot);
 	recycle_check(supervisor, clock_mono_us()); /* the next one's turn */
+	reload_check(supervisor);
 }
 
 static void on_slot_answer(void *owner, struct slot *slot, const struct proto_answer *answer)
@@ -134,11 +135,15 @@ static void on_slot_end(void *owner, struct slot *slot)
 		shutdown_check(supervisor);
 		return;
 	}
-	if (halt_is_released(slot->consumer)) {
+	if (slot->is_retired || slot->consumer->is_replacing || halt_is_released(slot->consumer)) {
+		reload_slot_ended(supervisor, slot);
 		return; /* the state is SLOT_STOPPED, and stays */
 	}
-	/* An exit 0 before it ever joined would otherwise be repeated without end. */
-	if (cause == RESTART_RECYCLED && slot->ready_us == 0) {
+	/*
+	 * An exit 0 before it ever joined, that nobody asked for, would otherwise be repeated
+	 * without end.
+	 */
+	if (cause == RESTART_RECYCLED && slot->ready_us == 0 && slot->recycle_deadline_us == 0) {
 		cause = RESTART_CRASH;
 	}
 	if (slot->is_explained) {
@@ -166,7 +171,7 @@ static void on_status_signal(void *context)
 
 static void on_reload_signal(void *context)
 {
-	log_warning("this version cannot reload its configuration; restart the service instead");
+	reload_signalled(context);
 }
 
 static int add_signals(struct supervisor *supervisor)
@@ -192,23 +197,31 @@ static int add_signals(struct supervisor *supervisor)
 	return 0;
 }
 
-static int add_slot_timers(struct supervisor *supervisor)
+int supervisor_adopt(struct supervisor *supervisor, struct consumer *consumer)
 {
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		struct consumer *consumer = &supervisor->tree.consumers[i];
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		struct slot *slot = consumer->slots[i];
+		int r = 0;
 
-		for (size_t j = 0; j < consumer->slot_count; j++) {
-			struct slot *slot = &consumer->slots[j];
-			int r;
-
-			slot->context = &supervisor->slot_context;
+		slot->context = &supervisor->slot_context;
+		if (!slot->timer) {
 			r = loop_add_timer(supervisor->loop, on_slot_timer, slot, &slot->timer);
-			if (r < 0) {
-				return r;
-			}
+		}
+		if (r < 0) {
+			return r;
 		}
 	}
 	return 0;
+}
+
+static int adopt_all(struct supervisor *supervisor)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < supervisor->tree.consumer_total; i++) {
+		r = supervisor_adopt(supervisor, supervisor->tree.consumers[i]);
+	}
+	return r;
 }
 
 static int init_loop(struct supervisor *supervisor)
@@ -222,7 +235,7 @@ static int init_loop(struct supervisor *supervisor)
 		r = add_signals(supervisor);
 	}
 	if (r == 0) {
-		r = add_slot_timers(supervisor);
+		r = adopt_all(supervisor);
 	}
 	if (r == 0) {
 		r = watch_begin(supervisor);
@@ -235,10 +248,10 @@ static int init_loop(struct supervisor *supervisor)
 	return 0;
 }
 
-static int name_instances(struct supervisor *supervisor)
+int supervisor_name_instances(
+	const struct supervisor *supervisor, struct tree *tree, struct err *err)
 {
 	const char *unit_instance = getenv("ONCED_INSTANCE");
-	struct err err = ERR_INIT;
 	struct instance_host host = {
 		.machine_id = supervisor->machine.id,
 		.host = supervisor->machine.host,
@@ -247,7 +260,14 @@ static int name_instances(struct supervisor *supervisor)
 		.is_kubernetes = getenv("KUBERNETES_SERVICE_HOST") != NULL,
 	};
 
-	if (instance_assign(&supervisor->tree, &host, &err) < 0) {
+	return instance_assign(tree, &host, err);
+}
+
+static int name_instances(struct supervisor *supervisor)
+{
+	struct err err = ERR_INIT;
+
+	if (supervisor_name_instances(supervisor, &supervisor->tree, &err) < 0) {
 		log_error("the configuration cannot work", LOG_STR("error", err.text));
 		return EXIT_CODE_CONFIG;
 	}
@@ -299,6 +319,7 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
 static void fini(struct supervisor *supervisor)
 {
 	control_close(supervisor);
+	reload_fini(supervisor);
 	startup_fini(supervisor);
 	loop_source_free(supervisor->drain_timer);
 	loop_source_free(supervisor->tick_timer);

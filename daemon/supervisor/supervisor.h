@@ -9,7 +9,10 @@
 #include "config/config.h"
 
 struct supervisor_options {
-	const struct config *config;
+	const struct config *config; /* stays the caller's */
+	const char *config_path; /* what a reload reads */
+	/* config_load() with what this program knows; see there */
+	int (*load)(const char *path, struct config **ret, struct config_errors *errors);
 	const char *exe; /* what children run: /proc/self/exe */
 	const char *version;
 	int64_t heartbeat_limit_us; /* a worker silent for longer is killed; 0: ours, by store */

@@ -56,18 +56,32 @@ int64_t tree_session_timeout_us(const struct config *config)
 	return (int64_t)(ms > 0 ? ms : SESSION_TIMEOUT_MS) * 1000;
 }
 
-static void slot_init(struct slot *slot, struct consumer *consumer, unsigned number,
-	const struct restart_policy *policy)
+struct restart_policy tree_restart_policy(const struct config *config)
 {
+	return (struct restart_policy){
+		.intensity = config->restart_intensity.count,
+		.window_us = config->restart_intensity.window_us,
+		.throttle_us = THROTTLE_US,
+		.throttle_max_us = THROTTLE_MAX_US,
+		.fenced_us = tree_session_timeout_us(config),
+	};
+}
+
+static struct slot *slot_new(
+	struct consumer *consumer, unsigned number, const struct restart_policy *policy)
+{
+	struct slot *slot = NEW(struct slot);
+
 	slot->consumer = consumer;
 	slot->number = number;
 	slot->state = SLOT_STOPPED;
 	slot->child = CHILD_INIT;
 	slot->page_fd = -1;
 	restart_init(&slot->restart, policy);
+	return slot;
 }
 
-static void slot_fini(struct slot *slot)
+static void slot_free(struct slot *slot)
 {
 	loop_source_free(slot->timer);
 	child_fini(&slot->child);
@@ -76,50 +90,67 @@ static void slot_fini(struct slot *slot)
 	if (slot->page_fd >= 0) {
 		close(slot->page_fd);
 	}
+	free(slot);
 }
 
-static void consumer_init(struct consumer *consumer, const struct config_consumer *config,
-	const struct restart_policy *policy)
+struct consumer *consumer_new(const struct config *config_of, const struct config_consumer *config)
 {
+	struct consumer *consumer = NEW(struct consumer);
+
 	consumer->config = config;
-	consumer->slot_count = config->workers;
+	consumer->config_of = config_of;
 	quarantine_init(&consumer->quarantine, config->quarantine_after);
-	consumer->slots = xcalloc(config->workers, sizeof(*consumer->slots));
-	for (unsigned i = 0; i < config->workers; i++) {
-		slot_init(&consumer->slots[i], consumer, i, policy);
+	return consumer;
+}
+
+void consumer_resize(struct consumer *consumer, size_t count, const struct restart_policy *policy)
+{
+	if (count > consumer->slot_total) {
+		consumer->slots = xrealloc(consumer->slots, count * sizeof(*consumer->slots));
 	}
+	while (consumer->slot_total < count) {
+		consumer->slots[consumer->slot_total] =
+			slot_new(consumer, (unsigned)consumer->slot_total, policy);
+		consumer->slot_total++;
+	}
+	consumer->slot_count = count;
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		consumer->slots[i]->is_retired = i >= count;
+	}
+}
+
+void consumer_free(struct consumer *consumer)
+{
+	for (size_t i = 0; i < consumer->slot_total; i++) {
+		slot_free(consumer->slots[i]);
+	}
+	pauses_fini(&consumer->pauses);
+	free(consumer->slots);
+	free(consumer);
 }
 
 void tree_init(struct tree *tree, const struct config *config, const char *version)
 {
-	struct restart_policy policy = {
-		.intensity = config->restart_intensity.count,
-		.window_us = config->restart_intensity.window_us,
-		.throttle_us = THROTTLE_US,
-		.throttle_max_us = THROTTLE_MAX_US,
-		.fenced_us = tree_session_timeout_us(config),
-	};
+	struct restart_policy policy = tree_restart_policy(config);
 
 	*tree = (struct tree){
 		.version = version,
 		.pid = getpid(),
 		.started_ms = clock_wall_ms(),
 		.consumer_count = config->consumer_count,
+		.consumer_total = config->consumer_count,
 		.consumers = xcalloc(config->consumer_count, sizeof(*tree->consumers)),
 	};
 	for (size_t i = 0; i < config->consumer_count; i++) {
-		consumer_init(&tree->consumers[i], &config->consumers[i], &policy);
+		tree->consumers[i] = consumer_new(config, &config->consumers[i]);
+		consumer_resize(tree->consumers[i], config->consumers[i].workers, &policy);
 	}
 }
 
 void tree_fini(struct tree *tree)
 {
-	for (size_t i = 0; i < tree->consumer_count; i++) {
-		for (size_t j = 0; j < tree->consumers[i].slot_count; j++) {
-			slot_fini(&tree->consumers[i].slots[j]);
-		}
-		pauses_fini(&tree->consumers[i].pauses);
-		free(tree->consumers[i].slots);
+	for (size_t i = 0; i < tree->consumer_total; i++) {
+		consumer_free(tree->consumers[i]);
 	}
 	free(tree->consumers);
 	*tree = (struct tree){ 0 };

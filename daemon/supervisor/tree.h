@@ -52,6 +52,12 @@ extern const char *const exit_cause_names[EXIT_CAUSES];
 struct slot {
 	struct consumer *consumer;
 	struct slot_context *context;
+	/* what the process that is or was last in it was given; NULL none yet */
+	const struct config_consumer *given;
+	const struct config *given_of; /* the configuration that has it */
+	enum log_level log_level; /* what that process logs at */
+	bool is_retired; /* no longer wanted: nothing starts in it, its counters stay */
+	bool is_reloading; /* is not yet as the last reload wants it */
 	unsigned number;
 	enum slot_state state;
 	struct child child; /* the process in it */
@@ -84,17 +90,21 @@ struct slot {
 };
 
 struct consumer {
-	const struct config_consumer *config;
-	struct slot *slots;
-	size_t slot_count;
+	const struct config_consumer *config; /* what the next process is given */
+	const struct config *config_of; /* the configuration that has it */
+	/* The first `slot_count` are wanted; those behind are retired and keep their counters. */
+	struct slot **slots;
+	size_t slot_count, slot_total;
+	bool is_replacing; /* all of its workers end before the first one starts again */
 	uint64_t exits[EXIT_CAUSES];
 	struct quarantine quarantine;
 	struct pauses pauses; /* halt.c */
 };
 
 struct tree {
-	struct consumer *consumers;
-	size_t consumer_count;
+	/* The first `consumer_count` are configured; those behind were, and keep their counters. */
+	struct consumer **consumers;
+	size_t consumer_count, consumer_total;
 	const char *version;
 	pid_t pid;
 	int64_t started_ms; /* wall clock */
@@ -105,6 +115,21 @@ struct tree {
 void tree_init(struct tree *tree, const struct config *config, const char *version);
 /* All processes must have ended. */
 void tree_fini(struct tree *tree);
+
+/* A consumer without slots, and not part of the tree yet. */
+struct consumer *consumer_new(
+	const struct config *config_of, const struct config_consumer *config);
+/* All its processes must have ended. */
+void consumer_free(struct consumer *consumer);
+/*
+ * From now on this many slots are wanted. New ones are made with this policy; those that are too
+ * many are retired, and wanted again when the number grows.
+ */
+void consumer_resize(
+	struct consumer *consumer, size_t count, const struct restart_policy *policy);
+
+/* How deaths of workers are answered. */
+struct restart_policy tree_restart_policy(const struct config *config);
 
 /* The session timeout of [kafka], or ours: how long a fenced instance id stays taken. */
 int64_t tree_session_timeout_us(const struct config *config);

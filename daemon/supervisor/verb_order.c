@@ -78,8 +78,8 @@ void verb_restart(struct call *call)
 	}
 	for (size_t i = 0; i < consumer->slot_count; i++) {
 		if (wanted < 0 || wanted == (int64_t)i) {
-			consumer->slots[i].wants_restart = true;
-			(void)operation_add_part(operation, &consumer->slots[i]);
+			consumer->slots[i]->wants_restart = true;
+			(void)operation_add_part(operation, consumer->slots[i]);
 		}
 	}
 	recycle_check(supervisor, clock_mono_us());

@@ -23,8 +23,8 @@ struct consumer *verb_consumer(struct call *call)
 	const char *name = call_text(call, "consumer");
 
 	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		if (strcmp(supervisor->tree.consumers[i].config->name, name) == 0) {
-			return &supervisor->tree.consumers[i];
+		if (strcmp(supervisor->tree.consumers[i]->config->name, name) == 0) {
+			return supervisor->tree.consumers[i];
 		}
 	}
 	call_refuse(call, 404, "see `oncectl show consumers`", "there is no consumer %s", name);

@@ -13,6 +13,11 @@ void verb_pause(struct call *call);
 void verb_resume(struct call *call);
 void verb_drain(struct call *call);
 
+/* verb_reload.c */
+void verb_reload(struct call *call);
+void verb_reload_show(struct call *call);
+void verb_reload_preview(struct call *call);
+
 /* verb_order.c */
 void verb_restart(struct call *call);
 void verb_retry(struct call *call);

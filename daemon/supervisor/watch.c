@@ -39,8 +39,7 @@ static int64_t heartbeat_limit_us(const struct supervisor *supervisor, const str
 	if (supervisor->options->heartbeat_limit_us > 0) {
 		return supervisor->options->heartbeat_limit_us;
 	}
-	return strncmp(config_store_of(supervisor->config, slot->consumer->config), "sqlite:", 7) ==
-			0
+	return strncmp(config_store_of(slot->given_of, slot->given), "sqlite:", 7) == 0
 		? HEARTBEAT_LIMIT_SQLITE_US
 		: HEARTBEAT_LIMIT_US;
 }
@@ -79,11 +78,11 @@ static void check_slot(
 
 static void check_slots(struct supervisor *supervisor, bool is_late, int64_t since_us)
 {
-	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		struct consumer *consumer = &supervisor->tree.consumers[i];
+	for (size_t i = 0; i < supervisor->tree.consumer_total; i++) {
+		struct consumer *consumer = supervisor->tree.consumers[i];
 
-		for (size_t j = 0; j < consumer->slot_count; j++) {
-			check_slot(supervisor, &consumer->slots[j], is_late, since_us);
+		for (size_t j = 0; j < consumer->slot_total; j++) {
+			check_slot(supervisor, consumer->slots[j], is_late, since_us);
 		}
 		halt_tick(consumer);
 		coroner_sweep(consumer, supervisor->config, clock_wall_ms());
@@ -120,7 +119,7 @@ static void log_slot_status(struct supervisor *supervisor, struct slot *slot)
 static void log_status_lines(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
-		log_consumer(&supervisor->tree.consumers[i]);
+		log_consumer(supervisor->tree.consumers[i]);
 	}
 }
 
@@ -158,6 +157,8 @@ static void on_tick(void *context)
 		now_us - supervisor->last_tick_us);
 	age_oom_kills(supervisor, now_us);
 	recycle_check(supervisor, now_us);
+	reload_tick(supervisor);
+	reload_check(supervisor);
 	supervisor->last_tick_us = now_us;
 	if (supervisor->phase >= PHASE_RUNNING && interval_us > 0 &&
 		now_us >= supervisor->next_status_us) {

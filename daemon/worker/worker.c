@@ -138,6 +138,8 @@ static void serve_channel(struct worker *worker)
 			pausing_told(worker, &frame.pause);
 		} else if (frame.type == PROTO_ORDER) {
 			orders_take(worker, &frame.order);
+		} else if (frame.type == PROTO_LOG_LEVEL && frame.log_level <= LOG_LEVEL_DEBUG) {
+			log_set_level((enum log_level)frame.log_level);
 		}
 	}
 	if (r != -EAGAIN) {

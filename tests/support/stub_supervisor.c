@@ -11,6 +11,11 @@
 #include "config/config.h"
 #include "supervisor/supervisor.h"
 
+static int load(const char *path, struct config **ret, struct config_errors *errors)
+{
+	return config_load(path, environ, NULL, ret, errors);
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_(config_errors_fini) struct config_errors errors = CONFIG_ERRORS_INIT;
@@ -19,13 +24,15 @@ int main(int argc, char **argv)
 	if (argc != 4) {
 		return 2;
 	}
-	if (config_load(argv[1], environ, NULL, &config, &errors) < 0) {
+	if (load(argv[1], &config, &errors) < 0) {
 		fputs(buffer_str(&errors.text), stderr);
 		return 78;
 	}
 	log_init(STDERR_FILENO, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, "supervisor", NULL, -1);
 	return supervisor_run(&(struct supervisor_options){
 		.config = config,
+		.config_path = argv[1],
+		.load = load,
 		.exe = argv[2],
 		.version = "test",
 		.heartbeat_limit_us = atoll(argv[3]),

@@ -176,6 +176,10 @@ static void hear(const struct stub *stub, const struct proto_frame *frame)
 			frame->pause.reason);
 		write_told(stub, what);
 	}
+	if (frame->type == PROTO_LOG_LEVEL) {
+		snprintf(what, sizeof(what), "level %u", frame->log_level);
+		write_told(stub, what);
+	}
 	if (frame->type == PROTO_ORDER && strcmp(stub->word, "mute") != 0) {
 		answer.answer.id = frame->order.id;
 		answer.answer.number = 7;
@@ -299,7 +303,7 @@ static int work(struct stub *stub, const char *descriptors)
 	return 0;
 }
 
-/* "exit N", "answer N", or nothing: fine. */
+/* "exit N", "answer N", "late" (a second), or nothing: fine. */
 static int probe(struct stub *stub, const char *descriptors)
 {
 	struct proto_frame frame = { .type = PROTO_PROBED };
@@ -307,6 +311,9 @@ static int probe(struct stub *stub, const char *descriptors)
 	write_diary(stub, descriptors, stub->word);
 	if (strcmp(stub->word, "exit") == 0) {
 		return atoi(stub->argument);
+	}
+	if (strcmp(stub->word, "late") == 0) {
+		(void)poll(NULL, 0, 1000);
 	}
 	if (strcmp(stub->word, "answer") == 0) {
 		frame.probed.result = atoi(stub->argument);

@@ -64,7 +64,7 @@ static void write_file(const struct supervised *supervised, const char *name, co
 	assert_int_equal(fclose(file), 0);
 }
 
-static void write_config(const struct supervised *supervised)
+void supervised_configure(const struct supervised *supervised)
 {
 	_cleanup_(buffer_fini) struct buffer text = BUFFER_INIT;
 
@@ -72,13 +72,14 @@ static void write_config(const struct supervised *supervised)
 		"[onced]\nstore = none:\ncontrol.socket = %s/control.sock\nstate.dir = %s/state\n%s"
 		"[kafka]\nbootstrap.servers = 127.0.0.1:1\n"
 		"[consumer orders]\ntopics = stub-topic\nhandler = h\ndlq.topic = none\n%s"
-		"[handler h]\ntype = log\n%s",
+		"[handler h]\ntype = log\n%s%s",
 		supervised->dir, supervised->dir,
 		supervised->onced_keys ? supervised->onced_keys : "",
 		supervised->consumer_keys ? supervised->consumer_keys : "",
 		supervised->onced_keys && strstr(supervised->onced_keys, "drain.timeout")
 			? "timeout = 200ms\n"
-			: "");
+			: "",
+		supervised->sections ? supervised->sections : "");
 	write_file(supervised, "onced.ini", buffer_str(&text));
 }
 
@@ -97,7 +98,7 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervised *su
 
 void supervised_start(struct supervised *supervised)
 {
-	write_config(supervised);
+	supervised_configure(supervised);
 	fflush(NULL);
 	supervised->pid = fork();
 	assert_true(supervised->pid >= 0);

@@ -12,6 +12,7 @@ struct supervised {
 	char *dir; /* config, state, socket, orders, diary, log */
 	const char *onced_keys; /* further lines of [onced]; may be NULL */
 	const char *consumer_keys; /* further lines of [consumer orders]; may be NULL */
+	const char *sections; /* further sections; may be NULL */
 	int64_t heartbeat_limit_us;
 	pid_t pid; /* 0: not running */
 };
@@ -22,6 +23,8 @@ void supervised_init(struct supervised *supervised);
 void supervised_fini(struct supervised *supervised);
 
 void supervised_start(struct supervised *supervised);
+/* Write the configuration again, for one that runs. */
+void supervised_configure(const struct supervised *supervised);
 void supervised_signal(const struct supervised *supervised, int signo);
 /* Exit status, or 1000 + signal. */
 int supervised_wait(struct supervised *supervised);

@@ -23,7 +23,7 @@ static struct config_consumer config_consumer = {
 static struct config config = { .state_dir = (char *)"" };
 static struct slot_context context = { .config = &config };
 static struct consumer consumer;
-static struct slot slot;
+static struct slot slot, *slot_list = &slot;
 static int page_fd;
 
 static const struct loop_exit segfault = { .status = SIGSEGV };
@@ -34,10 +34,11 @@ static int setup(void **state)
 	memset(&consumer, 0, sizeof(consumer));
 	memset(&slot, 0, sizeof(slot));
 	consumer.config = &config_consumer;
-	consumer.slots = &slot;
-	consumer.slot_count = 1;
+	consumer.slots = &slot_list;
+	consumer.slot_count = consumer.slot_total = 1;
 	quarantine_init(&consumer.quarantine, 2);
 	slot.consumer = &consumer;
+	slot.given = &config_consumer;
 	slot.context = &context;
 	slot.cause = EXIT_CRASHED;
 	slot.child = CHILD_INIT;

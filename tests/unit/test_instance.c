@@ -98,7 +98,9 @@ static void id_that_kafka_would_refuse_is_refused(void **state)
 }
 
 static struct slot slots[2];
+static struct slot *slot_lists[2][1];
 static struct consumer consumers[2];
+static struct consumer *consumer_list[2];
 static struct tree tree;
 
 static int assign_two(const char *template, const char *second_group)
@@ -109,12 +111,14 @@ static int assign_two(const char *template, const char *second_group)
 	other.group_id = S(second_group);
 	consumer.instance_id = other.instance_id = S(template);
 	for (int i = 0; i < 2; i++) {
+		slot_lists[i][0] = &slots[i];
+		consumer_list[i] = &consumers[i];
 		consumers[i] = (struct consumer){
-			.config = i ? &other : &consumer, .slots = &slots[i], .slot_count = 1
+			.config = i ? &other : &consumer, .slots = slot_lists[i], .slot_count = 1
 		};
 		slots[i] = (struct slot){ .consumer = &consumers[i] };
 	}
-	tree = (struct tree){ .consumers = consumers, .consumer_count = 2 };
+	tree = (struct tree){ .consumers = consumer_list, .consumer_count = 2 };
 	return instance_assign(&tree, &host, &err);
 }
 

@@ -26,20 +26,27 @@
 enum { NOW_MS = 1000000, NOW_US = 50000000 };
 
 static struct config_consumer consumer_config;
-static struct slot slots[2];
+static struct slot slots[2], *slot_list[2];
 static struct consumer consumer;
 static struct tree tree;
 static struct buffer out;
+
+static struct consumer *consumer_list[1] = { &consumer };
 
 static int setup(void **state)
 {
 	consumer_config = (struct config_consumer){ .name = (char *)(uintptr_t) "orders",
 		.group_id = (char *)(uintptr_t) "orders-group" };
-	consumer = (struct consumer){ .config = &consumer_config, .slots = slots, .slot_count = 2 };
-	tree = (struct tree){
-		.consumers = &consumer, .consumer_count = 1, .version = "1.2.3", .pid = 9
+	consumer = (struct consumer){
+		.config = &consumer_config, .slots = slot_list, .slot_count = 2, .slot_total = 2
 	};
+	tree = (struct tree){ .consumers = consumer_list,
+		.consumer_count = 1,
+		.consumer_total = 1,
+		.version = "1.2.3",
+		.pid = 9 };
 	for (unsigned i = 0; i < 2; i++) {
+		slot_list[i] = &slots[i];
 		slots[i] = (struct slot){
 			.consumer = &consumer, .number = i, .state = SLOT_READY, .pid = 100 + (int)i
 		};

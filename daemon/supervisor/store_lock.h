@@ -1,0 +1,31 @@
+/*
+ * store_lock - files of SQLite belong to one daemon
+ *
+ * Runs in: supervisor. SQLite has one writer: a second daemon on the file would starve, not fail.
+ * A lock once taken is kept until the end: its workers may still write, and a record lock is given
+ * up by whoever opens its file again.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "config/config.h"
+
+struct supervisor;
+
+struct store_locks {
+	struct store_lock {
+		char *path;
+		int fd;
+	} *items;
+	size_t count, capacity;
+};
+
+/*
+ * Take those that `config` needs and that are not ours yet, each within `wait_ms`. 0; 1: another
+ * process has it; -errno.
+ */
+int store_lock_all(struct supervisor *supervisor, const struct config *config, int wait_ms,
+	struct err *err);
+void store_lock_fini(struct store_locks *locks);
