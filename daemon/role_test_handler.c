@@ -84,6 +84,7 @@ static const struct {
 	[UNIT_DUPLICATE] = { "duplicate", true },
 	[UNIT_SKIPPED] = { "skip", true },
 	[UNIT_DEAD] = { "reject", false },
+	[UNIT_DEFERRED] = { "retry", false },
 	[UNIT_RETRY] = { "retry", false },
 	[UNIT_HELD] = { "unavailable", false },
 	[UNIT_AGAIN] = { "store failed", false },

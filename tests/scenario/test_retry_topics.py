@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from .harness import run_tool
+from .test_elsewhere import RUNNING, effects, ids, outside, rows
 
 DELAYS_MS = {"300ms": 300, "1s": 1000}
 
@@ -16,9 +17,13 @@ class Tiers:
 
     def __init__(self, world):
         self.world = world
-        self.topics = {f"{world.group}.retry.{name}": ms for name, ms in DELAYS_MS.items()}
+        self.use(DELAYS_MS)
         self.stop = threading.Event()
         self.sent = 0
+
+    def use(self, delays_ms):
+        self.delays_ms = delays_ms
+        self.topics = {f"{self.world.group}.retry.{name}": ms for name, ms in delays_ms.items()}
 
     def create(self, partitions=2, leave_out=()):
         for topic in self.topics:
@@ -26,7 +31,7 @@ class Tiers:
                 self.world.kafka.create_topic(topic, partitions, max_message_bytes=10_000_000)
 
     def changes(self, **more):
-        return {"consumer c": {"ordering": "none", "lanes": 2, "retry.topics": ", ".join(DELAYS_MS), **more}}
+        return {"consumer c": {"ordering": "none", "lanes": 2, "retry.topics": ", ".join(self.delays_ms), **more}}
 
     def trickle(self):
         def run():
@@ -262,3 +267,58 @@ def test_check_config_says_what_is_given_up(world, tiers):
     for topic in tiers.topics:
         assert topic in told.stdout
     assert "does not keep their order" in told.stdout
+
+
+def test_effects_elsewhere_wait_in_retry_topics_too(world, tiers):
+    world.create_topics(partitions=2)
+    tiers.create()
+    records = world.produce_stream(60, keys=10)
+    for n in range(6):
+        world.produce_event(f"slow-{n}", n, partition=n % 2, fault="retry:2")
+    world.produce_event("bad", partition=0, fault="retry:99")
+    tiers.trickle()
+    onced = world.start(outside(world, tiers.changes(lanes=4)))
+    onced.wait_until(lambda: world.dead_letters(), 60, "what never succeeds is a dead letter")
+    onced.wait_until(lambda: len([i for i in ids(world) if i.startswith("slow-")]) == 6, 60, "the slow ones are done")
+    tiers.end_trickle()
+    tiers.wait_finished(onced)
+    assert onced.metrics().settled("deferred") == 6 * 2 + 2
+    onced.assert_accounted()
+    onced.stop()
+    made = effects(world)
+    assert len(made) == len({e.id for e in made}) == len(records) + 6 + tiers.sent
+    positions = {(r.partition, r.offset) for r in world.kafka.read(world.topic)}
+    for effect in made:
+        assert effect.attempt == (3 if effect.id.startswith("slow-") else 1)
+        assert (effect.partition, effect.offset) in positions
+    [letter] = world.dead_letters()
+    assert letter.header("onced-reason") == b"exhausted" and letter.header("onced-attempts") == b"3"
+    assert_never_early(world, tiers)
+    assert rows(world, RUNNING) == 0
+
+
+def test_a_retry_topic_is_closed_for_long_and_opened_in_time(world, tiers):
+    """Longer than 5 s: the library is paused meanwhile, and more comes in."""
+    tiers.use({"6500ms": 6500})
+    world.create_topics(partitions=2)
+    tiers.create()
+    tiers.trickle()
+    onced = world.start(tiers.changes(**{"batch.max": 1}))
+    for wave in range(2):
+        for n in range(10):
+            world.produce_event(f"flaky-{wave}-{n}", n, partition=n % 2, fault="flaky:1:23503")
+        world.kafka.flush()
+        onced.wait_until(lambda: len(tiers.records()) == 10 * (wave + 1), 30, "the wave waits")
+    before = onced.metrics()
+    assert world.sql("SELECT count(*) FROM effects WHERE event_id LIKE 'flaky-%%'") == [(0,)]
+    onced.wait_until(lambda: world.sql("SELECT count(*) FROM effects WHERE event_id LIKE 'flaky-%%'") == [(20,)],
+                     60, "they are done")
+    shown = onced.metrics()
+    assert shown.settled("deferred") == 20
+    assert shown.sum("onced_rebalances_total") == before.sum("onced_rebalances_total")
+    tiers.end_trickle()
+    tiers.wait_finished(onced)
+    world.finish(onced, ordering="none")
+    written, applied = assert_never_early(world, tiers)
+    assert assert_effects_not_early(written, applied) == 20
+    assert world.dead_letters() == []

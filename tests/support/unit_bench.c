@@ -284,6 +284,7 @@ static char letter_of(enum unit_end end)
 		[UNIT_DUPLICATE] = 'U',
 		[UNIT_SKIPPED] = 'S',
 		[UNIT_DEAD] = 'A',
+		[UNIT_DEFERRED] = 'E',
 		[UNIT_RETRY] = 'R',
 		[UNIT_HELD] = 'H',
 		[UNIT_AGAIN] = 'G' };

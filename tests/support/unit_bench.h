@@ -104,8 +104,8 @@ void bench_redeliver(struct unit_bench *bench);
 
 void bench_run(struct unit_bench *bench);
 /*
- * A letter for each record: Done, dUplicate, Skipped, deAd, Retry, Held, aGain - the capitals. With
- * an end in brackets repeated: "D(249)R" is 250 records.
+ * A letter for each record: Done, dUplicate, Skipped, deAd, dEferred, Retry, Held, aGain - the
+ * capitals. With an end in brackets repeated: "D(249)R" is 250 records.
  */
 void bench_expect(const struct unit_bench *bench, const char *ends);
 /* Both. */
