@@ -22,7 +22,10 @@
 	.section = (section_), .offset = offsetof(struct type_, field), .rule = (rule_)
 #define ONCED(field, rule) KEY(SECTION_ONCED, config, field, rule)
 #define CONSUMER(field) KEY(SECTION_CONSUMER, config_consumer, field, CONFIG_ROLLS)
-/* Members that differ in it cannot share a group, or would share a partition. */
+/*
+ * Members that differ in it cannot share a group, or would share a partition; and a static member
+ * that comes back with other topics moves no partition.
+ */
 #define MEMBER(field) KEY(SECTION_CONSUMER, config_consumer, field, CONFIG_REPLACES)
 #define HANDLER(field) KEY(SECTION_HANDLER, config_handler, field, CONFIG_ROLLS)
 #define RETRY(field) KEY(SECTION_RETRY, config_retry, field, CONFIG_ROLLS)
@@ -110,7 +113,7 @@ const struct schema_key schema_keys[] = {
 			"time." },
 
 	/* ---- [consumer NAME] ---- */
-	{ CONSUMER(topics), .name = "topics", .type = SCHEMA_TOPICS, .flags = SCHEMA_REQUIRED,
+	{ MEMBER(topics), .name = "topics", .type = SCHEMA_TOPICS, .flags = SCHEMA_REQUIRED,
 		.help = "Topics to consume, separated by commas." },
 	{ MEMBER(group_id), .name = "group.id", .type = SCHEMA_STRING, .max = 255,
 		.flags = SCHEMA_DEFAULTS_TO_NAME,
@@ -183,13 +186,13 @@ const struct schema_key schema_keys[] = {
 	{ CONSUMER(store), .name = "store", .type = SCHEMA_STORE_URL, .max = 4096,
 		.help = "A store of its own, instead of that of [onced]; user, password and time "
 			"limits are those of [onced]. Changing it forgets the past." },
-	{ CONSUMER(tiers), .name = "retry.topics", .type = SCHEMA_TIERS, .default_text = "off",
+	{ MEMBER(tiers), .name = "retry.topics", .type = SCHEMA_TIERS, .default_text = "off",
 		.min = 10 * MS, .max = 7 * DAY,
 		.help = "A record that fails waits in a topic for so long, outside of its "
 			"partition, and then in the next: 10s, 1m, 10m. The topics are "
 			"PREFIX.10s, PREFIX.1m and so on, and must exist. Gives up order: needs "
 			"ordering = none. See docs/retry-topics.md." },
-	{ CONSUMER(tier_prefix), .name = "retry.topics.prefix", .type = SCHEMA_STRING, .max = 240,
+	{ MEMBER(tier_prefix), .name = "retry.topics.prefix", .type = SCHEMA_STRING, .max = 240,
 		.help = "What the names of the retry topics begin with; the group.id and .retry "
 			"unless set." },
 	{ CONSUMER(dedup_scope), .name = "dedup.scope", .type = SCHEMA_STRING, .max = 255,

@@ -92,7 +92,7 @@ static const struct {
 	{ { 0 }, { .kafka = "fetch.min.bytes = 7" }, CONFIG_ROLLS, CONFIG_ROLLS },
 	{ { .kafka = "fetch.min.bytes = 7" }, { 0 }, CONFIG_ROLLS, CONFIG_ROLLS },
 	/* [consumer] */
-	{ { 0 }, { .consumer = "topics = t, u" }, CONFIG_ROLLS, CONFIG_UNCHANGED },
+	{ { 0 }, { .consumer = "topics = t, u" }, CONFIG_REPLACES, CONFIG_UNCHANGED },
 	{ { 0 }, { .consumer = "topics = t\nworkers = 3" }, CONFIG_SLOTS, CONFIG_UNCHANGED },
 	{ { .consumer = "topics = t\nrate = 10 in 1s" },
 		{ .consumer = "topics = t\nrate = 10 in 1s\nworkers = 3" }, CONFIG_ROLLS,

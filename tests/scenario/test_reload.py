@@ -1,0 +1,216 @@
+"""
+test_reload - another configuration for a onced that works, with the effects counted
+
+Two consumers read the same topic: what is done to one must not be felt by the other.
+"""
+
+import json
+import shutil
+import signal
+import threading
+import time
+
+import pytest
+
+from support.process import send_signal, wait_for
+from .harness import BUILD, merge, slowness
+from .test_verbs import Load, asked, oncectl, stands_still
+
+OTHER = {"handler": "note", "dlq.topic": "none", "retry": "own", "commit.interval": "100ms"}
+
+
+def sections(world, workers=2):
+    return {
+        "consumer c": {"workers": workers},
+        "consumer other": {**OTHER, "topics": world.topic, "group.id": f"{world.group}-other",
+                           "instance.id": "other-%n"},
+        "handler note": {"type": "log"},
+        "retry own": {"attempts": 3},
+    }
+
+
+def change(onced, changes):
+    onced.sections = merge(onced.sections, changes)
+    onced.write_config()
+
+
+def pids(onced, name="c"):
+    return {w["slot"]: w["pid"] for w in onced.workers(name)}
+
+
+def done_to(answer):
+    """What was done to each consumer, and to how many of its workers."""
+    assert answer["state"] == "done", answer
+    assert all(entry["done"] == entry["workers"] for entry in answer["consumers"]), answer
+    return {entry["name"]: (entry["action"], entry["workers"]) for entry in answer["consumers"]}
+
+
+def reload(onced, changes):
+    change(onced, changes)
+    began = time.monotonic()
+    answer = asked(onced, "reload", "--wait", "--timeout", f"{60 * slowness():.0f}s")
+    print(f"{json.dumps(changes)}: {time.monotonic() - began:.2f} s")
+    return done_to(answer)
+
+
+class Pulse:
+    """The longest time in which a consumer settled nothing, while the block runs."""
+
+    def __init__(self, onced, name):
+        self.onced, self.name = onced, name
+        self.over = threading.Event()
+        self.longest = 0.0
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        count, since = -1, time.monotonic()
+        while not self.over.wait(0.1):
+            now = self.onced.metrics().sum("onced_records_settled_total", consumer=self.name)
+            if now != count:
+                count, since = now, time.monotonic()
+            self.longest = max(self.longest, time.monotonic() - since)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def test_each_class_of_key(world):
+    world.create_topics(partitions=4)
+    extra = f"{world.topic}-extra"
+    world.kafka.create_topic(extra, 1)
+    onced = world.start(sections(world))
+    onced.wait_assigned(4)
+    onced.wait_assigned(4, name="other")
+    other = pids(onced, "other")
+    quiet = ("unchanged", 0)
+
+    def step(changes, expected):
+        """Reload; the other consumer is as untouched as it can be."""
+        before = pids(onced)
+        assert reload(onced, changes) == {"c": expected, "other": quiet}
+        after = pids(onced)
+        assert pids(onced, "other") == other
+        return {slot for slot in before if before[slot] == after.get(slot)}
+
+    with Load(world, "a"):
+        world.wait_effects(50)
+        with Pulse(onced, "other") as pulse:
+            assert step({"retry own": {"attempts": "3"}}, quiet) == {0, 1}
+            assert step({"onced": {"log.level": "info", "worker.max.records": 10**9}}, quiet) == {0, 1}
+            assert step({"consumer c": {"quarantine.after": 4}}, quiet) == {0, 1}
+            assert step({"consumer c": {"batch.max": 50}}, ("rolled", 2)) == set()
+            assert step({"handler effect": {"timeout": "9s"}}, ("rolled", 2)) == set()
+            assert step({"consumer c": {"topics": f"{world.topic}, {extra}"}}, ("replaced", 2)) == set()
+            onced.wait_until(lambda: (extra, 0) in onced.partitions(), 30, "the new topic is read")
+            assert step({"consumer c": {"topics": world.topic}}, ("replaced", 2)) == set()
+            assert step({"consumer c": {"workers": 1}}, ("resized", 1)) == {0}
+            assert step({"consumer c": {"workers": 3}}, ("resized", 2)) == {0}
+            assert step({"consumer c": {"workers": 1}}, ("resized", 2)) == {0}
+            onced.wait_assigned(4)
+            assert step({"consumer c": {"instance.id": "renamed-%n"}}, ("replaced", 1)) == set()
+            onced.wait_assigned(4)
+        print(f"the other consumer never stood still for more than {pulse.longest:.2f} s")
+        assert pulse.longest < 2 * slowness()
+
+        more = {**OTHER, "topics": world.topic, "group.id": f"{world.group}-more", "offset.initial": "latest"}
+        assert reload(onced, {"consumer more": more})["more"] == ("started", 1)
+        assert reload(onced, {"consumer more": None})["more"] == ("drained", 1)
+        assert onced.metrics().sum("onced_worker_exits_total", consumer="more", cause="drained") == 1
+        assert pids(onced, "other") == other
+
+        before = pids(onced)
+        change(onced, {"onced": {"log.format": "json"}})
+        said = asked(onced, "reload")
+        assert said["needs_restart"] == ["log.format"] and pids(onced) == before
+        change(onced, {"onced": {"log.format": "logfmt"}, "kafka": {"fetch.wait.max.ms": 77}})
+        assert "rolls" in oncectl(onced, "show", "config", "--diff")
+        assert done_to(asked(onced, "reload", "--wait")) == {"c": ("rolled", 1), "other": ("rolled", 1)}
+        assert "that of the file" in oncectl(onced, "show", "config", "--diff")
+    onced.wait_assigned(4)
+    world.finish(onced)
+    world.kafka.delete_topic(extra)
+
+
+def test_what_is_wrong_changes_nothing(world):
+    world.create_topics(partitions=2)
+    onced = world.start({"consumer c": {"workers": 2}})
+    onced.wait_assigned(2)
+    good = onced.sections
+    wrong = [
+        ({"consumer c": {"batch.max": "many", "lanez": 2}}, ["batch.max", "lanez", f"{onced.config}:"]),
+        ({"handler effect": {"statement": "INSERT INTO nowhere VALUES (:event_id)"}}, ["nowhere"]),
+        ({"onced": {"store": "postgresql://127.0.0.1:1/away"}}, ["consumer c"]),
+        ({"kafka": {"fetch.wait.max.ms": "soon"}}, ["fetch.wait.max.ms"]),
+    ]
+    with Load(world, "w", rate=200):
+        world.wait_effects(20)
+        before = pids(onced)
+        for changes, words in wrong:
+            onced.sections = good
+            change(onced, changes)
+            said = asked(onced, "reload", "--wait", expect=1)
+            text = "\n".join(said["errors"])
+            print(text)
+            assert said["state"] == "refused" and all(word in text for word in words), text
+        assert onced.config.read_text() and "batch.max" not in oncectl(onced, "show", "config", "--non-default")
+        count = world.effect_count()
+        world.wait_effects(count + 20)
+        assert pids(onced) == before
+        onced.sections = good
+        onced.write_config()
+        send_signal(onced.pid, signal.SIGHUP)
+        wait_for(lambda: "the configuration was reloaded" in onced.log_path.read_text(), 20 * slowness(), "HUP reloads")
+        assert pids(onced) == before
+    world.finish(onced)
+
+
+def test_another_plugin(world):
+    world.create_topics()
+    world.sql("CREATE TABLE words (word text PRIMARY KEY, count int NOT NULL)")
+    paths = [world.directory / name for name in ("first.so", "second.so")]
+    for path in paths:
+        shutil.copyfile(BUILD / "tests" / "support" / "plugins" / "word_count.so", path)
+        path.chmod(0o644)
+    handler = {"type": "plugin", "path": str(paths[0]), "path.word": "event_id"}
+    onced = world.start({"consumer c": {"handler": "count"}, "handler count": handler})
+    onced.wait_assigned(1)
+    world.produce_stream(100, prefix="first")
+    change(onced, {"handler count": {"path": str(world.directory / "none.so")}})
+    assert "none.so" in "\n".join(asked(onced, "reload", expect=1)["errors"])
+    assert reload(onced, {"handler count": {"path": str(paths[1])}}) == {"c": ("rolled", 1)}
+    with open(f"/proc/{onced.worker_pids()[0]}/maps") as maps:
+        mapped = maps.read()
+    assert "second.so" in mapped and "first.so" not in mapped
+    world.produce_stream(100, prefix="second")
+    world.wait_finished(onced)
+    assert world.sql("SELECT count(*), max(count) FROM words") == [(200, 1)]
+    onced.stop()
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
+def test_killed_in_the_middle(world, paused):
+    world.create_topics(partitions=2)
+    onced = world.start({"consumer c": {"workers": 2}})
+    onced.wait_assigned(2)
+    world.produce_stream(300)
+    world.wait_effects(50)
+    if paused:
+        oncectl(onced, "pause", "c", "--reason", "tea")
+    change(onced, {"consumer c": {"batch.max": 7}})
+    asked(onced, "reload")
+    send_signal(onced.pid, signal.SIGKILL)
+    onced.wait_exit()
+    wait_for(lambda: not onced.pids(), 20 * slowness(), "its workers drain")
+    onced.start()
+    onced.wait_assigned(2, 40)
+    assert "batch.max = 7" in oncectl(onced, "show", "config")
+    world.produce_stream(100, prefix="later")
+    if paused:
+        assert onced.consumer()["state"] == "paused" and stands_still(world)
+        oncectl(onced, "resume", "c")
+    world.finish(onced)
