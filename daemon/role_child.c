@@ -101,6 +101,7 @@ static void wire(struct child *child, const struct config_consumer *consumer)
 		.source = &kafka_source_ops,
 		.sink = &kafka_sink_ops,
 		.publisher = &kafka_publisher_ops,
+		.transactor = &kafka_transactor_ops,
 		.store = stores_find(config_store_of(child->config, consumer)),
 		.find_handler = handler_find,
 	};

@@ -251,6 +251,7 @@ static int choose_store(struct trial *trial, struct err *err)
 	if (r < 0) {
 		return r;
 	}
+	trial->consumer.is_transactional = false;
 	trial->is_elsewhere = handler.effect == ONCED_EFFECT_ELSEWHERE;
 	if (trial->is_elsewhere) {
 		printf("the effects of this handler are made elsewhere: they are real\n");

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "config/check_transactional.h"
 #include "config/subject.h"
 #include "config/value.h"
 
@@ -209,6 +210,7 @@ void check_consumer(const struct checking *checking, const struct config_consume
 	check_revoke_timeout(checking, consumer);
 	check_retention(checking, consumer);
 	check_rate(checking, consumer);
+	check_transactional(checking, consumer);
 }
 
 /* ---- two consumers ---- */

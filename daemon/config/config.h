@@ -138,6 +138,7 @@ struct config_consumer {
 	char *instance_id; /* "auto", "off" or a template with %H, %c, %n */
 	unsigned lanes; /* 0: chosen by where the handlers make their effects */
 	enum config_ordering ordering;
+	bool is_transactional; /* what is forwarded and the offsets are one Kafka transaction */
 	unsigned batch_max;
 	int64_t batch_linger_us, batch_time_us;
 	unsigned in_flight_max;

@@ -99,7 +99,7 @@ static const struct kafka_rule rules[] = {
 	{ "group.protocol.type", .reason = "set assignment in [consumer NAME]" },
 	{ "group.remote.assignor", .reason = "set assignment in [consumer NAME]" },
 	{ "transactional.id",
-		.reason = "dead letters are acknowledged one by one, not in transactions" },
+		.reason = "each worker has its own: set transactional = yes in [consumer NAME]" },
 
 	/* offsets */
 	{ "enable.auto.commit", .reason = by_hand },

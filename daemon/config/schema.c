@@ -142,6 +142,12 @@ const struct schema_key schema_keys[] = {
 		.words = WORDS("partition", "key", "none"),
 		.help = "What keeps its order, and waits together when a record is retried: a "
 			"partition, the records of one key, or nothing." },
+	{ CONSUMER(is_transactional), .name = "transactional", .type = SCHEMA_BOOL,
+		.default_text = "no",
+		.help = "What forward handlers write, dead letters and offsets are one Kafka "
+			"transaction for each batch: readers with isolation.level = read_committed "
+			"see every event once. Needs store = none:, ordering = partition and "
+			"handlers of type forward alone." },
 	{ CONSUMER(batch_max), .name = "batch.max", .type = SCHEMA_UNSIGNED, .default_text = "500",
 		.min = 1, .max = 10000, .help = "Most records in one transaction." },
 	{ CONSUMER(batch_linger_us), .name = "batch.linger", .type = SCHEMA_DURATION,

@@ -19,6 +19,9 @@ enum { SOURCE_OFFSET_NONE = -1001, SOURCE_OFFSET_EARLIEST = -2, SOURCE_OFFSET_LA
 
 struct source;
 
+/* Who a process was to its group at one assignment: member and generation. Counts its holders. */
+struct source_membership;
+
 struct source_header {
 	struct slice name, value;
 };
@@ -140,6 +143,14 @@ struct source_ops {
 	/* Any thread, blocks up to timeout_ms. */
 	int (*committed)(struct source *source, struct source_offset *offsets, size_t count,
 		int timeout_ms, struct err *err);
+	/*
+	 * Who we are by the assignment that is being told, for a transaction; inside
+	 * SOURCE_ASSIGNED only, for what comes later is another generation. The first hold is the
+	 * caller's. NULL: we are nobody any more, a new assignment comes.
+	 */
+	struct source_membership *(*membership)(struct source *source);
+	struct source_membership *(*membership_hold)(struct source_membership *membership);
+	void (*membership_drop)(struct source_membership *membership); /* accepts NULL */
 	unsigned (*assigned_count)(const struct source *source);
 	/* What the queues of the present assignment may hold at most, bytes. */
 	int64_t (*prefetch_bound_bytes)(const struct source *source);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -55,6 +56,21 @@ static const struct property publisher_defaults[] = {
 	{ "partitioner", "murmur2_random", 0 },
 	/* a missing topic is known, and shown, within this time */
 	{ "topic.metadata.propagation.max.ms", "1000", 0 },
+};
+
+static const struct property transactor_defaults[] = {
+	/* a batch is sent at once and flushed: what comes within this time shares requests */
+	{ "linger.ms", "5", 0 },
+	{ "message.max.bytes", "67108864", 0 },
+	{ "partitioner", "murmur2_random", 0 },
+	{ "topic.metadata.propagation.max.ms", "1000", 0 },
+	/*
+	 * The coordinator refuses a new transaction until the markers of the last one are written;
+	 * the library's 100 ms would be most of what a transaction takes.
+	 */
+	{ "retry.backoff.ms", "5", 0 },
+	/* until then others wait for the offsets of a worker that is gone for good */
+	{ "transaction.timeout.ms", "30000", 0 },
 };
 
 /* Ours after the user's: the guarantees rest on them. */
@@ -300,6 +316,33 @@ int kafka_conf_publisher(const struct publisher_options *options, bool is_single
 
 	r = r < 0 ? r : SET_TABLE(conf, publisher_owned, err);
 	r = r < 0 || !is_single ? r : set(conf, "batch.num.messages", "1", err);
+	return give(conf, r, ret);
+}
+
+/* What is not acknowledged in half of the time leaves the other half to abort, or to commit. */
+static int halve_delivery(rd_kafka_conf_t *conf, struct err *err)
+{
+	char text[24];
+	size_t size = sizeof(text);
+
+	if (rd_kafka_conf_get(conf, "transaction.timeout.ms", text, &size) != RD_KAFKA_CONF_OK) {
+		return err_set(err, -EINVAL, "transaction.timeout.ms is not known");
+	}
+	snprintf(text, sizeof(text), "%ld", strtol(text, NULL, 10) / 2);
+	return set(conf, "message.timeout.ms", text, err);
+}
+
+int kafka_conf_transactor(
+	const struct transactor_options *options, rd_kafka_conf_t **ret, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int r = set_producer(conf, transactor_defaults,
+		sizeof(transactor_defaults) / sizeof(*transactor_defaults),
+		options->publisher.client_id, options->publisher.config, err);
+
+	r = r < 0 ? r : SET_TABLE(conf, publisher_owned, err);
+	r = r < 0 ? r : set(conf, "transactional.id", options->transactional_id, err);
+	r = r < 0 ? r : halve_delivery(conf, err);
 	return give(conf, r, ret);
 }
 

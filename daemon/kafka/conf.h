@@ -12,6 +12,7 @@
 #include "core/publisher.h"
 #include "core/sink.h"
 #include "core/source.h"
+#include "core/transactor.h"
 
 /* Newer than the headers we build with may be. */
 #define KAFKA_RESP_ERR_INVALID_DIFFERENT_RECORD ((rd_kafka_resp_err_t)-138)
@@ -34,6 +35,8 @@ int kafka_conf_reader(const struct config *config, const char *group_id, rd_kafk
 /* `is_single`: no two records share a request. */
 int kafka_conf_publisher(const struct publisher_options *options, bool is_single,
 	rd_kafka_conf_t **ret, struct err *err);
+int kafka_conf_transactor(
+	const struct transactor_options *options, rd_kafka_conf_t **ret, struct err *err);
 
 /* Records in one partition's queue, above which nothing more is fetched for it. */
 enum { KAFKA_QUEUE_MESSAGES = 10000 };

@@ -11,10 +11,12 @@
 #include "core/publisher.h"
 #include "core/sink.h"
 #include "core/source.h"
+#include "core/transactor.h"
 
 extern const struct source_ops kafka_source_ops;
 extern const struct sink_ops kafka_sink_ops;
 extern const struct publisher_ops kafka_publisher_ops;
+extern const struct transactor_ops kafka_transactor_ops;
 
 /* "2.0.2" of the library that runs, not the one compiled against. */
 const char *kafka_version(void);

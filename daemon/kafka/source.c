@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "kafka/conf.h"
 #include "kafka/kafka.h"
+#include "kafka/membership.h"
 
 static void source_wake(struct source *source)
 {
@@ -183,6 +184,9 @@ const struct source_ops kafka_source_ops = {
 	.commit = source_commit,
 	.commit_sync = source_commit_sync,
 	.committed = source_committed,
+	.membership = membership_new,
+	.membership_hold = membership_hold,
+	.membership_drop = membership_drop,
 	.assigned_count = source_assigned_count,
 	.prefetch_bound_bytes = source_prefetch_bound,
 	.leave = source_leave,

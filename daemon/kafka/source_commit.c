@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 
-static rd_kafka_topic_partition_list_t *commit_list(
+rd_kafka_topic_partition_list_t *source_commit_list(
 	const struct source_commit *commits, size_t count)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
@@ -32,7 +32,7 @@ static rd_kafka_topic_partition_list_t *commit_list(
 int source_commit(
 	struct source *source, const struct source_commit *commits, size_t count, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = commit_list(commits, count);
+	rd_kafka_topic_partition_list_t *list = source_commit_list(commits, count);
 	rd_kafka_resp_err_t code = rd_kafka_commit(source->rk, list, 1);
 
 	rd_kafka_topic_partition_list_destroy(list);
@@ -60,7 +60,7 @@ static void on_commit_sync(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 int source_commit_sync(struct source *source, const struct source_commit *commits, size_t count,
 	int timeout_ms, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = commit_list(commits, count);
+	rd_kafka_topic_partition_list_t *list = source_commit_list(commits, count);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(source->rk);
 	struct commit_wait *wait = NEW(struct commit_wait);
 	rd_kafka_resp_err_t code =

@@ -61,6 +61,9 @@ int source_headers(void *handle, struct source_header *headers, size_t max);
 int source_refill(struct source *source, bool has_read, int timeout_ms);
 
 /* source_commit.c */
+/* As the library takes them; the caller's. */
+rd_kafka_topic_partition_list_t *source_commit_list(
+	const struct source_commit *commits, size_t count);
 int source_commit(
 	struct source *source, const struct source_commit *commits, size_t count, struct err *err);
 int source_commit_sync(struct source *source, const struct source_commit *commits, size_t count,

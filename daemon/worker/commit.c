@@ -3,7 +3,7 @@
  *
  * Runs in: worker, main thread. Asynchronous and coalesced, one under way at a time; synchronous
  * where a partition is left. Only offsets of the present epoch are handed over, and never lower
- * than before in that epoch.
+ * than before in that epoch. Where the consumer is transactional its lane commits them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,11 +14,11 @@
 #include "base/memory.h"
 #include "worker/worker_private.h"
 
-enum { METADATA_MAX = 24, LOG_INTERVAL_US = 10 * 1000 * 1000 };
+enum { LOG_INTERVAL_US = 10 * 1000 * 1000 };
 
 struct commit_batch {
 	struct source_commit *commits;
-	char (*metadata)[METADATA_MAX];
+	char (*metadata)[COMMIT_METADATA_MAX];
 	size_t count;
 };
 
@@ -33,6 +33,15 @@ static void batch_fini(struct commit_batch *batch)
 {
 	free(batch->commits);
 	free(batch->metadata);
+}
+
+const char *commit_metadata(const struct partition *p, char text[COMMIT_METADATA_MAX])
+{
+	if (p->known_count <= 0) {
+		return NULL;
+	}
+	snprintf(text, COMMIT_METADATA_MAX, "n=%d", (int)p->known_count);
+	return text;
 }
 
 /* Take the partition in when it has something to commit that is above `after`. */
@@ -50,16 +59,13 @@ static void collect(
 		return;
 	}
 	p->handed = p->under_way = offset;
-	if (p->known_count > 0) {
-		snprintf(batch->metadata[batch->count], METADATA_MAX, "n=%d", (int)p->known_count);
-	}
 	batch->commits[batch->count] = (struct source_commit){ .partition = &p->id,
 		.offset = offset,
-		.metadata = p->known_count > 0 ? batch->metadata[batch->count] : NULL };
+		.metadata = commit_metadata(p, batch->metadata[batch->count]) };
 	batch->count++;
 }
 
-static void is_committed(struct worker *worker, struct partition *p, int64_t offset)
+void commit_note(struct worker *worker, struct partition *p, int64_t offset)
 {
 	p->committed = offset;
 	page_set(&p->page->committed, offset);
@@ -77,6 +83,10 @@ void commit_tick(struct worker *worker, int64_t now_us)
 	struct commit_batch batch;
 	struct err err = ERR_INIT;
 
+	if (worker->consumer->is_transactional) {
+		transacting_tick(worker, now_us);
+		return;
+	}
 	if (worker->commit_is_under_way || now_us < worker->next_commit_us) {
 		return;
 	}
@@ -112,7 +122,7 @@ void commit_answered(struct worker *worker, const struct source_event *event)
 			continue;
 		}
 		if (event->commit_result == 0) {
-			is_committed(worker, p, p->under_way);
+			commit_note(worker, p, p->under_way);
 		} else {
 			is_refused(p);
 		}
@@ -151,6 +161,10 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 	int64_t started_us = clock_mono_us();
 	int r;
 
+	if (worker->consumer->is_transactional) {
+		transacting_wait(worker, partitions, count, timeout_ms);
+		return;
+	}
 	batch_init(&batch, all);
 	for (size_t i = 0; i < all; i++) {
 		struct partition *p = worker->partitions[partitions ? partitions[i].slot : i];
@@ -165,7 +179,7 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 			struct partition *p = worker->partitions[batch.commits[i].partition->slot];
 			p->under_way = -1;
 			if (r == 0) {
-				is_committed(worker, p, batch.commits[i].offset);
+				commit_note(worker, p, batch.commits[i].offset);
 			}
 		}
 		page_add(r == 0 ? &worker->page->commits : &worker->page->commit_errors, 1);

@@ -44,6 +44,7 @@ void dead_letter_add(struct worker *worker, struct unit_work *work)
 		memcpy(letter->event_id, work->event.id.data, work->event.id.len);
 		letter->event_id_len = work->event.id.len;
 	}
+	letter->is_written = work->is_written;
 	letter->handler = work->handler ? work->handler->config->name : "";
 	letter->next = worker->new_dead_letters;
 	worker->new_dead_letters = letter;
@@ -59,67 +60,17 @@ static void letter_free(struct dead_letter *letter)
 
 /* ---- producing ---- */
 
-static const struct config_tier *tier_of(
-	const struct worker *worker, const struct dead_letter *letter)
-{
-	return letter->tier >= 0 ? &worker->consumer->tiers.items[letter->tier] : NULL;
-}
-
-static const char *target(const struct worker *worker, const struct dead_letter *letter)
-{
-	const struct config_tier *tier = tier_of(worker, letter);
-
-	return tier ? tier->topic : worker->consumer->dlq_topic;
-}
-
-static int32_t target_partition(
-	const struct worker *worker, const struct dead_letter *letter, const struct partition *p)
-{
-	int32_t count =
-		letter->tier >= 0 ? worker->tier_partitions[letter->tier] : worker->dlq_partitions;
-
-	/* the same number where the topics are alike, else by key */
-	return p->known_count > 0 && count == p->topic_count ? p->id.partition : -1;
-}
-
 static int produce(struct worker *worker, struct dead_letter *letter, struct err *err)
 {
-	struct record *record = letter->record;
-	const struct partition *p = worker->partitions[record->item.slot];
-	const struct record_origin *origin = record->origin;
-	const struct config_tier *tier = tier_of(worker, letter);
-	int64_t now_ms = clock_wall_ms();
-	const struct letter_facts facts = { .record = record,
-		.reason = letter->reason,
-		.code = letter->code,
-		.text = letter->text,
-		.topic = origin ? origin->topic : p->id.topic,
-		.partition = origin ? origin->partition : p->id.partition,
-		.offset = record_offset(record),
-		.due_ms = tier ? now_ms + tier->delay_us / 1000 : 0,
-		.consumer = worker->consumer->name,
-		.handler = letter->handler,
-		.host = worker->start.host,
-		.event_id = slice_from(letter->event_id, letter->event_id_len),
-		.is_oversized = letter->is_oversized,
-		.extra = worker->consumer->dlq_headers };
-	const struct source_header *originals;
-	int count = record_headers(record, &originals), r;
+	bool is_tier = letter->tier >= 0;
 	struct letter_headers headers;
-	struct sink_message message = { .topic = target(worker, letter),
-		.partition = target_partition(worker, letter, p),
-		.key = record->key,
-		.value = letter->is_oversized ? SLICE_NULL : record->value,
-		/* what waits is not to be as old as its event: logs forget by that time */
-		.timestamp_ms = tier ? now_ms : record->timestamp_ms,
-		.tag = letter };
+	struct sink_message message;
+	int r;
 
-	letter_headers_init(&headers, &facts, originals, count);
-	message.headers = headers.items;
-	message.header_count = headers.count;
-	FAILPOINT(tier ? "before_retry_produce" : "before_dlq_produce");
+	dead_letter_compose(worker, letter, &headers, &message);
+	FAILPOINT(is_tier ? "before_retry_produce" : "before_dlq_produce");
 	r = worker->wiring->sink->send(worker->sink, &message, err);
-	FAILPOINT(tier ? "after_retry_produce" : "after_dlq_produce");
+	FAILPOINT(is_tier ? "after_retry_produce" : "after_dlq_produce");
 	letter_headers_fini(&headers);
 	return r;
 }
@@ -176,18 +127,19 @@ static void fail(struct worker *worker, struct dead_letter *letter, const struct
 	letter->due_us = now_us + (delay_us < RETRY_MAX_US ? delay_us : RETRY_MAX_US);
 	hold_strand(worker, letter);
 	worker->page->dlq_is_down = 1;
-	page_text_set(&worker->page->dlq_text, "%s: %s", target(worker, letter), err->text);
+	page_text_set(
+		&worker->page->dlq_text, "%s: %s", dead_letter_target(worker, letter), err->text);
 	page_text_set(&worker->partitions[letter->record->item.slot]->page->text,
 		"held at offset %lld: its %s cannot be written to %s: %s",
 		(long long)letter->record->item.offset, letter->tier >= 0 ? "retry" : "dead letter",
-		target(worker, letter), err->text);
+		dead_letter_target(worker, letter), err->text);
 	if (log_every(&worker->dlq_limit, now_us, LOG_INTERVAL_US, &held_back)) {
 		log_error(letter->tier >= 0 ? "retry not accepted, its strand is held and it is "
 					      "repeated; does its topic exist?"
 					    : "dead letter not accepted, its strand is held and it "
 					      "is repeated",
-			LOG_STR("dlq_topic", target(worker, letter)), LOG_STR("topic", p->id.topic),
-			LOG_INT("partition", p->id.partition),
+			LOG_STR("dlq_topic", dead_letter_target(worker, letter)),
+			LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
 			LOG_INT("offset", letter->record->item.offset), LOG_STR("error", err->text),
 			LOG_INT("held_back", (int64_t)held_back));
 	}
@@ -312,7 +264,7 @@ static void accepted(struct worker *worker, struct dead_letter *letter)
 	release_strand(worker, letter);
 	log_letter(worker, letter);
 	unlink_letter(worker, letter);
-	tell_up(worker, target(worker, letter));
+	tell_up(worker, dead_letter_target(worker, letter));
 	letter_free(letter);
 }
 
@@ -368,6 +320,7 @@ static struct dead_letter *reversed(struct dead_letter *list)
 static void take_new(struct worker *worker, int64_t now_us)
 {
 	struct dead_letter *list, *letter;
+	bool is_dead;
 
 	pthread_mutex_lock(&worker->lock);
 	list = worker->new_dead_letters;
@@ -376,8 +329,16 @@ static void take_new(struct worker *worker, int64_t now_us)
 	list = reversed(list);
 	while ((letter = list)) {
 		list = letter->next;
-		append_letter(worker, letter);
-		if (letter->tier < 0 && rate_hit(&worker->breaker, now_us) && !worker->is_paused) {
+		if (letter->is_written) {
+			tell_up(worker, worker->consumer->dlq_topic);
+			log_letter(worker, letter);
+			letter_free(letter);
+			is_dead = true;
+		} else {
+			is_dead = letter->tier < 0;
+			append_letter(worker, letter);
+		}
+		if (is_dead && rate_hit(&worker->breaker, now_us) && !worker->is_paused) {
 			trip_breaker(worker);
 		}
 	}

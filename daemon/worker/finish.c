@@ -60,6 +60,19 @@ static void leave(struct worker *worker, const struct record *record)
 	}
 }
 
+/* Nothing is owed any more; main counts and tells. */
+static void settle_written(struct worker *worker, struct unit_work *work, int64_t now_ms)
+{
+	const struct record *record = work->record;
+
+	if (partition_settle(worker, record, PAGE_DEAD_LETTERED, now_ms)) {
+		page_add(&worker->partitions[record->item.slot]->page->dead_letters[work->reason],
+			1);
+	}
+	dead_letter_add(worker, work);
+	work->record = NULL;
+}
+
 /* Under the lock: one record's end into tracker, page and dead letters. */
 struct sched_return finish_one(struct worker *worker, struct unit_work *work, int64_t now_ms)
 {
@@ -79,7 +92,9 @@ struct sched_return finish_one(struct worker *worker, struct unit_work *work, in
 		break;
 	case UNIT_DEAD:
 	case UNIT_DEFERRED:
-		if (partition_if_live(worker, record->item.slot, record->item.epoch)) {
+		if (work->is_written) {
+			settle_written(worker, work, now_ms);
+		} else if (partition_if_live(worker, record->item.slot, record->item.epoch)) {
 			dead_letter_add(worker, work);
 			work->record = NULL; /* handed over */
 		} else {

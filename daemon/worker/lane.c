@@ -182,7 +182,14 @@ void lanes_wake(struct worker *worker, bool is_much)
 	}
 }
 
-/* Blocks until there is a batch; 0 when the lanes are to stop. */
+static bool may_take(const struct lane *lane)
+{
+	const struct worker *worker = lane->worker;
+
+	return !worker->lanes_stop && !worker->alone_lane && !lane->transaction.is_lost;
+}
+
+/* Blocks until there is a batch; 0: the lanes are to stop, or offsets are due without one. */
 static unsigned take(struct lane *lane)
 {
 	struct worker *worker = lane->worker;
@@ -194,8 +201,8 @@ static unsigned take(struct lane *lane)
 		if (worker->consumer->batch_linger_us > 0 && sched_is_ready(worker->sched)) {
 			linger(lane);
 		}
-		count = worker->lanes_stop || worker->alone_lane ? 0 : try_take(lane);
-		if (count) {
+		count = may_take(lane) ? try_take(lane) : 0;
+		if (count || (worker->are_offsets_due && !lane->transaction.is_lost)) {
 			break;
 		}
 		/* a key whose turn has not come was parked by the attempt */
@@ -269,6 +276,7 @@ static void finish(struct lane *lane, unsigned count)
 		lane->returns[i] = finish_one(worker, &lane->unit.works[i], now_ms);
 	}
 	sched_give_back(worker->sched, lane->returns, count, &dead);
+	lane_note_transacted(lane);
 	lane_leave(lane);
 	wakes_main = finish_must_wake_main(worker, count);
 	if (sched_is_ready(worker->sched)) {
@@ -354,6 +362,7 @@ static void hand_over(struct lane *lane, unsigned count)
 
 static void run_batch(struct lane *lane, unsigned count)
 {
+	struct worker *worker = lane->worker;
 	int64_t started_us = clock_mono_us();
 
 	FAILPOINT("after_take");
@@ -363,10 +372,14 @@ static void run_batch(struct lane *lane, unsigned count)
 		hand_over(lane, count);
 		return;
 	}
-	unit_run_opened(&lane->unit);
-	lane_mark_again(lane);
-	note_called(lane);
-	adapt(lane, clock_mono_us() - started_us);
+	if (worker->consumer->is_transactional) {
+		lane_transact(lane, count);
+	} else {
+		unit_run_opened(&lane->unit);
+		lane_mark_again(lane);
+		note_called(lane);
+		adapt(lane, clock_mono_us() - started_us);
+	}
 	if (lane->unit.store_failed) {
 		lane->is_refused = true;
 		store_is_down(lane, &lane->unit.store_err);
@@ -381,6 +394,7 @@ static void run_batch(struct lane *lane, unsigned count)
 	if (lane->unit.store_failed) {
 		lane_back_off(lane);
 	}
+	lane_transaction_back_off(lane);
 }
 
 static void *lane_main(void *argument)
@@ -391,6 +405,9 @@ static void *lane_main(void *argument)
 
 	if (worker->is_in_process && crash_enter_lane(lane->index, &lane->crash_stack) < 0) {
 		log_warning("a lane has no signal stack: its crashes will name no record");
+	}
+	if (worker->consumer->is_transactional) {
+		lane_transaction_start(lane);
 	}
 	for (;;) {
 		pthread_mutex_lock(&worker->lock);
@@ -406,6 +423,8 @@ static void *lane_main(void *argument)
 		count = take(lane);
 		if (count) {
 			run_batch(lane, count);
+		} else if (worker->consumer->is_transactional) {
+			lane_commit_offsets(lane);
 		}
 	}
 }
@@ -466,6 +485,7 @@ void lanes_stop(struct worker *worker)
 			pthread_join(lane->thread, NULL);
 		}
 		unit_fini(&lane->unit);
+		lane_transaction_fini(lane);
 		worker->wiring->store->session_close(lane->session);
 		free(lane->batch);
 		free(lane->returns);

@@ -208,6 +208,9 @@ static void count_lanes(struct worker *worker)
 		worker->lane_count = worker->wiring->store->is_single_writer ? 1
 			: wanted                                             ? wanted
 									     : LANES;
+	} else if (consumer->is_transactional) {
+		worker->lane_count = 1; /* a producer has one transaction at a time */
+		return;
 	} else if (!worker->is_deduplicated) {
 		/* nothing to claim or to mark: lanes do it themselves */
 		worker->lane_count = wanted ? wanted : RUNNERS;
@@ -331,8 +334,10 @@ int worker_open(struct worker *worker, struct err *err)
 	}
 	name_handlers(worker);
 	name_skips(worker->consumer);
-	r = publishing_open(&worker->roster.publishing, wiring->publisher, wiring->config,
-		worker->consumer, worker->start.client_id, err);
+	r = worker->consumer->is_transactional
+		? transacting_open(worker, err)
+		: publishing_open(&worker->roster.publishing, wiring->publisher, wiring->config,
+			  worker->consumer, worker->start.client_id, err);
 	r = r < 0 ? r : open_sink(worker, err);
 	if (r == 0) {
 		wait_for_cluster(worker);

@@ -85,8 +85,11 @@ int worker_probe(const struct worker_wiring *wiring, struct err *err)
 	if (r < 0) {
 		return r;
 	}
-	r = publishing_check(
-		&roster.publishing, wiring->publisher, wiring->config, wiring->consumer, err);
+	r = wiring->consumer->is_transactional
+		? publishing_check_transactor(&roster.publishing, wiring->transactor,
+			  wiring->config, wiring->consumer, err)
+		: publishing_check(&roster.publishing, wiring->publisher, wiring->config,
+			  wiring->consumer, err);
 	r = r < 0 ? r : check_store(wiring, &roster, err);
 	roster_close(&roster);
 	return r;

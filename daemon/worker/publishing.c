@@ -100,8 +100,38 @@ int publishing_check(const struct publishing *publishing, const struct publisher
 	return r < 0 || publishing->topic_count == 0 ? r : ops->check(&options, err);
 }
 
+int publishing_open_transactor(struct publishing *publishing, const struct transactor_ops *ops,
+	const struct config *config, const struct config_consumer *consumer, const char *client_id,
+	const char *transactional_id, struct err *err)
+{
+	struct transactor_options options = { options_of(publishing, config, client_id),
+		transactional_id };
+	int r = check_loops(publishing, config, consumer, err);
+
+	if (r < 0) {
+		return r;
+	}
+	publishing->transactor_ops = ops;
+	return ops->open(&options, &publishing->transactor, err);
+}
+
+int publishing_check_transactor(const struct publishing *publishing,
+	const struct transactor_ops *ops, const struct config *config,
+	const struct config_consumer *consumer, struct err *err)
+{
+	struct transactor_options options = { options_of(publishing, config, "onced-probe"),
+		"onced-probe" };
+	int r = check_loops(publishing, config, consumer, err);
+
+	return r < 0 ? r : ops->check(&options, err);
+}
+
 void publishing_close(struct publishing *publishing)
 {
+	if (publishing->transactor) {
+		publishing->transactor_ops->close(publishing->transactor);
+		publishing->transactor = NULL;
+	}
 	if (publishing->publisher) {
 		publishing->ops->close(publishing->publisher);
 		publishing->publisher = NULL;
@@ -144,11 +174,24 @@ static enum onced_result result_of(enum publisher_result result)
 						  : ONCED_RETRY;
 }
 
+static enum publisher_result publish_in_transaction(const struct publishing *publishing,
+	const struct sink_message *message, int64_t timeout_ms, struct err *err)
+{
+	const struct transactor_ops *ops = publishing->transactor_ops;
+	enum publisher_result result = ops->send(publishing->transactor, message, err);
+
+	if (result != PUBLISHER_ACKED || !publishing->is_alone) {
+		return result;
+	}
+	return ops->wait(publishing->transactor, timeout_ms * 1000, err);
+}
+
 int onced_publish(const struct onced_event *event, int topic, const struct onced_record *record,
 	struct onced_outcome *outcome)
 {
 	const struct publishing *publishing = &event->roster->publishing;
-	struct sink_message message = { .partition = record->partition,
+	struct sink_message message = { .topic = publishing->topics[topic].name,
+		.partition = record->partition,
 		.key = slice_of(record->key),
 		.value = slice_of(record->value),
 		.timestamp_ms = record->timestamp_ms,
@@ -157,8 +200,12 @@ int onced_publish(const struct onced_event *event, int topic, const struct onced
 	struct err err = ERR_INIT;
 	enum publisher_result result;
 
-	assert(publishing->publisher && topic >= 0 && (size_t)topic < publishing->topic_count);
-	result = publishing->ops->publish(publishing->publisher, (size_t)topic, &message, &err);
+	assert((publishing->publisher || publishing->transactor) && topic >= 0 &&
+		(size_t)topic < publishing->topic_count);
+	result = publishing->transactor
+		? publish_in_transaction(
+			  publishing, &message, publishing->topics[topic].timeout_ms, &err)
+		: publishing->ops->publish(publishing->publisher, (size_t)topic, &message, &err);
 	if (result == PUBLISHER_ACKED) {
 		return 0;
 	}

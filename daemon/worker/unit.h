@@ -67,6 +67,7 @@ struct unit_work {
 	bool has_key;
 	bool is_lost; /* its lease was not ours any more: the effect may come twice */
 	bool is_forgotten; /* its key is given back when it ends, unless it ends dead */
+	bool is_written; /* DEAD: its dead letter is there, committed with its offset */
 	bool must_die; /* no handler will see it: reason and text say why */
 	bool is_filtered; /* settled as skipped, unclaimed */
 	bool is_elsewhere; /* no transaction covers its handler's effect: not for a batch */

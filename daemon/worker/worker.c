@@ -369,6 +369,7 @@ static void finish(struct worker *worker)
 	if (worker->sink) {
 		wiring->sink->close(worker->sink, 0); /* answers what is still under way */
 	}
+	wiring->source->membership_drop(worker->membership);
 	dead_letters_fini(worker);
 	partitions_fini(worker);
 	quarantine_fini(worker);

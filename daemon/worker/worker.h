@@ -13,6 +13,7 @@
 #include "core/sink.h"
 #include "core/source.h"
 #include "core/store.h"
+#include "core/transactor.h"
 #include "onced/handler.h"
 
 struct page;
@@ -23,6 +24,7 @@ struct worker_wiring {
 	const struct source_ops *source;
 	const struct sink_ops *sink;
 	const struct publisher_ops *publisher;
+	const struct transactor_ops *transactor; /* instead, where they are transactional */
 	const struct store_ops *store;
 	/* Fill in the handler of a [handler NAME]; 0, or -EINVAL with the sentence. */
 	int (*find_handler)(const struct config_handler *config, struct onced_handler *ret,

@@ -7,9 +7,12 @@
  *	partition.c    epochs: assigned, opened, settled, revoked
  *	commit.c       offsets
  *	dead_letter.c  the way out of poison
+ *	letter_message.c  what is sent there
  *	lane.c         threads that run units of work
  *	lane_lease.c   what they do more where batches are leased
  *	lane_options.c what their units are told
+ *	lane_transaction.c  batches and offsets in one Kafka transaction
+ *	transacting.c  what main has to do with them
  *	lane_alone.c   a record that is worked while nothing else is
  *	hand.c         which events are in hand, where lanes lease
  *	quarantine.c   which records these are, and which no handler sees again
@@ -47,6 +50,8 @@
 
 /* ---- partitions ---- */
 
+enum { COMMIT_METADATA_MAX = 24 };
+
 enum partition_state { PARTITION_NONE, PARTITION_OPENING, PARTITION_RUNNING, PARTITION_LOST };
 
 struct partition {
@@ -63,6 +68,7 @@ struct partition {
 	int64_t committed; /* the group's offset as far as we know, -1 none */
 	int64_t handed; /* highest offset handed to a commit in this epoch, -1 none */
 	int64_t under_way; /* offset of the asynchronous commit, -1 none */
+	int64_t transacted; /* offset of the last transaction, -1 none; the lock */
 	int32_t known_count; /* partitions of the topic when the group began; commit metadata */
 	int32_t topic_count; /* partitions of the topic now */
 	struct store_attempts *attempts; /* of records that failed before this epoch, by offset */
@@ -77,6 +83,8 @@ struct partition {
 
 /* ---- dead letters ---- */
 
+struct letter_headers;
+
 struct dead_letter {
 	struct dead_letter *next;
 	int tier; /* it goes to this retry topic; -1: it is a dead letter */
@@ -90,6 +98,7 @@ struct dead_letter {
 	bool is_orphan; /* its epoch is dead: free it when the answer comes */
 	bool is_holding; /* its strand is held */
 	bool is_oversized; /* send headers only */
+	bool is_written; /* in a transaction: only to be told of */
 	int64_t due_us; /* not sent: when to try (again) */
 	int64_t sent_us;
 	unsigned failures;
@@ -123,6 +132,19 @@ struct sweeper;
 
 /* ---- lanes ---- */
 
+/* What a batch, its dead letters and its offsets are committed by. */
+struct lane_transaction {
+	struct source_membership *membership; /* of the batch; held */
+	struct source_commit *commits; /* room for PAGE_PARTITIONS_MAX; NULL before the first */
+	struct source_partition *ids; /* of the commits: the epochs they are for */
+	char (*metadata)[COMMIT_METADATA_MAX];
+	size_t count;
+	int64_t backoff_us; /* after an abort, 0 none */
+	bool is_committed; /* finish() is to note the offsets */
+	bool is_lost; /* the producer can do no more: the worker ends */
+	struct log_limit limit;
+};
+
 struct lane {
 	struct worker *worker;
 	unsigned index;
@@ -135,6 +157,7 @@ struct lane {
 	int64_t backoff_us;
 	struct lines retry_lines, hold_lines, lost_lines;
 	struct crash_stack crash_stack;
+	struct lane_transaction transaction;
 	bool is_refused; /* the store answers, but the last batch was turned away */
 	bool is_started;
 };
@@ -170,6 +193,10 @@ struct worker {
 	/* of the lane or runner that has, or waits for, the worker for itself; NULL none */
 	struct page_lane *alone_lane;
 	int64_t next_wake_us; /* of main, while there is work without it */
+	struct source_membership *membership; /* of the last assignment; NULL none */
+	bool are_offsets_due; /* the lane is to commit offsets without records */
+	bool has_lost_transactor; /* the lane says so, and why */
+	struct err lost_why;
 	unsigned sharers; /* partitions that share what may be in flight, at least 1 */
 
 	struct lane *lanes;
@@ -255,6 +282,10 @@ void partitions_fini(struct worker *worker);
 int partition_seek(struct worker *worker, struct partition *p, int64_t offset, struct err *err);
 
 /* commit.c */
+/* It is the group's offset now. */
+void commit_note(struct worker *worker, struct partition *p, int64_t offset);
+/* What every commit says beside the offset; NULL: nothing. Writes to `text`. */
+const char *commit_metadata(const struct partition *p, char text[COMMIT_METADATA_MAX]);
 void commit_tick(struct worker *worker, int64_t now_us);
 void commit_answered(struct worker *worker, const struct source_event *event);
 /* Commit what is settled of these partitions (NULL: all) and wait for the answer. */
@@ -263,6 +294,13 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 
 /* Is everything that is settled committed? Under the lock. */
 bool commits_are_done(const struct worker *worker);
+
+/* letter_message.c */
+/* The topic it goes to. */
+const char *dead_letter_target(const struct worker *worker, const struct dead_letter *letter);
+/* The message of a dead letter; `headers` are to be ended when it was sent. */
+void dead_letter_compose(const struct worker *worker, const struct dead_letter *letter,
+	struct letter_headers *headers, struct sink_message *message);
 
 /* dead_letter.c */
 /*
@@ -340,6 +378,30 @@ void ledger_hand_over(struct worker *worker, struct record **run, unsigned count
 void lane_mark_again(struct lane *lane);
 /* Count what the batch met, and say what the store has to say. */
 void lane_tell_leases(struct lane *lane);
+
+/* lane_transaction.c */
+/* At first: what a predecessor had open is ended. */
+void lane_transaction_start(struct lane *lane);
+/* Work the opened batch in a transaction, and commit it: the works' ends are what came of that. */
+void lane_transact(struct lane *lane, unsigned count);
+/* After an aborted one, when its records are back. */
+void lane_transaction_back_off(struct lane *lane);
+/* Offsets alone, of partitions that have none yet. */
+void lane_commit_offsets(struct lane *lane);
+/* Under the lock, when the batch is settled: what was committed for which partitions. */
+void lane_note_transacted(struct lane *lane);
+void lane_transaction_fini(struct lane *lane);
+
+/* transacting.c */
+/* The producer; its id is this slot's alone. */
+int transacting_open(struct worker *worker, struct err *err);
+/* Inside SOURCE_ASSIGNED: whose offsets it will be. */
+void transacting_assigned(struct worker *worker);
+/* What lanes committed becomes known; what is left is given to them. */
+void transacting_tick(struct worker *worker, int64_t now_us);
+/* Wait until what is settled of these partitions (NULL: all) is committed, or time is up. */
+void transacting_wait(struct worker *worker, const struct source_partition *partitions,
+	size_t count, int timeout_ms);
 
 /* lane_options.c */
 /* The options of a unit of the worker's, for the lane or runner `lane`. */

@@ -175,12 +175,12 @@ class KafkaClient:
     def end_offsets(self, topic):
         return {p: end for p, (_, end) in self.watermarks(topic).items()}
 
-    def read(self, topic, seconds=60):
+    def read(self, topic, seconds=60, **settings):
         """The whole topic as it is now, by partition and offset."""
         marks = {p: m for p, m in self.watermarks(topic).items() if m[0] < m[1]}
         if not marks:
             return []
-        consumer = self._consumer()
+        consumer = self._consumer(**settings)
         records = []
         try:
             consumer.assign([TopicPartition(topic, p, low) for p, (low, _) in marks.items()])

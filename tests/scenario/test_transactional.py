@@ -1,0 +1,210 @@
+"""
+test_transactional - events forwarded in Kafka transactions: read_committed readers see each of them once
+"""
+
+import collections
+import itertools
+import json
+import signal
+
+import pytest
+
+from support.process import send_signal, wait_for
+
+from . import checker
+from .harness import run_tool, slowness
+
+COUNT = 3000
+POISON = "poison"
+
+
+@pytest.fixture
+def target(world):
+    name = f"{world.name}.out"
+    world.kafka.create_topic(name, 3, max_message_bytes=20_000)
+    yield name
+    world.kafka.start()
+    world.kafka.delete_topic(name)
+
+
+def sections(target, handler=None, consumer=None, onced=None):
+    return {
+        "onced": {"store": "none:", "store.user": None, "store.password": None, "store.migrate": None,
+                  "store.lock.timeout": None, **(onced or {})},
+        "kafka producer": {"transaction.timeout.ms": 8000},
+        "handler effect": None,
+        "handler copy": {"type": "forward", "topic": target, "headers.event_id": "{event_id}", **(handler or {})},
+        "consumer c": {"handler": "copy", "transactional": "yes", "batch.max": 40, **(consumer or {})},
+    }
+
+
+def numbers(records):
+    """{key: [n in the order of the log]}"""
+    found = collections.defaultdict(list)
+    for record in records:
+        found[record.key].append(json.loads(record.value)["payload"]["n"])
+    return found
+
+
+def check_once(world, target, made):
+    """Each id once, of each key in order; what came of aborted transactions is for others to see."""
+    written = world.kafka.read(target)
+    seen = collections.Counter(checker.event_id_of(record) for record in written)
+    assert seen == collections.Counter(record[0] for record in made)
+    for key, found in numbers(written).items():
+        assert found == sorted(found), key
+    raw = world.kafka.read(target, **{"isolation.level": "read_uncommitted"})
+    assert len(raw) >= len(written)
+    return len(raw) - len(written)
+
+
+def visible(world, target):
+    return len(world.kafka.read(target))
+
+
+def wait_visible(world, target, at_least):
+    wait_for(lambda: visible(world, target) >= at_least, 90 * slowness(), f"{at_least} records are committed")
+
+
+def finish(world, onced, seconds=120):
+    world.wait_finished(onced, seconds)
+    onced.assert_accounted()
+
+
+def check_never_ahead(world, target):
+    """What the group has committed is there to be read: an offset came with its records."""
+    committed = world.committed()
+    ids = {checker.event_id_of(record) for record in world.kafka.read(target)}
+    for record in world.kafka.read(world.topic):
+        if record.offset < committed.get((world.topic, record.partition), 0):
+            assert checker.event_id_of(record) in ids, record.position()
+
+
+def test_kills_and_a_rebalance_repeat_nothing(world, target):
+    world.create_topics(partitions=4)
+    made = world.produce_stream(COUNT, keys=60)
+    onced = world.start(sections(target, consumer={"workers": 2}))
+    other = None
+    for step in range(1, 6):
+        wait_visible(world, target, step * 350)
+        check_never_ahead(world, target)
+        if step == 3:
+            other = world.start(sections(target, consumer={"instance.id": "other-%n"}))
+            other.wait_until(lambda: other.partitions(), 60, "the other one has partitions")
+        pids = onced.worker_pids()
+        send_signal(pids[step % len(pids)], signal.SIGKILL)
+    finish(world, onced)
+    check_once(world, target, made)
+    other.stop()
+    onced.stop()
+    assert world.dead_letters() == []
+
+
+@pytest.mark.failpoints
+@pytest.mark.parametrize("point", [
+    "before_transaction_offsets", "before_transaction_commit", "after_transaction_commit", "before_settle"])
+def test_dying_at_each_step_repeats_nothing(world, target, point):
+    world.create_topics(partitions=2)
+    made = world.produce_stream(400, keys=20)
+    once = world.directory / "died"
+    onced = world.start(sections(target), env={
+        "ONCED_FAILPOINT": f"{point}:kill:3", "ONCED_FAILPOINT_ONCE": str(once)})
+    finish(world, onced)
+    check_once(world, target, made)
+    assert once.exists(), "it died there"
+    onced.stop()
+
+
+@pytest.mark.parametrize("seconds_away", ["session", "transaction"])
+def test_a_zombie_commits_nothing(world, target, seconds_away):
+    """Away for longer than its session, and then than its transaction, too: its partitions are another's."""
+    world.create_topics(partitions=2)
+    made = world.produce_stream(1500, keys=30)
+    settings = sections(target, consumer={"instance.id": "off", "batch.max": 10})
+    zombie = world.start(settings)
+    wait_visible(world, target, 50)
+    frozen = zombie.pids()
+    for pid in frozen:
+        send_signal(pid, signal.SIGSTOP)
+    heir = world.start(settings)
+    heir.wait_assigned(2, 60)
+    if seconds_away == "transaction":
+        wait_visible(world, target, 1500)
+    else:
+        wait_visible(world, target, 300)
+    for pid in frozen:
+        send_signal(pid, signal.SIGCONT)
+    finish(world, heir)
+    zombie.wait_ready(60)
+    check_never_ahead(world, target)
+    check_once(world, target, made)
+    heir.stop()
+    zombie.stop()
+
+
+def test_a_broker_that_restarts_loses_and_repeats_nothing(world, target):
+    world.create_topics(partitions=3)
+    made = world.produce_stream(2000, keys=40)
+    onced = world.start(sections(target))
+    wait_visible(world, target, 300)
+    world.kafka.restart(graceful=False)
+    finish(world, onced, 180)
+    check_once(world, target, made)
+    onced.stop()
+
+
+def test_dead_letters_are_in_the_transaction_of_their_batch(world, target):
+    """Refused by the handler, by the target, and not decodable: each a dead letter, once, whoever dies."""
+    world.create_topics(partitions=2)
+    numbers_of = itertools.count()
+    made, poison = [], set()
+    for n in range(600):
+        event_id, key = f"e{n}", f"k{n % 20}".encode()
+        if n % 97 == 5:
+            world.produce_event(event_id, next(numbers_of), key, note="x" * 30_000, must="y")
+            poison.add(event_id)
+        elif n % 89 == 7:
+            world.produce_event(event_id, next(numbers_of), key)
+            poison.add(event_id)
+        else:
+            world.produce_event(event_id, next(numbers_of), key, must="y")
+            made.append((event_id,))
+    world.kafka.flush()
+    onced = world.start(sections(target, {"headers.must": "{payload.must}"}))
+    for step in (100, 250):
+        wait_visible(world, target, step)
+        send_signal(onced.worker_pids()[0], signal.SIGKILL)
+    finish(world, onced)
+    check_once(world, target, made)
+    letters = collections.Counter(checker.event_id_of_dead_letter(letter) for letter in world.dead_letters())
+    assert letters == collections.Counter(poison)
+    assert {dict(letter.headers)["onced-code"] for letter in world.dead_letters()} == {b"too-large", b"missing"}
+    onced.wait_metric(1, "onced_dead_letters_total", 30)
+    onced.stop()
+
+
+def test_a_missing_dead_letter_topic_holds_the_strand_alone(world, target):
+    world.create_topics(partitions=2, dlq_partitions=0)
+    for n in range(200):
+        world.produce_event(f"e{n}", n, b"k%d" % (n % 2), partition=n % 2, **({} if n == 100 else {"must": "y"}))
+    world.kafka.flush()
+    onced = world.start(sections(target, {"headers.must": "{payload.must}"}))
+    wait_visible(world, target, 150)
+    onced.wait_metric(1, "onced_held", 60)
+    assert world.committed()[(world.topic, 0)] == 50
+    world.kafka.create_topic(world.dlq)
+    finish(world, onced)
+    check_once(world, target, [(f"e{n}",) for n in range(200) if n != 100])
+    assert [checker.event_id_of_dead_letter(letter) for letter in world.dead_letters()] == ["e100"]
+    onced.stop()
+
+
+def test_what_cannot_be_in_a_transaction_is_refused_at_the_start(world, target):
+    for change, said in (
+            ({"consumer": {"ordering": "key"}}, "needs ordering = partition"),
+            ({"consumer": {"lanes": 4}}, "one lane"),
+            ({"onced": {"store": "memory:"}}, "needs store = none:"),
+            ({"handler": {"type": "log", "topic": None, "headers.event_id": None}}, "of type log")):
+        config = world.onced(sections(target, **change)).write_config()
+        done = run_tool("-c", config, "--check-config")
+        assert done.returncode != 0 and said in done.stderr, done.stderr
