@@ -99,6 +99,11 @@ struct store_claim {
 	 */
 	struct slice decision;
 	int64_t busy_us; /* BUSY: until the lease ends, unless it is renewed */
+	/*
+	 * Which lease of its owner this is; end_leases() releases no other. 0: any of his, and
+	 * where no release can come late
+	 */
+	uint64_t stamp;
 
 	/* set by the flush that follows end_leases() */
 	bool is_mine;

@@ -31,7 +31,7 @@ static int ready_as(const struct bench *bench, const char *user, const char *pas
 
 #define RIGHTS                                                                                     \
 	"~onced:*", "+auth", "+select", "+info", "+script|load", "+evalsha", "+eval", "+time",     \
-		"+get", "+set", "+del", "+hset", "+hget", "+hgetall", "+hdel", "+pexpire"
+		"+get", "+mget", "+set", "+del", "+hset", "+hget", "+hgetall", "+hdel", "+pexpire"
 
 static void give(struct bench *bench, const char *less)
 {
@@ -64,6 +64,7 @@ static void every_right_that_is_missing_is_named(void **state)
 		{ "-evalsha", "EVALSHA" },
 		{ "-time", "TIME" },
 		{ "-get", "GET" },
+		{ "-mget", "MGET" },
 		{ "-set", "SET" },
 		{ "-del", "DEL" },
 		{ "-hset", "HSET" },

@@ -15,7 +15,7 @@ from .process import Server, free_port
 USER = "app"
 PASSWORD = "planted-secret-of-redis"
 ADMIN_PASSWORD = "secret-of-the-side-door"
-RIGHTS = ("~onced:* +auth +select +info +script|load +evalsha +eval +time +get +set +del +hset +hget"
+RIGHTS = ("~onced:* +auth +select +info +script|load +evalsha +eval +time +get +mget +set +del +hset +hget"
           " +hgetall +hdel +pexpire")
 
 

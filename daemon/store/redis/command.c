@@ -35,6 +35,16 @@ void red_part(struct buffer *out, struct slice part)
 	buffer_append(out, "\r\n", 2);
 }
 
+void red_part_begin(struct buffer *out, size_t len)
+{
+	header(out, '$', len);
+}
+
+void red_part_end(struct buffer *out)
+{
+	buffer_append(out, "\r\n", 2);
+}
+
 void red_part_str(struct buffer *out, const char *part)
 {
 	red_part(out, slice_from_str(part));

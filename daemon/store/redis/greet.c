@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "store/redis/redis.h"
 
-enum { VERSION_MIN = 5 };
+enum { VERSION_MIN = 5, VERSION_KEEPTTL = 6 };
 
 #define LOOK_US ((int64_t)10 * 1000 * 1000)
 #define TELL_AGAIN_US ((int64_t)60 * 1000 * 1000)
@@ -73,12 +73,20 @@ static void add_database(const struct red_store *store, struct words *words)
 
 /* ---- judging ---- */
 
+/* 0: not told. */
+static long version_of(const char *info)
+{
+	struct slice version = find(info, "redis_version");
+
+	return version.len ? strtol(version.data, NULL, 10) : 0;
+}
+
 static int check_kind(const char *info, struct err *err)
 {
 	struct slice version = find(info, "redis_version"), role = find(info, "role");
 	struct slice host = find(info, "master_host"), port = find(info, "master_port");
 
-	if (version.len && strtol(version.data, NULL, 10) < VERSION_MIN) {
+	if (version.len && version_of(info) < VERSION_MIN) {
 		return err_set(err, -EINVAL, "this is Redis %.*s, onced needs %d or newer",
 			(int)version.len, version.data, VERSION_MIN);
 	}
@@ -199,6 +207,7 @@ int red_greet(struct red_session *session, int64_t deadline_us, struct err *err)
 		pthread_mutex_lock(&store->lock);
 		is_first = store->server[0] == '\0';
 		pthread_mutex_unlock(&store->lock);
+		session->has_keepttl = version_of(info) >= VERSION_KEEPTTL;
 		tell_policy(store, info);
 		tell_server(store, info);
 		tell_evictions(store, info, is_first);

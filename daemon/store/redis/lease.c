@@ -19,7 +19,9 @@ static const char key_prefix[] = "onced:id:";
 enum {
 	POSITION_SIZE = 8,
 	TAG_SIZE = STORE_DIGEST_SIZE + POSITION_SIZE,
-	OWNER_SIZE = STORE_OWNER_SIZE + 13, /* with the end of the lease */
+	STAMP_SIZE = 8,
+	UNTIL_SIZE = 13,
+	LEASE_SIZE = STORE_OWNER_SIZE + UNTIL_SIZE + STAMP_SIZE,
 	KEY_TEXT_MAX = sizeof(key_prefix) + 2 * STORE_KEY_SIZE,
 };
 
@@ -54,13 +56,15 @@ static void write_position(const struct red_store *store, const struct store_pos
 	}
 }
 
-static void make_marker(char ret[RED_ID_SIZE])
+/* A marker, should there be none, and what tells this lease from its owner's others: never 0. */
+static uint64_t make_marker(char ret[RED_ID_SIZE])
 {
-	uint64_t random[2] = { 0, 0 };
+	uint64_t random[3] = { 0, 0, 0 };
 
 	(void)!getrandom(random, sizeof(random), 0);
 	snprintf(ret, RED_ID_SIZE, "%016llx%016llx", (unsigned long long)random[0],
 		(unsigned long long)random[1]);
+	return random[2] | 1;
 }
 
 /* ---- out ---- */
@@ -104,20 +108,22 @@ void red_op_lease(struct store_session *session, const struct store_lease *lease
 	struct red_op *op = red_op_begin(red, RED_LEASE, STORE_OP_CLAIM);
 	bool has_tags = wants_tags(claims, count);
 	char marker[RED_ID_SIZE];
+	uint64_t stamp = make_marker(marker);
 
 	op->claims = claims;
 	op->count = count;
 	store_claims_forget(claims, count);
-	make_marker(marker);
-	red_script_command(red, out, RED_SCRIPT_LEASE, 1 + count, 4 + (has_tags ? count : 0));
+	red_script_command(red, out, RED_SCRIPT_LEASE, 1 + count, 5 + (has_tags ? count : 0));
 	red_part_str(out, marker_key);
 	for (size_t i = 0; i < count; i++) {
+		claims[i].stamp = stamp;
 		red_part_key(out, claims[i].key);
 	}
 	part_owner(out, lease);
 	red_part_int(out, lease->lease_us / 1000);
 	red_part_int(out, red->store->keep_ms + lease->lease_us / 1000);
 	red_part_str(out, marker);
+	red_part(out, slice_from(&stamp, STAMP_SIZE));
 	for (size_t i = 0; has_tags && i < count; i++) {
 		part_tag(red, out, &claims[i]);
 	}
@@ -137,6 +143,24 @@ static void part_decision(
 	red_part(out, slice_from(why, POSITION_SIZE + claim->decision.len));
 }
 
+static void part_stamps(struct buffer *out, const struct store_claim *claims, size_t count)
+{
+	red_part_begin(out, count * STAMP_SIZE);
+	for (size_t i = 0; i < count; i++) {
+		buffer_append(out, &claims[i].stamp, STAMP_SIZE);
+	}
+	red_part_end(out);
+}
+
+/* How many words follow owner and retention. */
+static size_t more_words(const struct red_session *session, enum store_lease_end end, size_t count)
+{
+	if (end == STORE_LEASE_DONE) {
+		return session->has_keepttl ? 1 : 0;
+	}
+	return 2 + (end == STORE_LEASE_DLQ ? count : 1);
+}
+
 void red_op_end_leases(struct store_session *session, const struct store_lease *lease,
 	enum store_lease_end end, struct store_claim *claims, size_t count)
 {
@@ -149,12 +173,11 @@ void red_op_end_leases(struct store_session *session, const struct store_lease *
 	struct buffer *out = &red->queue.bytes;
 	struct red_op *op = red_op_begin(red, RED_END, STORE_OP_LEASE);
 	bool is_done = end == STORE_LEASE_DONE;
-	size_t own = end == STORE_LEASE_DLQ ? count : 0;
 
 	op->claims = claims;
 	op->count = count;
-	red_script_command(
-		red, out, is_done ? RED_SCRIPT_DONE : RED_SCRIPT_END, count, is_done ? 2 : 4 + own);
+	red_script_command(red, out, is_done ? RED_SCRIPT_DONE : RED_SCRIPT_END, count,
+		2 + more_words(red, end, count));
 	for (size_t i = 0; i < count; i++) {
 		claims[i].is_mine = claims[i].was_forgotten = false;
 		red_part_key(out, claims[i].key);
@@ -164,9 +187,14 @@ void red_op_end_leases(struct store_session *session, const struct store_lease *
 	if (!is_done) {
 		red_part_str(out, words[end]);
 		red_part_int(out, lease->lease_us / 1000);
+	} else if (red->has_keepttl) {
+		red_part_str(out, "KEEPTTL");
 	}
-	for (size_t i = 0; i < own; i++) {
+	for (size_t i = 0; end == STORE_LEASE_DLQ && i < count; i++) {
 		part_decision(red, out, &claims[i]);
+	}
+	if (end == STORE_LEASE_RELEASED || end == STORE_LEASE_RENEWED) {
+		part_stamps(out, claims, count);
 	}
 	red_op_end(red);
 }
@@ -195,9 +223,9 @@ static void judge_stranger(struct red_session *session, struct store_claim *clai
 /* The end of the lease, behind its owner. */
 static bool read_until(struct slice bytes, size_t at, int64_t *ret_ms)
 {
-	char digits[OWNER_SIZE - STORE_OWNER_SIZE + 1] = "";
+	char digits[UNTIL_SIZE + 1] = "";
 
-	if (bytes.len < at + OWNER_SIZE) {
+	if (bytes.len < at + LEASE_SIZE) {
 		return false;
 	}
 	memcpy(digits, bytes.data + at + STORE_OWNER_SIZE, sizeof(digits) - 1);
@@ -219,7 +247,7 @@ bool red_row_read(struct slice bytes, struct red_row *ret)
 		if (!read_until(bytes, at, &ret->until_ms)) {
 			return false;
 		}
-		at += OWNER_SIZE;
+		at += LEASE_SIZE;
 	}
 	if (ret->kind == 'R' || ret->kind == 'D') {
 		return true;
@@ -308,25 +336,38 @@ static void judge_marker(struct red_session *session, const redisReply *reply)
 	}
 }
 
+static void judge_end(struct store_claim *claim, const redisReply *reply)
+{
+	claim->is_mine = reply->integer > 0;
+	claim->was_forgotten = reply->integer == 2;
+}
+
 void red_judge(struct red_session *session, const struct red_op *op, const redisReply *reply)
 {
 	bool is_lease = op->kind == RED_LEASE;
 
 	if (op->kind == RED_RECORD || reply->type != REDIS_REPLY_ARRAY ||
-		reply->elements < op->count + is_lease) {
+		reply->elements % 2 != is_lease) {
 		return;
 	}
 	for (size_t i = 0; i < op->count; i++) {
-		struct store_claim *claim = &op->claims[i];
+		op->claims[i].verdict = is_lease ? CLAIM_NEW : op->claims[i].verdict;
+		op->claims[i].is_mine = !is_lease;
+	}
+	for (size_t i = is_lease; i < reply->elements; i += 2) {
+		size_t number = (size_t)reply->element[i]->integer;
+		const redisReply *verdict = reply->element[i + 1];
 
+		if (number < 1 || number > op->count) {
+			continue;
+		}
 		if (is_lease) {
-			judge_lease(session, claim, reply->element[i]);
+			judge_lease(session, &op->claims[number - 1], verdict);
 		} else {
-			claim->is_mine = reply->element[i]->integer > 0;
-			claim->was_forgotten = reply->element[i]->integer == 2;
+			judge_end(&op->claims[number - 1], verdict);
 		}
 	}
 	if (is_lease) {
-		judge_marker(session, reply->element[op->count]);
+		judge_marker(session, reply->element[0]);
 	}
 }

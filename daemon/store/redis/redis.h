@@ -20,12 +20,15 @@
  *
  * A row is one string under `onced:id:` and the key in hex:
  *
- *	R n tag owner until               leased
- *	P n tag owner until position why  the same by a replay, with what the dead letter said
- *	D n tag                           done
- *	X n tag position why              dead letter
+ *	R n tag owner until stamp               leased
+ *	P n tag owner until stamp position why  the same by a replay, with what the dead letter said
+ *	D n tag                                 done
+ *	X n tag position why                    dead letter
  *
- * The owner is 16 bytes, the end of the lease 13 digits, milliseconds by Redis's clock.
+ * The owner is 16 bytes, the end of the lease 13 digits, milliseconds by Redis's clock. The stamp,
+ * 8 bytes, tells a lease from a later one of the same owner: a release that was on its way when its
+ * connection was given up must not end that.
+ *
  * n is a byte, how long the tag is that follows: 0, or 24 for the digest of the event and a digest
  * of its position. Positions are 8 bytes, of store_position_digest(). All rows expire with the
  * retention, a lease by `until`: that a lease ran out is to be seen by whoever comes next.
@@ -132,6 +135,7 @@ struct red_session {
 	int interrupt_fd;
 	char sha[RED_SCRIPTS][RED_SHA_SIZE]; /* "": never connected */
 	struct red_queue queue;
+	bool has_keepttl; /* Redis 6 or newer */
 	struct arena decisions; /* of the claims since the last begin */
 	int64_t looked_us; /* for evictions; monotonic */
 	size_t sentinel; /* who is asked first */
@@ -171,6 +175,9 @@ void red_replies_free(redisReply **replies, size_t count);
 
 void red_command(struct buffer *out, size_t parts);
 void red_part(struct buffer *out, struct slice part);
+/* A part whose `len` bytes the caller appends between the two. */
+void red_part_begin(struct buffer *out, size_t len);
+void red_part_end(struct buffer *out);
 void red_part_str(struct buffer *out, const char *part);
 void red_part_int(struct buffer *out, int64_t part);
 /* A whole command of words; NULL ends. */

@@ -20,7 +20,7 @@ static const char *const doing[ASKED] = {
 	"EVALSHA (to lease: TIME, SET, GET)",
 	"EVALSHA (to renew a lease: TIME, SET, GET)",
 	"EVALSHA (to release a lease: DEL)",
-	"EVALSHA (to mark an event: GET, SET)",
+	"EVALSHA (to mark an event: MGET, SET)",
 	"EVALSHA (to release a lease: DEL)",
 	"HSET",
 	"PEXPIRE",
@@ -35,31 +35,34 @@ static const char *const doing[ASKED] = {
 static void add_scripts(struct red_session *session, struct buffer *out)
 {
 	static const char nobody[] = "................", briefly[] = "60000";
+	static const char no_stamp[] = "........";
 
-	red_script_command(session, out, RED_SCRIPT_LEASE, 2, 4);
+	red_script_command(session, out, RED_SCRIPT_LEASE, 2, 5);
 	for (const char *const *part = (const char *const[]){ "onced:id:probe-marker", probe_row,
-		     nobody, "1", briefly, "probe", NULL };
+		     nobody, "1", briefly, "probe", no_stamp, NULL };
 		*part; part++) {
 		red_part_str(out, *part);
 	}
 	for (const char *const *what = (const char *const[]){ "R", "C", NULL }; *what; what++) {
-		red_script_command(session, out, RED_SCRIPT_END, 1, 4);
+		red_script_command(session, out, RED_SCRIPT_END, 1, 5);
 		red_part_str(out, probe_row);
 		red_part_str(out, nobody);
 		red_part_str(out, briefly);
 		red_part_str(out, *what);
 		red_part_str(out, "1");
+		red_part_str(out, no_stamp);
 	}
 	red_script_command(session, out, RED_SCRIPT_DONE, 1, 2);
 	red_part_str(out, probe_row);
 	red_part_str(out, nobody);
 	red_part_str(out, briefly);
-	red_script_command(session, out, RED_SCRIPT_END, 1, 4);
+	red_script_command(session, out, RED_SCRIPT_END, 1, 5);
 	red_part_str(out, probe_row);
 	red_part_str(out, nobody);
 	red_part_str(out, briefly);
 	red_part_str(out, "C");
 	red_part_str(out, "1");
+	red_part_str(out, no_stamp);
 }
 
 static void add_hashes(struct red_session *session, struct buffer *out)

@@ -1,90 +1,108 @@
 /*
  * script - Lua that decides about many keys at once
  *
- * One script a batch, one verdict a key: Redis runs it alone, so that what it compared is still
- * true when it writes. The rows are described in redis.h; bytes 80, 82
- * and 88 are P, R and X. All need effects to be
- * replicated instead of scripts, as from Redis 5 on.
+ * One script a batch: Redis runs it alone, so that what it compared is still true when it writes.
+ * Only keys that did not go as they mostly do have a verdict in the answer, behind the key's
+ * number; a key costs one command where that is enough. The rows are described in redis.h; bytes
+ * 80, 82 and 88 are P, R and X. All need effects to be replicated instead of scripts, as from
+ * Redis 5 on.
  */
 #include <string.h>
 
 #include "store/redis/redis.h"
 
 /*
- * KEYS: the marker, rows. ARGV: owner, lease ms, keep ms, a new marker, then, where there are any,
- * n and tag of each row; for a replay its position behind that. Answers 0 leased, 1 taken over,
- * 2 a dead letter taken over, 3 + ms busy, or the row that is in the way; the last is the marker.
+ * KEYS: the marker, rows. ARGV: owner, lease ms, keep ms, a new marker, stamp, then, where there
+ * are any, n and tag of each row; for a replay its position behind that. Answers the marker, then
+ * for each row that was there its number and 1 taken over, 2 a dead letter taken over, 3 + ms busy,
+ * or the row that is in the way. The others are leased.
  */
 static const char lease_text[] =
 	"local t = redis.call('TIME')\n"
 	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
-	"local owner, keep, out, n = ARGV[1], ARGV[3], {}, #KEYS\n"
-	"local tail = owner .. string.format('%013.0f', now + ARGV[2])\n"
+	"local call, sub, byte = redis.call, string.sub, string.byte\n"
+	"local owner, keep, out = ARGV[1], ARGV[3], {}\n"
+	"local tail = owner .. string.format('%013.0f', now + ARGV[2]) .. ARGV[5]\n"
+	"local plain = 'R\\0' .. tail\n"
 	"local function meet(key, v, head, position)\n"
-	"  local kind, d = string.byte(v, 1), string.byte(v, 2)\n"
+	"  local kind, d = byte(v, 1), byte(v, 2)\n"
 	"  local body, dead = 3 + d, nil\n"
 	"  if kind == 82 or kind == 80 then\n"
-	"    local mine = string.sub(v, body, body + 15) == owner\n"
-	"    local left = tonumber(string.sub(v, body + 16, body + 28)) - now\n"
+	"    local mine = sub(v, body, body + 15) == owner\n"
+	"    local left = tonumber(sub(v, body + 16, body + 28)) - now\n"
 	"    if left > 0 and not mine then return 3 + left end\n"
-	"    local other = d > 0 and #head > 1 and string.sub(v, 3, 3) == string.sub(head, 2, 2)\n"
-	"      and string.sub(v, 3, 18) ~= string.sub(head, 2, 17)\n"
+	"    local other = d > 0 and #head > 1 and sub(v, 3, 3) == sub(head, 2, 2)\n"
+	"      and sub(v, 3, 18) ~= sub(head, 2, 17)\n"
 	"    if kind == 82 and not other then\n"
-	"      redis.call('SET', key, 'R' .. head .. tail, 'PX', keep)\n"
+	"      call('SET', key, 'R' .. head .. tail, 'PX', keep)\n"
 	"      return 1\n"
 	"    end\n"
 	"    if kind == 80 and (position or left <= 0) then\n"
-	"      dead = string.sub(v, body + 29)\n"
+	"      dead = sub(v, body + 37)\n"
 	"    elseif left > 0 then\n"
 	"      return 3 + left\n"
 	"    end\n"
 	"  elseif kind == 88 then\n"
-	"    dead = string.sub(v, body)\n"
+	"    dead = sub(v, body)\n"
 	"  end\n"
-	"  if dead and position and string.sub(dead, 1, 8) ~= position then\n"
-	"    redis.call('SET', key, 'P' .. head .. tail .. dead, 'PX', keep)\n"
+	"  if dead and position and sub(dead, 1, 8) ~= position then\n"
+	"    call('SET', key, 'P' .. head .. tail .. dead, 'PX', keep)\n"
 	"    return 2\n"
 	"  end\n"
 	"  return v\n"
 	"end\n"
-	"for i = 2, n do\n"
-	"  local key, head, position = KEYS[i], ARGV[i + 3] or '\\0', nil\n"
-	"  local d = 1 + string.byte(head)\n"
-	"  if #head > d then\n"
-	"    head, position = string.sub(head, 1, d), string.sub(head, d + 1)\n"
-	"  end\n"
-	"  if redis.call('SET', key, 'R' .. head .. tail, 'NX', 'PX', keep) then\n"
-	"    out[i - 1] = 0\n"
-	"  else\n"
-	"    local v = redis.pcall('GET', key)\n"
-	"    local ours = type(v) == 'string' and string.find(v, '^[RPDX].')\n"
-	"    out[i - 1] = ours and meet(key, v, head, position) or '?'\n"
-	"  end\n"
-	"end\n"
-	"local marker = redis.call('GET', KEYS[1])\n"
+	"local marker = call('GET', KEYS[1])\n"
 	"if not marker then\n"
 	"  marker = ARGV[4]\n"
-	"  redis.call('SET', KEYS[1], marker)\n"
+	"  call('SET', KEYS[1], marker)\n"
 	"end\n"
-	"out[n] = marker\n"
+	"out[1] = marker\n"
+	"for i = 2, #KEYS do\n"
+	"  local key, head, row, position = KEYS[i], ARGV[i + 4], plain, nil\n"
+	"  if head then\n"
+	"    local d = 1 + byte(head)\n"
+	"    if #head > d then\n"
+	"      head, position = sub(head, 1, d), sub(head, d + 1)\n"
+	"    end\n"
+	"    row = 'R' .. head .. tail\n"
+	"  end\n"
+	"  if not call('SET', key, row, 'NX', 'PX', keep) then\n"
+	"    local v = redis.pcall('GET', key)\n"
+	"    local ours = type(v) == 'string' and string.find(v, '^[RPDX].')\n"
+	"    out[#out + 1] = i - 1\n"
+	"    out[#out + 1] = ours and meet(key, v, head or '\\0', position) or '?'\n"
+	"  end\n"
+	"end\n"
 	"return out\n";
 
-/* KEYS: rows. ARGV: owner, keep ms. Answers 0 another's, 1 done, 2 done, but there was no row. */
+/*
+ * KEYS: rows. ARGV: owner, keep ms, and KEEPTTL where Redis has it: the row expires then as the
+ * lease said, which is not before the retention. Answers for each row that was not leased by the
+ * owner its number and 0 another's, 2 done, but there was no row. The others are done. Lua cannot
+ * hand over more than some thousand keys at once.
+ */
 static const char done_text[] =
-	"local owner, keep, out = ARGV[1], ARGV[2], {}\n"
-	"for i, key in ipairs(KEYS) do\n"
-	"  local v = redis.pcall('GET', key)\n"
-	"  if not v then\n"
-	"    redis.call('SET', key, 'D\\0', 'PX', keep)\n"
-	"    out[i] = 2\n"
-	"  else\n"
-	"    local kind = type(v) == 'string' and string.byte(v, 1)\n"
-	"    local d = (kind == 82 or kind == 80) and string.byte(v, 2)\n"
-	"    if d and string.sub(v, 3 + d, 18 + d) == owner then\n"
-	"      redis.call('SET', key, 'D' .. string.sub(v, 2, 2 + d), 'PX', keep)\n"
-	"      out[i] = 1\n"
+	"local call, sub, byte = redis.call, string.sub, string.byte\n"
+	"local owner, keep, as_it_was, out, n = ARGV[1], ARGV[2], ARGV[3], {}, #KEYS\n"
+	"local function without(i)\n"
+	"  out[#out + 1] = i\n"
+	"  out[#out + 1] = call('SET', KEYS[i], 'D\\0', 'NX', 'PX', keep) and 2 or 0\n"
+	"end\n"
+	"for first = 1, n, 1000 do\n"
+	"  local rows = call('MGET', unpack(KEYS, first, math.min(first + 999, n)))\n"
+	"  for j = 1, #rows do\n"
+	"    local v, i = rows[j], first + j - 1\n"
+	"    local kind = v and byte(v)\n"
+	"    local d = (kind == 82 or kind == 80) and byte(v, 2)\n"
+	"    if not v then\n"
+	"      without(i)\n"
+	"    elseif not d or sub(v, 3 + d, 18 + d) ~= owner then\n"
+	"      out[#out + 1] = i\n"
+	"      out[#out + 1] = 0\n"
+	"    elseif as_it_was then\n"
+	"      call('SET', KEYS[i], 'D' .. sub(v, 2, 2 + d), as_it_was)\n"
 	"    else\n"
-	"      out[i] = 0\n"
+	"      call('SET', KEYS[i], 'D' .. sub(v, 2, 2 + d), 'PX', keep)\n"
 	"    end\n"
 	"  end\n"
 	"end\n"
@@ -92,38 +110,45 @@ static const char done_text[] =
 
 /*
  * KEYS: rows. ARGV: owner, keep ms, what ("X" dead letter, "C" released, "R" renewed), lease ms,
- * then position and decision of each dead letter. Answers as done; a lease to be released that is
- * not there is 0. A replay's row is the dead letter's again when it is released.
+ * then for dead letters position and decision of each, for others all stamps in one. Answers as
+ * done; a lease to be released that is not there, or was taken anew since, is 0. A replay's row is
+ * the dead letter's again when it is released.
  */
 static const char end_text[] =
 	"local t = redis.call('TIME')\n"
 	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 	"local owner, keep, what, out = ARGV[1], ARGV[2], ARGV[3], {}\n"
+	"local till, sub = string.format('%013.0f', now + ARGV[4]), string.sub\n"
 	"for i, key in ipairs(KEYS) do\n"
 	"  local v = redis.pcall('GET', key)\n"
 	"  local kind, head, dead, verdict = 'R', nil, '', 0\n"
+	"  local stamp = what ~= 'X' and sub(ARGV[5], 8 * i - 7, 8 * i)\n"
 	"  if not v and what ~= 'C' then\n"
 	"    head, verdict = '\\0', 2\n"
 	"  elseif type(v) == 'string' and string.find(v, '^[RP].') then\n"
 	"    local d = string.byte(v, 2)\n"
-	"    if string.sub(v, 3 + d, 18 + d) == owner then\n"
-	"      kind, head, verdict = string.sub(v, 1, 1), string.sub(v, 2, 2 + d), 1\n"
-	"      dead = string.sub(v, 32 + d)\n"
+	"    local taken = sub(v, 32 + d, 39 + d)\n"
+	"    local later = what == 'C' and stamp ~= taken and string.find(stamp, '[^%z]')\n"
+	"    if sub(v, 3 + d, 18 + d) == owner and not later then\n"
+	"      kind, head, verdict = sub(v, 1, 1), sub(v, 2, 2 + d), 1\n"
+	"      dead, stamp = sub(v, 40 + d), taken\n"
 	"    end\n"
 	"  end\n"
 	"  if head and what == 'X' then\n"
 	"    local now_dead = ARGV[i + 4]\n"
-	"    if #now_dead == 8 then now_dead = now_dead .. string.sub(dead, 9) end\n"
+	"    if #now_dead == 8 then now_dead = now_dead .. sub(dead, 9) end\n"
 	"    redis.call('SET', key, 'X' .. head .. now_dead, 'PX', keep)\n"
 	"  elseif head and what == 'R' then\n"
-	"    local till = string.format('%013.0f', now + ARGV[4])\n"
-	"    redis.call('SET', key, kind .. head .. owner .. till .. dead, 'PX', keep)\n"
+	"    redis.call('SET', key, kind .. head .. owner .. till .. stamp .. dead, 'PX', keep)\n"
 	"  elseif head and kind == 'P' then\n"
 	"    redis.call('SET', key, 'X' .. head .. dead, 'PX', keep)\n"
 	"  elseif head then\n"
 	"    redis.call('DEL', key)\n"
 	"  end\n"
-	"  out[i] = verdict\n"
+	"  if verdict ~= 1 then\n"
+	"    out[#out + 1] = i\n"
+	"    out[#out + 1] = verdict\n"
+	"  end\n"
 	"end\n"
 	"return out\n";
 
