@@ -134,6 +134,18 @@ static bool next_broker(const char **list, struct slice *ret)
 	return len > 0;
 }
 
+bool config_consumer_has(const struct config_consumer *consumer, int32_t partition)
+{
+	for (size_t g = 0; g < consumer->group_count; g++) {
+		for (size_t i = 0; i < consumer->groups[g].count; i++) {
+			if (consumer->groups[g].partitions[i] == partition) {
+				return true;
+			}
+		}
+	}
+	return !consumer->groups;
+}
+
 bool config_producers_are_elsewhere(const struct config *config)
 {
 	const char *here = config_pairs_get(&config->kafka, "bootstrap.servers");

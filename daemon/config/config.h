@@ -179,6 +179,8 @@ struct config {
 	int64_t store_statement_timeout_us; /* 0: the handler's timeout */
 	int64_t store_lock_timeout_us, store_idle_timeout_us, store_reconnect_max_us;
 	enum config_store_prepare store_prepare;
+	char *http_listen; /* address and port, NULL: off */
+	bool ready_strict;
 	char *control_socket, *state_dir;
 	int64_t drain_timeout_us, status_interval_us;
 	enum log_format log_format;
@@ -292,6 +294,9 @@ bool config_consumer_reads(const struct config_consumer *consumer, const char *t
 /* Which of its retry topics that is; -1: none. */
 int config_consumer_tier(const struct config_consumer *consumer, const char *topic);
 /* [kafka producer] names brokers, and none of ours: what is written goes to another cluster. */
+/* Some worker's list has it; without lists Kafka gives it to one. */
+bool config_consumer_has(const struct config_consumer *consumer, int32_t partition);
+/* [kafka producer] names brokers of its own: what is written goes to another cluster. */
 bool config_producers_are_elsewhere(const struct config *config);
 const char *config_pairs_get(const struct config_pairs *pairs, const char *name);
 const struct config_pair *config_pairs_find(const struct config_pairs *pairs, const char *name);

@@ -77,6 +77,13 @@ const struct schema_key schema_keys[] = {
 		.help = "Whether statements are prepared under names. A pooler in transaction mode "
 			"may lose them (pgbouncer before 1.21): auto goes on without, when it "
 			"does." },
+	{ ONCED(http_listen, CONFIG_NEEDS_RESTART), .name = "http.listen", .type = SCHEMA_ADDRESS,
+		.default_text = "off",
+		.help = "Address and port that answer /metrics, /livez, /readyz and /v1/status to "
+			"anybody, and change nothing: 127.0.0.1:9464, or [::]:9464 for all." },
+	{ ONCED(ready_strict, CONFIG_LIVE), .name = "ready.strict", .type = SCHEMA_BOOL,
+		.default_text = "no",
+		.help = "Whether a store or a dead-letter topic that is down fails /readyz." },
 	{ ONCED(control_socket, CONFIG_NEEDS_RESTART), .name = "control.socket",
 		.type = SCHEMA_PATH, .default_text = "/run/onced/control.sock", .max = 107,
 		.help = "UNIX socket for oncectl, metrics and status." },

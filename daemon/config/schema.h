@@ -20,6 +20,7 @@ enum schema_type {
 	SCHEMA_STRING, /* one line; max: bytes */
 	SCHEMA_STORE_URL,
 	SCHEMA_PATH, /* absolute; max: bytes */
+	SCHEMA_ADDRESS, /* of base/address.h; NULL is off */
 	SCHEMA_TOPIC, /* NULL with SCHEMA_MAY_BE_NONE */
 	SCHEMA_TOPICS,
 	SCHEMA_INSTANCE_ID,

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "config/nearest.h"
 #include "config/value.h"
 
@@ -75,6 +76,32 @@ static int parse_path(const struct schema_key *key, const char *text,
 		return err_set(err, -EINVAL, "must be an absolute path");
 	}
 	return parse_string(key, text, context, field, err);
+}
+
+static int parse_address(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+
+	if (strcmp(text, "off") == 0) {
+		*(char **)field = NULL;
+		return 0;
+	}
+	if (address_parse(text, &address, &len) < 0) {
+		return err_set(err, -EINVAL,
+			"must be off, or an address and a port like 127.0.0.1:9464, 0.0.0.0:9464 "
+			"or [::]:9464");
+	}
+	return parse_string(key, text, context, field, err);
+}
+
+static bool write_address(const struct schema_key *key, const void *field, struct buffer *out)
+{
+	const char *text = *(char *const *)field;
+
+	buffer_append_str(out, text ? text : "off");
+	return true;
 }
 
 static int parse_topic(const struct schema_key *key, const char *text,
@@ -387,6 +414,7 @@ static const struct schema_ops {
 	[SCHEMA_STRING] = { parse_string, write_string },
 	[SCHEMA_STORE_URL] = { parse_store_url, write_string },
 	[SCHEMA_PATH] = { parse_path, write_string },
+	[SCHEMA_ADDRESS] = { parse_address, write_address },
 	[SCHEMA_TOPIC] = { parse_topic, write_string },
 	[SCHEMA_TOPICS] = { schema_parse_topics, schema_write_strings },
 	[SCHEMA_INSTANCE_ID] = { parse_instance_id, write_string },

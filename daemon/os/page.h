@@ -17,7 +17,7 @@
 #include "base/err.h"
 
 enum {
-	PAGE_VERSION = 3,
+	PAGE_VERSION = 4,
 	PAGE_PARTITIONS_MAX = 4096,
 	PAGE_LANES_MAX = 64,
 	PAGE_HANDLERS_MAX = 32,
@@ -146,6 +146,8 @@ struct page {
 	/* of effects made elsewhere: leases of another life taken over, and ours lost to others */
 	page_counter leases_taken_over, leases_lost;
 	page_counter swept; /* rows of ended events that the store forgot with time */
+	/* wall clock: the store last did a step of that, or had nothing to do; 0: not wanted */
+	page_gauge swept_ms;
 	/* by stores that may forget: leases in hand, and all they were told */
 	page_counter leases_forgotten, store_losses;
 	/* who holds this slot's leases: made once, so that a worker finds its predecessor's */

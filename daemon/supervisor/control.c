@@ -1,5 +1,5 @@
 /*
- * control - what the control socket answers
+ * control - what the control socket answers, and the public rows of it over TCP
  *
  * Runs in: supervisor. One table: what is asked for, who may, with which parameters. Whoever may
  * open the socket may read; the daemon's own user and root may change things, and every change,
@@ -12,10 +12,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "supervisor/metrics.h"
 #include "supervisor/route.h"
 #include "supervisor/state.h"
-#include "supervisor/status.h"
 #include "supervisor/verbs.h"
 
 #include "supervisor/poison.h"
@@ -24,21 +22,6 @@
 enum { BODY_LOGGED_MAX = 512 };
 /* A hundred years. */
 #define SECONDS_MAX ((int64_t)100 * 366 * 86400)
-
-static void answer_metrics(struct call *call)
-{
-	const struct supervisor *supervisor = call->context;
-
-	call->answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
-	metrics_write(&supervisor->tree, clock_wall_ms(), &call->answer->body);
-}
-
-static void answer_status(struct call *call)
-{
-	const struct supervisor *supervisor = call->context;
-
-	status_write(&supervisor->tree, clock_mono_us(), clock_wall_ms(), &call->answer->body);
-}
 
 static void answer_config(struct call *call)
 {
@@ -113,8 +96,13 @@ static const struct route_param config_params[] = {
 };
 
 static const struct route routes[] = {
-	{ "GET", "/metrics", ROUTE_READ, "metrics for Prometheus", NULL, answer_metrics },
-	{ "GET", "/v1/status", ROUTE_READ, "consumers, workers, partitions", NULL, answer_status },
+	{ "GET", "/", ROUTE_PUBLIC, "the status page", NULL, public_front },
+	{ "GET", "/metrics", ROUTE_PUBLIC, "metrics for Prometheus", NULL, public_metrics },
+	{ "GET", "/livez", ROUTE_PUBLIC, "whether it is alive, and why not", NULL, public_livez },
+	{ "GET", "/readyz", ROUTE_PUBLIC, "whether all consumers have joined, and why not", NULL,
+		public_readyz },
+	{ "GET", "/v1/status", ROUTE_PUBLIC, "consumers, workers, partitions", NULL,
+		public_status },
 	{ "GET", "/v1/config", ROUTE_READ, "the configuration in use, secrets masked",
 		config_params, answer_config },
 	{ "GET", "/v1/config/changes", ROUTE_READ, "what a reload would change", NULL,
@@ -177,6 +165,12 @@ static void answer_request(
 	}
 }
 
+static void answer_public_request(
+	void *context, const struct http_request *request, struct http_answer *answer)
+{
+	route_answer_public(routes, context, request, answer);
+}
+
 int control_open(struct supervisor *supervisor, struct err *err)
 {
 	int r = listener_open(&supervisor->listener, supervisor->config->control_socket, err);
@@ -184,12 +178,14 @@ int control_open(struct supervisor *supervisor, struct err *err)
 	if (r < 0) {
 		return r;
 	}
-	return http_open(supervisor->loop, supervisor->listener.fd, answer_request, supervisor,
+	r = http_open(supervisor->loop, supervisor->listener.fd, answer_request, supervisor,
 		&supervisor->http, err);
+	return r < 0 ? r : public_open(supervisor, answer_public_request, err);
 }
 
 void control_close(struct supervisor *supervisor)
 {
+	public_close(supervisor);
 	http_close(TAKE(supervisor->http));
 	listener_close(&supervisor->listener);
 }

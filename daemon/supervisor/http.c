@@ -18,28 +18,37 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "supervisor/visitors.h"
 
 #include "supervisor/poison.h"
 
 /* Its name differs from version to version of the library. */
 enum { TOO_LARGE = 413 };
 
-enum { CONNECTIONS_MAX = 64, TIMEOUT_SECONDS = 5, REQUEST_BYTES_MAX = 16384 };
+enum { CONNECTIONS_MAX = VISITORS_MAX, TIMEOUT_SECONDS = 5, REQUEST_BYTES_MAX = 16384 };
 
 struct http {
 	struct MHD_Daemon *daemon;
 	struct loop_source *io, *timer;
 	http_answerer answerer;
 	void *context;
+	struct visitors visitors;
 };
 
 static void run(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
+	int64_t now_us = clock_mono_us(), next_us;
 
+	next_us = visitors_expire(&http->visitors, now_us, TIMEOUT_SECONDS * INT64_C(1000000));
 	(void)MHD_run(http->daemon);
 	if (MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES) {
-		loop_timer_set(http->timer, clock_mono_us() + (int64_t)timeout_ms * 1000);
+		int64_t library_us = now_us + (int64_t)timeout_ms * 1000;
+
+		next_us = library_us < next_us ? library_us : next_us;
+	}
+	if (next_us < INT64_MAX) {
+		loop_timer_set(http->timer, next_us);
 	} else {
 		loop_timer_stop(http->timer);
 	}
@@ -53,6 +62,26 @@ static void on_io(void *context, uint32_t events)
 static void on_timer(void *context)
 {
 	run(context);
+}
+
+static int fd_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+	enum MHD_ConnectionNotificationCode what)
+{
+	struct http *http = context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		visitors_enter(&http->visitors, fd_of(connection), clock_mono_us());
+	} else {
+		visitors_leave(&http->visitors, fd_of(connection));
+	}
 }
 
 static enum MHD_Result send_body(struct MHD_Connection *connection, unsigned status,
@@ -129,18 +158,15 @@ static enum MHD_Result take_body(struct incoming *incoming, const char *data, si
 
 static struct http_peer peer_of(struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int fd = fd_of(connection);
 	struct ucred credentials;
 	socklen_t size = sizeof(credentials);
 	int domain = 0;
 	socklen_t domain_size = sizeof(domain);
 
 	/* Other sockets answer, too, with credentials that are nobody's. */
-	if (!info ||
-		getsockopt(info->connect_fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) < 0 ||
-		domain != AF_UNIX ||
-		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) {
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) < 0 || domain != AF_UNIX ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) {
 		return (struct http_peer){ .is_known = false };
 	}
 	return (struct http_peer){ true, credentials.uid, credentials.pid };
@@ -159,6 +185,7 @@ static enum MHD_Result answer(struct http *http, struct MHD_Connection *connecti
 	enum MHD_Result result;
 
 	http->answerer(http->context, &request, &answered);
+	visitors_answered(&http->visitors, fd_of(connection), clock_mono_us());
 	result = send_body(connection, answered.status ? answered.status : MHD_HTTP_OK,
 		answered.content_type ? answered.content_type : "application/json", &answered.body,
 		answered.allow);
@@ -196,7 +223,8 @@ static struct MHD_Daemon *start_daemon(struct http *http, int listen_fd)
 		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, http, MHD_OPTION_END);
 }
 
 static int watch(struct http *http, struct loop *loop)
@@ -221,7 +249,7 @@ int http_open(struct loop *loop, int listen_fd, http_answerer answerer, void *co
 	int r;
 
 	if (copy < 0) {
-		return err_set(err, -errno, "cannot serve the control socket: %m");
+		return err_set(err, -errno, "cannot serve a socket: %m");
 	}
 	http = NEW(struct http);
 	http->answerer = answerer;
@@ -235,7 +263,7 @@ int http_open(struct loop *loop, int listen_fd, http_answerer answerer, void *co
 	r = watch(http, loop);
 	if (r < 0) {
 		http_close(http);
-		return err_set(err, r, "cannot watch the control socket: %s", strerror(-r));
+		return err_set(err, r, "cannot watch a socket: %s", strerror(-r));
 	}
 	*ret = http;
 	return 0;

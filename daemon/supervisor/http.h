@@ -2,8 +2,8 @@
  * http - answers requests on a listening socket, inside the loop
  *
  * Runs in: supervisor, its only thread. libmicrohttpd without threads. It knows connections, peers
- * and bodies; what a request means is its answerer's business. At most 64 connections, 5 s of
- * silence, 16 KiB a request and 16 KiB of body.
+ * and bodies; what a request means is its answerer's business. At most 64 connections, 5 s for a
+ * request, 16 KiB a request and 16 KiB of body.
  */
 #pragma once
 

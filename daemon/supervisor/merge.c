@@ -69,6 +69,23 @@ static void tell_pause(const struct consumer *consumer, int64_t wall_ms, struct 
 	}
 }
 
+/* What waits for a pause, a hold, a start or its own next attempt is not for lanes to take. */
+static int64_t runnable_of(const struct merged *row)
+{
+	int64_t waiting = row->parked + row->held;
+
+	if (row->lag < 0) {
+		return -1;
+	}
+	if (row->is_paused || row->state != PAGE_PARTITION_RUNNING) {
+		/* of a partition where strands are held the others go on */
+		return row->state == PAGE_PARTITION_HELD && !row->is_paused && row->lag > waiting
+			? row->lag - waiting
+			: 0;
+	}
+	return row->lag > waiting ? row->lag - waiting : 0;
+}
+
 static void read_gauges(const struct slot *slot, const struct page_partition *partition,
 	int64_t wall_ms, struct merged *row)
 {
@@ -86,6 +103,7 @@ static void read_gauges(const struct slot *slot, const struct page_partition *pa
 		row->lag = row->end_offset > row->committed ? row->end_offset - row->committed : 0;
 		row->lag = row->lag < PAGE_GAUGE_MAX ? row->lag : PAGE_GAUGE_MAX;
 	}
+	row->runnable_lag = runnable_of(row);
 	if (first_ms > 0) {
 		row->oldest_unsettled_seconds = (double)(wall_ms - first_ms) / 1e3;
 	}
@@ -98,7 +116,9 @@ static void read_partition(const struct slot *slot, const struct page_partition 
 {
 	uint32_t state = atomic_load_explicit(&partition->state, memory_order_acquire);
 
-	*row = (struct merged){ .worker = -1, .committed = -1, .end_offset = -1, .lag = -1 };
+	*row = (struct merged){
+		.worker = -1, .committed = -1, .end_offset = -1, .lag = -1, .runnable_lag = -1
+	};
 	memcpy(row->topic, partition->topic, strnlen(partition->topic, PAGE_TOPIC_MAX - 1));
 	row->partition = partition->partition;
 	row->state = state <= PAGE_PARTITION_PAUSED ? state : PAGE_PARTITION_REVOKED;

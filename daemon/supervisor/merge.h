@@ -21,6 +21,7 @@ struct merged {
 	char reason[PAGE_TEXT_MAX];
 	int64_t committed, end_offset; /* -1 unknown */
 	int64_t lag; /* -1 unknown */
+	int64_t runnable_lag; /* the part of it that nothing holds up; -1 unknown */
 	bool is_paused;
 	double oldest_unsettled_seconds; /* 0 when nothing is unsettled */
 	int64_t in_flight, parked, held, ahead;

@@ -1,5 +1,5 @@
 /*
- * route - the table of what the control socket answers, and how a request finds its row
+ * route - the table of what the sockets answer, and how a request finds its row
  */
 #include "supervisor/route.h"
 
@@ -109,12 +109,13 @@ static bool match_method(const struct route *route, const char *method)
 		(strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
-static const struct route *find(const struct route *routes, const struct http_request *request,
-	const struct route **ret_other_method)
+/* Among the rows that need no more than `most`: others are not there. */
+static const struct route *find(const struct route *routes, enum route_access most,
+	const struct http_request *request, const struct route **ret_other_method)
 {
 	*ret_other_method = NULL;
 	for (const struct route *route = routes; route->path; route++) {
-		if (!match_path(route->path, request->path, NULL)) {
+		if (route->access > most || !match_path(route->path, request->path, NULL)) {
 			continue;
 		}
 		if (match_method(route, request->method)) {
@@ -291,16 +292,16 @@ bool call_flag(const struct call *call, const char *name)
 
 static bool may(const struct route *route, uid_t owner, const struct http_peer *peer)
 {
-	return route->access == ROUTE_READ ||
+	return route->access < ROUTE_CHANGE ||
 		(peer->is_known && (peer->uid == 0 || peer->uid == owner));
 }
 
-const struct route *route_answer(const struct route *routes, uid_t owner, void *context,
-	const struct http_request *request, struct http_answer *answer)
+static const struct route *answer_within(const struct route *routes, enum route_access most,
+	uid_t owner, void *context, const struct http_request *request, struct http_answer *answer)
 {
 	_cleanup_(json_cleanup) json_t *arguments = json_object();
 	_cleanup_(buffer_fini) struct buffer why = BUFFER_INIT;
-	const struct route *other, *route = find(routes, request, &other);
+	const struct route *other, *route = find(routes, most, request, &other);
 	struct call call = { context, route, request->peer, arguments, answer };
 
 	if (!route && other) {
@@ -323,4 +324,16 @@ const struct route *route_answer(const struct route *routes, uid_t owner, void *
 	}
 	route->run(&call);
 	return route;
+}
+
+const struct route *route_answer(const struct route *routes, uid_t owner, void *context,
+	const struct http_request *request, struct http_answer *answer)
+{
+	return answer_within(routes, ROUTE_CHANGE, owner, context, request, answer);
+}
+
+void route_answer_public(const struct route *routes, void *context,
+	const struct http_request *request, struct http_answer *answer)
+{
+	(void)answer_within(routes, ROUTE_PUBLIC, (uid_t)-1, context, request, answer);
 }

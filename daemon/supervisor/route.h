@@ -1,5 +1,5 @@
 /*
- * route - the table of what the control socket answers, and how a request finds its row
+ * route - the table of what the sockets answer, and how a request finds its row
  *
  * Runs in: supervisor; pure but for the answers it writes. A row says all there is to know about a
  * request: who may, what it takes, what it is for. Rows are in control.c.
@@ -13,6 +13,7 @@
 #include "supervisor/http.h"
 
 enum route_access {
+	ROUTE_PUBLIC, /* anybody, over TCP, too */
 	ROUTE_READ, /* whoever may open the socket */
 	ROUTE_CHANGE, /* the daemon's own user, and root; each is logged */
 };
@@ -54,6 +55,9 @@ struct call {
  * word changes something, beside root's. Returns the row, NULL without one.
  */
 const struct route *route_answer(const struct route *routes, uid_t owner, void *context,
+	const struct http_request *request, struct http_answer *answer);
+/* The same on a socket that anybody may open: only rows that are public are there. */
+void route_answer_public(const struct route *routes, void *context,
 	const struct http_request *request, struct http_answer *answer);
 
 /* Arguments: NULL, `otherwise` and false when not given. Texts live as long as the call. */

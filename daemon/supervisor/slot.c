@@ -264,6 +264,8 @@ int slot_start(struct slot *slot, struct err *err)
 	slot->ready_us = 0;
 	slot->heartbeat_us = now_us;
 	slot->heartbeat_seen_us = now_us;
+	slot->silent_us = 0;
+	slot->is_silent = false;
 	memset(slot->lanes, 0, sizeof(slot->lanes));
 	slot->has_spoken = false;
 	slot->wants_restart = false;

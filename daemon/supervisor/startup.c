@@ -19,6 +19,7 @@
 #include "os/statedir.h"
 #include "supervisor/coroner.h"
 #include "supervisor/halt.h"
+#include "supervisor/health.h"
 #include "supervisor/state.h"
 
 #include "supervisor/poison.h"
@@ -31,6 +32,8 @@ enum { LOCK_WAIT_MS = 2000 };
 enum { ORPHAN_CLOSE_US = 5000000, ORPHAN_LOOK_US = 100000, ORPHAN_KILL_MS = 2000 };
 /* A connect that is not answered takes 5 s in the store; Kafka is not asked. */
 enum { PROBE_TIMEOUT_US = 15000000 };
+/* A join takes less than a second; where a broker is away longer, waiting for it helps nobody. */
+enum { READY_WAIT_US = 20000000 };
 /* A migration may wait for locks or rewrite a table. */
 enum { MIGRATION_TIMEOUT_US = 600000000, MIGRATION_RETRY_US = 5000000 };
 
@@ -113,11 +116,36 @@ static int open_pages(struct supervisor *supervisor)
 	return 0;
 }
 
+/*
+ * A broker or an id that is away must not have the service manager give us up: what can be done
+ * about it is done here, and the status says so.
+ */
+void startup_tell_ready(struct supervisor *supervisor)
+{
+	char why[HEALTH_SENTENCE_MAX];
+	bool has_joined;
+
+	if (supervisor->is_told_ready || supervisor->phase != PHASE_RUNNING) {
+		return;
+	}
+	has_joined = health_has_joined(&supervisor->tree, clock_wall_ms(), why);
+	if (!has_joined && clock_mono_us() < supervisor->ready_deadline_us) {
+		return;
+	}
+	supervisor->is_told_ready = true;
+	notify_ready(why);
+	if (!has_joined) {
+		log_warning("started, and not everybody has joined yet", LOG_STR("why", why));
+	}
+}
+
 static void begin_workers(struct supervisor *supervisor)
 {
 	supervisor->phase = PHASE_RUNNING;
+	supervisor->ready_deadline_us = clock_mono_us() + READY_WAIT_US;
+	notify_extend(READY_WAIT_US + PROBE_TIMEOUT_US);
 	supervisor_each_slot(supervisor, supervisor_start_slot);
-	notify_ready("workers started");
+	startup_tell_ready(supervisor);
 	reload_go_on(supervisor);
 }
 
@@ -358,7 +386,7 @@ int startup_begin(struct supervisor *supervisor)
 		halt_load(supervisor->tree.consumers[i], supervisor->config);
 	}
 	if (control_open(supervisor, &err) < 0) {
-		log_error("the control socket cannot be served", LOG_STR("error", err.text));
+		log_error("a socket cannot be served", LOG_STR("error", err.text));
 		return EXIT_CODE_FAILURE;
 	}
 	r = loop_add_timer(

@@ -11,6 +11,7 @@
  *	operation.c   what was asked for and takes its time
  *	reload*.c     another configuration
  *	control.c     what the control socket answers
+ *	public.c      the part of it that anybody may ask over TCP
  */
 #pragma once
 
@@ -50,6 +51,7 @@ struct supervisor {
 	struct store_locks store_locks;
 	struct listener listener;
 	struct http *http;
+	struct http *public_http; /* NULL: http.listen is off */
 	struct log_limit refused_limit;
 	struct operations operations;
 
@@ -63,6 +65,8 @@ struct supervisor {
 
 	struct loop_source *drain_timer;
 	struct loop_source *tick_timer;
+	bool is_told_ready; /* the service manager */
+	int64_t ready_deadline_us; /* then it is told anyway */
 	int64_t last_tick_us, next_status_us;
 	/*
 	 * the kernel's count of kills for memory: what deaths are compared with, and what that will
@@ -74,6 +78,8 @@ struct supervisor {
 /* Take locks and begin the way to PHASE_RUNNING. 0, or the exit code after a log line. */
 int startup_begin(struct supervisor *supervisor);
 void startup_fini(struct supervisor *supervisor);
+/* Tell the service manager that we are ready, once: when we are, or have tried for long. */
+void startup_tell_ready(struct supervisor *supervisor);
 
 /* Start a worker; what fails is left to the restart policy. */
 void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot);
@@ -109,6 +115,9 @@ void supervisor_unrelease(struct supervisor *supervisor, struct consumer *consum
  */
 void recycle_check(struct supervisor *supervisor, int64_t now_us);
 
-/* Open the control socket and serve it from the loop. -errno with err. */
+/* Open the control socket, and the TCP one, and serve them from the loop. -errno with err. */
 int control_open(struct supervisor *supervisor, struct err *err);
 void control_close(struct supervisor *supervisor);
+/* The TCP socket of http.listen, where there is one; part of the above. */
+int public_open(struct supervisor *supervisor, http_answerer answerer, struct err *err);
+void public_close(struct supervisor *supervisor);

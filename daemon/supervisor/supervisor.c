@@ -114,6 +114,7 @@ static void on_slot_ready(void *owner, struct slot *slot)
 	operations_slot_ready(supervisor, slot);
 	recycle_check(supervisor, clock_mono_us()); /* the next one's turn */
 	reload_check(supervisor);
+	startup_tell_ready(supervisor);
 }
 
 static void on_slot_answer(void *owner, struct slot *slot, const struct proto_answer *answer)

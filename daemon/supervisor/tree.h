@@ -69,6 +69,8 @@ struct slot {
 	int64_t spawned_us, ready_us; /* monotonic; ready_us 0: not yet */
 	/* the page's last value, and when it last changed */
 	int64_t heartbeat_us, heartbeat_seen_us;
+	int64_t silent_us; /* for how long it stands still; 0 for none that runs */
+	bool is_silent; /* for half of what it would be killed for */
 	/* each lane's record in a handler, and for how long we have seen it there */
 	struct lane_watch {
 		int64_t started_us, seen_us;

@@ -25,6 +25,13 @@ void verb_skip(struct call *call);
 void verb_seek(struct call *call);
 void verb_operation(struct call *call);
 
+/* public.c */
+void public_front(struct call *call);
+void public_metrics(struct call *call);
+void public_livez(struct call *call);
+void public_readyz(struct call *call);
+void public_status(struct call *call);
+
 /* The consumer that the path names; NULL after an answer. */
 struct consumer *verb_consumer(struct call *call);
 /*

@@ -50,13 +50,16 @@ static int64_t heartbeat_limit_us(const struct supervisor *supervisor, const str
  */
 static void check_heartbeat(struct supervisor *supervisor, struct slot *slot, bool is_late)
 {
-	int64_t now_us = clock_mono_us();
+	int64_t now_us = clock_mono_us(), limit_us = heartbeat_limit_us(supervisor, slot);
 	int64_t heartbeat_us = page_get(&slot->page->heartbeat_us);
 
 	if (heartbeat_us != slot->heartbeat_us || is_late) {
 		slot->heartbeat_us = heartbeat_us;
 		slot->heartbeat_seen_us = now_us;
-	} else if (now_us - slot->heartbeat_seen_us >= heartbeat_limit_us(supervisor, slot)) {
+	}
+	slot->silent_us = now_us - slot->heartbeat_seen_us;
+	slot->is_silent = slot->silent_us >= limit_us / 2;
+	if (slot->silent_us >= limit_us) {
 		slot_kill(slot, EXIT_HUNG);
 	}
 }
@@ -66,6 +69,8 @@ static void check_slot(
 {
 	int64_t window_us = slot->restart.policy.window_us;
 
+	slot->silent_us = 0;
+	slot->is_silent = false;
 	if (!slot_is_running(slot)) {
 		return;
 	}
@@ -159,6 +164,7 @@ static void on_tick(void *context)
 	recycle_check(supervisor, now_us);
 	reload_tick(supervisor);
 	reload_check(supervisor);
+	startup_tell_ready(supervisor);
 	supervisor->last_tick_us = now_us;
 	if (supervisor->phase >= PHASE_RUNNING && interval_us > 0 &&
 		now_us >= supervisor->next_status_us) {

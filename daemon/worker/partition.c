@@ -213,18 +213,6 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	set_state(p, PARTITION_RUNNING, PAGE_PARTITION_RUNNING);
 }
 
-static bool is_listed(const struct config_consumer *consumer, int32_t partition)
-{
-	for (size_t g = 0; g < consumer->group_count; g++) {
-		for (size_t i = 0; i < consumer->groups[g].count; i++) {
-			if (consumer->groups[g].partitions[i] == partition) {
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
 /* With partitions written down, one that nobody wrote down would be read by nobody: name it. */
 static void name_unlisted(struct worker *worker, const struct partition *p)
 {
@@ -232,7 +220,7 @@ static void name_unlisted(struct worker *worker, const struct partition *p)
 		return;
 	}
 	for (int32_t n = 0; n < p->topic_count; n++) {
-		int index = is_listed(worker->consumer, n)
+		int index = config_consumer_has(worker->consumer, n)
 			? -1
 			: page_partition_index(worker->page, p->id.topic, n);
 		if (index < 0 ||

@@ -114,6 +114,7 @@ static int64_t step(struct sweeper *sweeper)
 		return RETRY_US; /* it is the lanes that say what is wrong with a store */
 	}
 	FAILPOINT("after_sweep");
+	page_set(&sweeper->worker->page->swept_ms, clock_wall_ms());
 	now_us = clock_mono_us();
 	note_step(sweeper, began_us);
 	if (sweeper->step.wait_us > 0) {
@@ -204,7 +205,11 @@ int sweeper_start(struct worker *worker, struct err *err)
 	int r;
 
 	if (!is_wanted(worker)) {
+		page_set(&worker->page->swept_ms, 0);
 		return 0;
+	}
+	if (page_get(&worker->page->swept_ms) == 0) {
+		page_set(&worker->page->swept_ms, clock_wall_ms());
 	}
 	sweeper = worker->sweeper = NEW(struct sweeper);
 	init(sweeper, worker);

@@ -41,6 +41,7 @@ static const struct route_param needy_params[] = {
 };
 
 static const struct route routes[] = {
+	{ "GET", "/shown", ROUTE_PUBLIC, "", NULL, note },
 	{ "GET", "/plain", ROUTE_READ, "", NULL, note },
 	{ "GET", "/things/{name}", ROUTE_READ, "", params, note },
 	{ "POST", "/things/{name}/do", ROUTE_CHANGE, "", params, note },
@@ -118,6 +119,27 @@ static void readers_read_and_only_owner_and_root_change(void **state)
 	}
 }
 
+static unsigned ask_in_public(const char *method, const char *path)
+{
+	struct http_request request = { .method = method, .path = path, .body = "" };
+	struct http_answer answer = HTTP_ANSWER_INIT;
+
+	route_answer_public(routes, NULL, &request, &answer);
+	buffer_fini(&answer.body);
+	return answer.status;
+}
+
+static void the_public_finds_public_rows_and_no_others(void **state)
+{
+	assert_int_equal(ask_in_public("GET", "/shown"), 200);
+	assert_int_equal(ask_in_public("HEAD", "/shown"), 200);
+	assert_int_equal(ask_in_public("POST", "/shown"), 405);
+	assert_int_equal(ask_in_public("GET", "/plain"), 404);
+	assert_int_equal(ask_in_public("GET", "/things/a"), 404);
+	assert_int_equal(ask_in_public("POST", "/things/a/do"), 404);
+	assert_int_equal(ask("GET", "/shown", ""), 200);
+}
+
 static void who_may_not_change_learns_nothing_of_the_parameters(void **state)
 {
 	assert_int_equal(ask_as(STRANGER, "POST", "/needy", "{"), 403);
@@ -172,6 +194,7 @@ int main(void)
 		cmocka_unit_test(what_is_nowhere_is_not_found),
 		cmocka_unit_test(another_method_is_named),
 		cmocka_unit_test(readers_read_and_only_owner_and_root_change),
+		cmocka_unit_test(the_public_finds_public_rows_and_no_others),
 		cmocka_unit_test(who_may_not_change_learns_nothing_of_the_parameters),
 		cmocka_unit_test(a_body_gives_parameters),
 		cmocka_unit_test(bodies_that_cannot_be_are_refused),
