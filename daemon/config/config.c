@@ -122,18 +122,6 @@ int config_consumer_tier(const struct config_consumer *consumer, const char *top
 	return -1;
 }
 
-/* The next name of a list, without the blanks around it; false at its end. */
-static bool next_broker(const char **list, struct slice *ret)
-{
-	size_t len;
-
-	*list += strspn(*list, ", \t");
-	len = strcspn(*list, ", \t");
-	*ret = slice_from(*list, len);
-	*list += len;
-	return len > 0;
-}
-
 bool config_consumer_has(const struct config_consumer *consumer, int32_t partition)
 {
 	for (size_t g = 0; g < consumer->group_count; g++) {
@@ -144,6 +132,18 @@ bool config_consumer_has(const struct config_consumer *consumer, int32_t partiti
 		}
 	}
 	return !consumer->groups;
+}
+
+/* The next name of a list, without the blanks around it; false at its end. */
+static bool next_broker(const char **list, struct slice *ret)
+{
+	size_t len;
+
+	*list += strspn(*list, ", \t");
+	len = strcspn(*list, ", \t");
+	*ret = slice_from(*list, len);
+	*list += len;
+	return len > 0;
 }
 
 bool config_producers_are_elsewhere(const struct config *config)

@@ -293,10 +293,9 @@ const char *config_consumer_topic(const struct config_consumer *consumer, size_t
 bool config_consumer_reads(const struct config_consumer *consumer, const char *topic);
 /* Which of its retry topics that is; -1: none. */
 int config_consumer_tier(const struct config_consumer *consumer, const char *topic);
-/* [kafka producer] names brokers, and none of ours: what is written goes to another cluster. */
 /* Some worker's list has it; without lists Kafka gives it to one. */
 bool config_consumer_has(const struct config_consumer *consumer, int32_t partition);
-/* [kafka producer] names brokers of its own: what is written goes to another cluster. */
+/* [kafka producer] names brokers, and none of ours: what is written goes to another cluster. */
 bool config_producers_are_elsewhere(const struct config *config);
 const char *config_pairs_get(const struct config_pairs *pairs, const char *name);
 const struct config_pair *config_pairs_find(const struct config_pairs *pairs, const char *name);

@@ -38,6 +38,12 @@ def wait_probe(onced, port, target, status, words, seconds=30):
     onced.wait_until(is_so, seconds, f"{target} answers {status} with {words!r}")
 
 
+def wait_open(onced, count):
+    """Where a partition starts is asked of the store: it can be away only after that."""
+    onced.wait_until(lambda: [p["state"] for p in onced.partitions().values()] == count * ["running"],
+                     30, "the partitions are open")
+
+
 def test_what_may_be_read_and_nothing_else(world):
     world.create_topics(partitions=2)
     port, changes = listening()
@@ -81,7 +87,7 @@ def test_probes_say_what_is_the_matter(world):
     # One worker has no partition: that is no reason.
     onced = world.start({**changes, "consumer c": {"workers": 2}})
     wait_probe(onced, port, "/readyz", 200, "all consumers have joined")
-    onced.wait_until(lambda: [p["state"] for p in onced.partitions().values()] == ["running"], 30, "the partition is open")
+    wait_open(onced, 1)
     # A store that is away fails neither.
     world.postgres.stop()
     world.produce_stream(20)
@@ -124,6 +130,7 @@ def test_strict_readiness_follows_the_store(world):
     changes["onced"]["ready.strict"] = "yes"
     onced = world.start(changes)
     wait_probe(onced, port, "/readyz", 200, "joined")
+    wait_open(onced, 1)
     world.postgres.stop()
     world.produce_stream(5)
     wait_probe(onced, port, "/readyz", 503, "its store is down")
