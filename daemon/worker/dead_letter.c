@@ -62,15 +62,14 @@ static void letter_free(struct dead_letter *letter)
 
 static int produce(struct worker *worker, struct dead_letter *letter, struct err *err)
 {
-	bool is_tier = letter->tier >= 0;
 	struct letter_headers headers;
 	struct sink_message message;
 	int r;
 
 	dead_letter_compose(worker, letter, &headers, &message);
-	FAILPOINT(is_tier ? "before_retry_produce" : "before_dlq_produce");
+	FAILPOINT(letter->tier >= 0 ? "before_retry_produce" : "before_dlq_produce");
 	r = worker->wiring->sink->send(worker->sink, &message, err);
-	FAILPOINT(is_tier ? "after_retry_produce" : "after_dlq_produce");
+	FAILPOINT(letter->tier >= 0 ? "after_retry_produce" : "after_dlq_produce");
 	letter_headers_fini(&headers);
 	return r;
 }
