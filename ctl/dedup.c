@@ -46,7 +46,7 @@ static void lookup_close(struct lookup *lookup)
 	config_free(lookup->config);
 }
 
-static int find_key(struct lookup *lookup, const struct ctl *ctl)
+static int find_source(struct lookup *lookup, const struct ctl *ctl)
 {
 	lookup->id = ctl->arguments[0];
 	lookup->source = ctl_option(ctl, "--source");
@@ -58,9 +58,17 @@ static int find_key(struct lookup *lookup, const struct ctl *ctl)
 			lookup->consumer->name);
 		return CTL_USAGE;
 	}
-	lookup->key = event_dedup_key(slice_from_str(lookup->consumer->dedup_scope),
-		slice_from_str(lookup->source), slice_from_str(lookup->id));
 	return CTL_OK;
+}
+
+/* The session knows which generation of the scope is in use. */
+static void make_key(struct lookup *lookup)
+{
+	char name[STORE_SCOPE_MAX];
+
+	store_scope_name(lookup->consumer->dedup_scope, lookup->session->generation, name);
+	lookup->key = event_dedup_key(
+		slice_from_str(name), slice_from_str(lookup->source), slice_from_str(lookup->id));
 }
 
 static int open_session(struct lookup *lookup)
@@ -82,6 +90,7 @@ static int open_session(struct lookup *lookup)
 		r = lookup->store->ops->session_ready(lookup->session, &err);
 	}
 	if (r == 0) {
+		make_key(lookup);
 		return CTL_OK;
 	}
 	fprintf(stderr, "oncectl: %s\n", err.text);
@@ -99,7 +108,7 @@ static int lookup_open(struct lookup *lookup, const struct ctl *ctl)
 	if (!lookup->consumer) {
 		return CTL_USAGE;
 	}
-	status = find_key(lookup, ctl);
+	status = find_source(lookup, ctl);
 	return status ? status : open_session(lookup);
 }
 

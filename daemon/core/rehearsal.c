@@ -152,6 +152,7 @@ void rehearsal_init(struct rehearsal *rehearsal, struct store_session *real)
 {
 	*rehearsal = (struct rehearsal){ .real = real };
 	rehearsal->base.ops = &rehearsal->ops;
+	rehearsal->base.generation = real->generation;
 	rehearsal->ops = (struct store_ops){
 		.scheme = real->ops->scheme,
 		.is_transactional = real->ops->is_transactional,

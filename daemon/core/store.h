@@ -18,7 +18,9 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "core/generation.h"
 #include "core/pause.h"
+#include "core/retention.h"
 
 enum {
 	STORE_KEY_SIZE = 16,
@@ -312,6 +314,21 @@ struct store_ops {
 	 */
 	int (*look_schema)(struct store *store, struct store_schema *ret, struct err *err);
 
+	/*
+	 * Which generation of the scope is in use. NULL: the store knows none. 0, or negative with
+	 * err.
+	 */
+	int (*look_generation)(struct store *store, struct store_generation *ret, struct err *err);
+	/*
+	 * Begin the generation `next`, whose number is one above that in use, and run `sql` (many
+	 * statements, NULL none) in the same transaction. Waits for every open transaction of an
+	 * earlier one; none of those can begin another. The group's attempts are forgotten. 0; 1:
+	 * this very rebuild began it before, and nothing was done; negative with err: nothing was
+	 * done, unless the connection broke (look_generation tells).
+	 */
+	int (*begin_generation)(struct store *store, const struct store_generation *next,
+		const char *sql, struct err *err);
+
 	/* No network yet: the session connects by session_ready(). */
 	int (*session_open)(struct store *store, struct store_session **ret, struct err *err);
 	/* accepts NULL; an open transaction is rolled back */
@@ -464,6 +481,7 @@ struct store {
 };
 struct store_session {
 	const struct store_ops *ops;
+	unsigned generation; /* of the scope, known after session_ready(); 0: there are none */
 };
 
 const char *store_failure_name(enum store_failure failure);
@@ -482,15 +500,4 @@ static inline void store_claims_forget(struct store_claim *claims, size_t count)
 		claims[i].is_dead_elsewhere = false;
 		claims[i].decision = SLICE_NULL;
 	}
-}
-
-/*
- * How often a sweep looks at everything: rows live a twentieth longer than they must, or a day. At
- * least a second, for those who try it out.
- */
-static inline int64_t store_sweep_interval_us(int64_t retention_us)
-{
-	int64_t second_us = 1000000, day_us = 86400 * second_us, interval_us = retention_us / 20;
-
-	return interval_us < second_us ? second_us : interval_us > day_us ? day_us : interval_us;
 }

@@ -25,6 +25,7 @@ enum {
 	WORKER_EXIT_OK = 0, /* drained */
 	WORKER_EXIT_FAILURE = 1, /* said why by PROTO_FAILED */
 	WORKER_EXIT_FENCED = 75, /* another holder of the instance id: not a crash */
+	WORKER_EXIT_STALE = 76, /* a rebuild began while it held records: not a crash */
 	WORKER_EXIT_CONFIG = 78,
 	WORKER_EXIT_STUCK = 70, /* drained, but a library call did not return in time */
 };

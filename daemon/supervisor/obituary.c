@@ -29,6 +29,8 @@ static const struct cause_text {
 	[EXIT_FENCED] = { LOG_LEVEL_ERROR,
 		"ended because another process joined the group under its instance id",
 		"find the other holder; it starts again after a session timeout" },
+	[EXIT_STALE] = { LOG_LEVEL_WARNING,
+		"ended because a rebuild began while it held records, which are not applied" },
 	[EXIT_CONFIG] = { LOG_LEVEL_ERROR, "refused its configuration" },
 	[EXIT_HUNG] = { LOG_LEVEL_ERROR, "was killed because its main loop gave no heartbeat" },
 	[EXIT_KILLED] = { LOG_LEVEL_ERROR, "was killed because it did not drain in time",

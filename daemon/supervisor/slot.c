@@ -138,6 +138,7 @@ static enum exit_cause classify(const struct slot *slot, const struct loop_exit 
 		{ WORKER_EXIT_OK, EXIT_DRAINED },
 		{ WORKER_EXIT_STUCK, EXIT_STUCK },
 		{ WORKER_EXIT_FENCED, EXIT_FENCED },
+		{ WORKER_EXIT_STALE, EXIT_STALE },
 		{ WORKER_EXIT_CONFIG, EXIT_CONFIG },
 	};
 

@@ -40,6 +40,7 @@ const char *const exit_cause_names[EXIT_CAUSES] = {
 	[EXIT_FAILED] = "failed",
 	[EXIT_CRASHED] = "crashed",
 	[EXIT_FENCED] = "fenced",
+	[EXIT_STALE] = "stale",
 	[EXIT_CONFIG] = "config",
 	[EXIT_HUNG] = "hung",
 	[EXIT_KILLED] = "killed",

@@ -39,6 +39,7 @@ enum exit_cause {
 	EXIT_FAILED, /* said so itself */
 	EXIT_CRASHED, /* a signal that was not ours, or an exit in a handler */
 	EXIT_FENCED,
+	EXIT_STALE, /* a rebuild began without it: what it held is not to be applied */
 	EXIT_CONFIG,
 	EXIT_HUNG, /* killed by us: no heartbeat */
 	EXIT_KILLED, /* killed by us: did not drain in time */

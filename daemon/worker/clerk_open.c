@@ -24,7 +24,7 @@ struct opening {
 
 bool clerk_store_is_ready(struct clerk *clerk, struct err *err)
 {
-	bool is_ready = clerk->worker->wiring->store->session_ready(clerk->session, err) == 0;
+	bool is_ready = generation_ready(clerk->worker, clerk->session, err) == 0;
 
 	finish_hear_store(clerk->worker, clerk->session);
 	return is_ready;

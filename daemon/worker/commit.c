@@ -55,7 +55,7 @@ static void collect(
 		offset = tracker_committable(p->tracker);
 	}
 	pthread_mutex_unlock(&worker->lock);
-	if (offset < 0 || offset <= after) {
+	if (offset < 0 || offset <= after || atomic_load(&worker->is_stale)) {
 		return;
 	}
 	p->handed = p->under_way = offset;

@@ -36,6 +36,7 @@ void lane_wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us)
 
 void lane_store_is_down(struct worker *worker, const struct err *err)
 {
+	generation_note(worker, err);
 	page_add(&worker->page->store_errors, 1);
 	page_text_set(&worker->page->store_text, "%s", err->text);
 	if (!atomic_exchange(&worker->page->store_is_down, 1)) {
@@ -87,7 +88,7 @@ static bool store_is_ready(struct lane *lane)
 {
 	struct err err = ERR_INIT;
 
-	if (lane->worker->wiring->store->session_ready(lane->session, &err) == 0) {
+	if (generation_ready(lane->worker, lane->session, &err) == 0) {
 		/*
 		 * one that answers and refuses (read-only, out of room) is up when a batch went
 		 * through

@@ -306,7 +306,8 @@ static bool fly(struct worker *worker)
 	struct err err = ERR_INIT;
 	enum store_failure failure;
 
-	if (worker->wiring->store->session_ready(ledger->session, &err) != 0) {
+	err_set(&err, 1, "the store was not reached since the start");
+	if (!ledger->is_scope_known || generation_ready(worker, ledger->session, &err) != 0) {
 		ledger->is_refused = false;
 		store_failed(worker, &err);
 		return false;
@@ -334,12 +335,31 @@ static bool fly(struct worker *worker)
 	return true;
 }
 
+/* The keys of what is claimed say which generation of the scope they are of. */
+static void learn_scope(struct worker *worker)
+{
+	struct ledger *ledger = worker->ledger;
+	struct err err = ERR_INIT;
+	bool is_last = false;
+
+	while (!is_last && !ledger->is_scope_known) {
+		ledger->is_scope_known = generation_ready(worker, ledger->session, &err) == 0;
+		if (!ledger->is_scope_known) {
+			store_failed(worker, &err);
+		}
+		pthread_mutex_lock(&worker->lock);
+		is_last = ledger->is_last;
+		pthread_mutex_unlock(&worker->lock);
+	}
+}
+
 void *ledger_main(void *argument)
 {
 	struct worker *worker = argument;
 	struct ledger *ledger = worker->ledger;
 	bool is_store_up = true, is_last = false;
 
+	learn_scope(worker);
 	while (!is_last) {
 		is_last = collect(worker, is_store_up);
 		is_store_up = fly(worker);

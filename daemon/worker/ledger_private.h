@@ -17,6 +17,7 @@ struct ledger {
 	bool is_started;
 	struct store *store;
 	struct store_session *session;
+	bool is_scope_known; /* the session found out which generation of the scope is in use */
 	struct runner *runners;
 	unsigned running; /* runners that are there */
 	struct lines retry_lines, hold_lines, lost_lines;

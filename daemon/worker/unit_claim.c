@@ -14,10 +14,17 @@
 
 _Static_assert((int)STORE_KEY_SIZE == (int)DEDUP_KEY_SIZE, "one size of key");
 
-static struct dedup_key position_key(const struct unit *unit, const struct unit_work *work)
+/* The session knows which generation of the scope its transactions claim for. */
+static struct slice scope_of(const struct unit *unit, char name[STORE_SCOPE_MAX])
 {
-	return event_position_key(slice_from_str(unit->options.scope), work->event.topic,
-		work->event.partition, record_offset(work->record), work->record->timestamp_ms);
+	return slice_from_str(
+		store_scope_name(unit->options.scope, unit->session->generation, name));
+}
+
+static struct dedup_key position_key(struct slice scope, const struct unit_work *work)
+{
+	return event_position_key(scope, work->event.topic, work->event.partition,
+		record_offset(work->record), work->record->timestamp_ms);
 }
 
 void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem problem)
@@ -25,14 +32,16 @@ void unit_find_key(struct unit *unit, struct unit_work *work, enum event_problem
 	const struct record *record = work->record;
 	bool by_position = problem != EVENT_OK || slice_is_null(work->event.id) ||
 		record->has_collided || record->fault;
+	char name[STORE_SCOPE_MAX];
 	struct dedup_key key;
+	struct slice scope;
 
 	if (!unit->options.is_deduplicated) {
 		return;
 	}
-	key = by_position ? position_key(unit, work)
-			  : event_dedup_key(slice_from_str(unit->options.scope), work->event.source,
-				    work->event.id);
+	scope = scope_of(unit, name);
+	key = by_position ? position_key(scope, work)
+			  : event_dedup_key(scope, work->event.source, work->event.id);
 	memcpy(work->claim.key, key.bytes, sizeof(key.bytes));
 	work->claim.position = (struct store_position){ work->event.topic, work->event.partition,
 		record_offset(record), record->timestamp_ms };

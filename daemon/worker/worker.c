@@ -274,6 +274,7 @@ static void turn(struct worker *worker, struct source_record *records)
 	commit_tick(worker, now_us);
 	show_tick(worker, now_us);
 	tell_when_ready(worker);
+	generation_tick(worker);
 	log_flush();
 }
 

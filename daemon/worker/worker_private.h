@@ -175,6 +175,8 @@ struct worker {
 	struct roster roster;
 	bool is_deduplicated;
 	struct hand *hand; /* NULL: lanes do not lease */
+	atomic_uint generation; /* of its scope; 0 until a session found it */
+	atomic_bool is_stale; /* its scope was rebuilt: it commits nothing more, and ends */
 	bool is_in_process; /* handlers are foreign code that may end us */
 
 	pthread_mutex_t lock;
@@ -460,6 +462,16 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text);
 /* A frame to the supervisor. */
 void worker_send(struct worker *worker, const struct proto_frame *frame);
 void worker_fail(struct worker *worker, int exit_status, const struct err *err);
+
+/* generation.c */
+/*
+ * session_ready() for the threads of the worker, whose sessions must all be of one generation.
+ */
+int generation_ready(struct worker *worker, struct store_session *session, struct err *err);
+/* The store refused something: because of a rebuild? */
+void generation_note(struct worker *worker, const struct err *err);
+/* Main thread: end the worker if it was. */
+void generation_tick(struct worker *worker);
 
 /* pausing.c */
 /* The supervisor said so. */

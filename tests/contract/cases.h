@@ -15,6 +15,7 @@ extern const struct case_list lease_cases, record_cases;
 /* For every transactional store. */
 extern const struct case_list claim_cases, identity_cases, lease_transaction_cases;
 extern const struct case_list statement_cases, query_cases, schema_cases, sweep_cases;
+extern const struct case_list generation_cases;
 /* For stores that are not, and may forget. */
 extern const struct case_list keyed_cases, keyed_identity_cases;
 /* What only one database can show. */

@@ -40,14 +40,15 @@ static int run(const char *name, const struct case_list *const *lists, CMFixture
 
 static const struct case_list *const sqlite_lists[] = { &claim_cases, &identity_cases, &lease_cases,
 	&lease_transaction_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
-	&sweep_cases, &sqlite_cases, NULL };
+	&sweep_cases, &generation_cases, &sqlite_cases, NULL };
 static const struct case_list *const postgres_lists[] = { &claim_cases, &identity_cases,
 	&lease_cases, &lease_transaction_cases, &statement_cases, &query_cases, &record_cases,
-	&schema_cases, &sweep_cases, &postgres_sweep_cases, &postgres_cases, &postgres_fault_cases,
-	&postgres_interleaving_cases, &postgres_set_cases, &postgres_set_value_cases, NULL };
+	&schema_cases, &sweep_cases, &generation_cases, &postgres_sweep_cases, &postgres_cases,
+	&postgres_fault_cases, &postgres_interleaving_cases, &postgres_set_cases,
+	&postgres_set_value_cases, NULL };
 static const struct case_list *const shared_lists[] = { &claim_cases, &identity_cases, &lease_cases,
 	&lease_transaction_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
-	&sweep_cases, &postgres_sweep_cases, &postgres_set_cases, NULL };
+	&sweep_cases, &generation_cases, &postgres_sweep_cases, &postgres_set_cases, NULL };
 static const struct case_list *const redis_lists[] = { &lease_cases, &record_cases, &keyed_cases,
 	&keyed_identity_cases, &redis_cases, &redis_greet_cases, NULL };
 static const struct case_list *const memory_lists[] = { &lease_cases, &record_cases, &keyed_cases,

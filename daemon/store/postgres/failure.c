@@ -27,6 +27,7 @@ static const struct {
 	{ "57P", STORE_UNAVAILABLE },
 	{ "58", STORE_UNAVAILABLE },
 	{ "F0", STORE_UNAVAILABLE },
+	{ STORE_CODE_STALE, STORE_UNAVAILABLE },
 };
 
 enum store_failure pg_failure_of_sqlstate(const char *sqlstate)

@@ -33,6 +33,9 @@
 const struct pg_own_statement pg_own_statements[PG_OWN_COUNT] = {
 	[PG_OWN_BEGIN] = { "onced_begin", "BEGIN ISOLATION LEVEL READ COMMITTED", 0, { 0 } },
 	[PG_OWN_SETTINGS] = { "onced_settings", NULL, 0, { 0 } },
+	/* after the settings: it waits no longer than they say */
+	[PG_OWN_HOLD] = { "onced_hold", "SELECT onced.hold_generation($1, $2)", 2,
+		{ PG_INT2, PG_INT4 } },
 	/*
 	 * Arrays side by side in the list, not in FROM: a sixth cheaper, no row is stored between.
 	 */

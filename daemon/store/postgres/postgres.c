@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "store/options.h"
-#include "store/postgres/postgres.h"
+#include "store/postgres/schema.h"
 
 /*
  * libpq's message may quote the whole URL, with a password in it: taken up to the first quote only.
@@ -95,6 +95,8 @@ const struct store_ops store_postgres_ops = {
 	.close = pg_store_close,
 	.migrate = pg_store_migrate,
 	.look_schema = pg_store_look_schema,
+	.look_generation = pg_store_look_generation,
+	.begin_generation = pg_store_begin_generation,
 	.session_open = pg_session_open,
 	.session_close = pg_session_close,
 	.session_ready = pg_session_ready,

@@ -47,6 +47,7 @@ enum { PG_PARAMS_MAX = 10, PG_NAME_MAX = 64 };
 enum pg_own {
 	PG_OWN_BEGIN,
 	PG_OWN_SETTINGS,
+	PG_OWN_HOLD,
 	PG_OWN_CLAIM,
 	PG_OWN_FIND,
 	PG_OWN_LOCK,
@@ -86,6 +87,8 @@ struct pg_store {
 	char *settings_sql;
 	char *application_name;
 	atomic_bool is_unnamed; /* new connections do without names of statements */
+	/* of the scope, when the first session found it; 0 before that */
+	atomic_uint generation;
 };
 
 /* A statement prepared on this connection under a name. */
@@ -114,6 +117,7 @@ struct pg_params {
 
 enum pg_op_kind {
 	PG_OP_BEGIN,
+	PG_OP_HOLD, /* behind the BEGIN of what claims: see PG_OWN_HOLD */
 	PG_OP_CLAIM,
 	PG_OP_LEASE,
 	PG_OP_END_LEASES,
@@ -201,7 +205,8 @@ struct pg_session {
 	struct pg_store *store;
 	PGconn *conn; /* NULL while not connected; nonblocking, in pipeline mode */
 	int wake_fd; /* eventfd: session_interrupt */
-	int scope_id; /* -1 until session_ready knows it */
+	int scope_id; /* of the generation in use; -1 until session_ready knows it */
+	int base_id; /* of the scope's own row */
 	/*
 	 * The transaction is open but must not go on: a check of ours failed, or a value could not
 	 * be sent.
@@ -468,7 +473,6 @@ int pg_session_check(struct store_session *session, size_t index, struct err *er
 int pg_schema_check(struct pg_session *session, struct err *err);
 int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err);
 int pg_store_look_schema(struct store *store, struct store_schema *ret, struct err *err);
-
 enum store_failure pg_load_attempts(struct store_session *session, struct slice topic,
 	int32_t partition, int64_t from, struct store_attempts **ret, size_t *ret_count,
 	struct err *err);

@@ -42,6 +42,7 @@ void pg_op_begin(struct store_session *session)
 {
 	arena_reset(&pg_session(session)->decisions);
 	push(session, PG_OP_BEGIN, 0);
+	push(session, PG_OP_HOLD, 0);
 }
 
 void pg_op_claim(struct store_session *session, struct store_claim *claims, size_t count)

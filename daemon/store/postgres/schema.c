@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "store/migrations.h"
-#include "store/postgres/postgres.h"
+#include "store/postgres/schema.h"
 
 /* "onced" in ASCII; any number will do as long as it never changes. */
 #define LOCK_MIGRATION "SELECT pg_advisory_xact_lock(478560413028)"
@@ -23,9 +23,29 @@ static int refuse_newer(long version, struct err *err)
 		version, migrations_postgresql_count);
 }
 
+/* 0: there are no tables. */
+static int compare_version(long version, struct err *err)
+{
+	if (version == 0) {
+		return err_set(err, -EINVAL,
+			"the database has no tables of onced: run `oncectl migrate`, or set "
+			"store.migrate = yes");
+	}
+	if (version > (long)migrations_postgresql_count) {
+		return refuse_newer(version, err);
+	}
+	if (version < (long)migrations_postgresql_count) {
+		return err_set(err, -EINVAL,
+			"the database has schema version %ld, this onced needs %u: run `oncectl "
+			"migrate`",
+			version, migrations_postgresql_count);
+	}
+	return 0;
+}
+
 /* ---- session_ready ---- */
 
-static int ready_result(enum store_failure failure)
+int pg_ready_result(enum store_failure failure)
 {
 	return failure == STORE_STATEMENT ? -EINVAL : 1;
 }
@@ -42,38 +62,25 @@ static int ask_value(
 		ret_value[31] = '\0';
 	}
 	PQclear(ask.result);
-	return failure ? ready_result(failure) : 0;
+	return failure ? pg_ready_result(failure) : 0;
 }
 
 static int check_version(struct pg_session *session, struct err *err)
 {
 	char value[32];
-	long version;
 	int result = ask_value(session, HAS_TABLES, value, err);
 
 	if (result != 0) {
 		return result;
 	}
 	if (value[0] != 't') {
-		return err_set(err, -EINVAL,
-			"the database has no tables of onced: run `oncectl migrate`, or set "
-			"store.migrate = yes");
+		return compare_version(0, err);
 	}
 	result = ask_value(session, GET_VERSION, value, err);
 	if (result != 0) {
 		return result;
 	}
-	version = strtol(value, NULL, 10);
-	if (version > (long)migrations_postgresql_count) {
-		return refuse_newer(version, err);
-	}
-	if (version < (long)migrations_postgresql_count) {
-		return err_set(err, -EINVAL,
-			"the database has schema version %ld, this onced needs %u: run `oncectl "
-			"migrate`",
-			version, migrations_postgresql_count);
-	}
-	return 0;
+	return compare_version(strtol(value, NULL, 10), err);
 }
 
 static int check_writable(struct pg_session *session, struct err *err)
@@ -92,67 +99,6 @@ static int check_writable(struct pg_session *session, struct err *err)
 	return 0;
 }
 
-/* Learn the number of our scope, if it has one, and refuse it when it is bound to another group. */
-static int find_scope(struct pg_session *session, bool *ret_found, struct err *err)
-{
-	const struct store_options *options = &session->store->options;
-	struct pg_ask ask = {
-		.sql = "SELECT id, group_id FROM onced.scopes WHERE scope = $1",
-		.param_count = 1,
-		.params = { options->scope },
-	};
-	enum store_failure failure = pg_ask(session, &ask, err);
-	int result = failure ? ready_result(failure) : 0;
-
-	*ret_found = result == 0 && PQntuples(ask.result) > 0;
-	if (*ret_found) {
-		const char *group_id = PQgetvalue(ask.result, 0, 1);
-
-		session->scope_id = atoi(PQgetvalue(ask.result, 0, 0));
-		if (strcmp(group_id, options->group_id) != 0) {
-			result = err_set(err, -EINVAL,
-				"dedup scope %s belongs to group %s, not to %s: give this consumer "
-				"a "
-				"dedup.scope of its own",
-				options->scope, group_id, options->group_id);
-		}
-	}
-	PQclear(ask.result);
-	return result;
-}
-
-static int add_scope(struct pg_session *session, struct err *err)
-{
-	struct pg_ask ask = {
-		.sql = "INSERT INTO onced.scopes (scope, group_id) VALUES ($1, $2) ON CONFLICT DO "
-		       "NOTHING",
-		.param_count = 2,
-		.params = { session->store->options.scope, session->store->options.group_id },
-	};
-	enum store_failure failure = pg_ask(session, &ask, err);
-
-	PQclear(ask.result);
-	return failure ? ready_result(failure) : 0;
-}
-
-static int bind_scope(struct pg_session *session, struct err *err)
-{
-	bool is_found;
-	int result = find_scope(session, &is_found, err);
-
-	if (result != 0 || is_found) {
-		return result;
-	}
-	result = add_scope(session, err);
-	if (result == 0) {
-		result = find_scope(session, &is_found, err);
-	}
-	if (result == 0 && !is_found) {
-		return err_set(err, 1, "the dedup scope was removed while it was being bound");
-	}
-	return result;
-}
-
 int pg_schema_check(struct pg_session *session, struct err *err)
 {
 	int result = check_version(session, err);
@@ -160,12 +106,12 @@ int pg_schema_check(struct pg_session *session, struct err *err)
 	if (result == 0) {
 		result = check_writable(session, err);
 	}
-	return result == 0 ? bind_scope(session, err) : result;
+	return result == 0 ? pg_scope_bind(session, err) : result;
 }
 
 /* ---- migrate ---- */
 
-static int execute(PGconn *conn, const char *sql, PGresult **ret, struct err *err)
+int pg_execute(PGconn *conn, const char *sql, PGresult **ret, struct err *err)
 {
 	PGresult *result = PQexec(conn, sql);
 	ExecStatusType status = PQresultStatus(result);
@@ -183,10 +129,10 @@ static int execute(PGconn *conn, const char *sql, PGresult **ret, struct err *er
 	return -EIO;
 }
 
-static int execute_value(PGconn *conn, const char *sql, long *ret, struct err *err)
+int pg_execute_value(PGconn *conn, const char *sql, long *ret, struct err *err)
 {
 	PGresult *result = NULL;
-	int failure = execute(conn, sql, &result, err);
+	int failure = pg_execute(conn, sql, &result, err);
 
 	if (failure == 0) {
 		const char *value = PQgetvalue(result, 0, 0);
@@ -200,36 +146,44 @@ static int execute_value(PGconn *conn, const char *sql, long *ret, struct err *e
 static int read_version(PGconn *conn, long *ret, struct err *err)
 {
 	long has_tables = 0;
-	int result = execute_value(conn, HAS_TABLES, &has_tables, err);
+	int result = pg_execute_value(conn, HAS_TABLES, &has_tables, err);
 
 	*ret = 0;
 	if (result != 0 || !has_tables) {
 		return result;
 	}
-	return execute_value(conn, GET_VERSION, ret, err);
+	return pg_execute_value(conn, GET_VERSION, ret, err);
+}
+
+int pg_schema_is_ours(PGconn *conn, struct err *err)
+{
+	long version;
+	int result = read_version(conn, &version, err);
+
+	return result < 0 ? result : compare_version(version, err);
 }
 
 static int apply(PGconn *conn, const struct store_migration *migration, struct err *err)
 {
 	char insert[96];
-	int result = execute(conn, migration->sql, NULL, err);
+	int result = pg_execute(conn, migration->sql, NULL, err);
 
 	if (result != 0) {
 		return err_prefix(err, result, "%s", migration->name);
 	}
 	snprintf(insert, sizeof(insert), "INSERT INTO onced.schema_version (version) VALUES (%u)",
 		migration->version);
-	return execute(conn, insert, NULL, err);
+	return pg_execute(conn, insert, NULL, err);
 }
 
 /* One step inside the open transaction. 0: applied; 1: nothing left to do. */
 static int migrate_inside(PGconn *conn, struct err *err)
 {
 	long version = 0;
-	int result = execute(conn, "SET LOCAL lock_timeout = '60s'", NULL, err);
+	int result = pg_execute(conn, "SET LOCAL lock_timeout = '60s'", NULL, err);
 
 	if (result == 0) {
-		result = execute(conn, LOCK_MIGRATION, NULL, err);
+		result = pg_execute(conn, LOCK_MIGRATION, NULL, err);
 	}
 	if (result == 0) {
 		result = read_version(conn, &version, err);
@@ -248,7 +202,7 @@ static int migrate_inside(PGconn *conn, struct err *err)
 
 static int migrate_step(PGconn *conn, struct err *err)
 {
-	int result = execute(conn, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, err);
+	int result = pg_execute(conn, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, err);
 
 	if (result != 0) {
 		return result;
@@ -257,10 +211,10 @@ static int migrate_step(PGconn *conn, struct err *err)
 	if (result < 0) {
 		struct err ignored;
 
-		execute(conn, "ROLLBACK", NULL, &ignored);
+		pg_execute(conn, "ROLLBACK", NULL, &ignored);
 		return result;
 	}
-	return execute(conn, "COMMIT", NULL, err) == 0 ? result : -EIO;
+	return pg_execute(conn, "COMMIT", NULL, err) == 0 ? result : -EIO;
 }
 
 /* By a function of the schema (sql/), in a transaction of its own under the same lock. */
@@ -272,7 +226,7 @@ static int partition_table(PGconn *conn, unsigned partitions, struct err *err)
 		"BEGIN; SET LOCAL lock_timeout = '60s'; " LOCK_MIGRATION
 		"; SELECT onced.partition_events(%u); COMMIT",
 		partitions);
-	return execute(conn, sql, NULL, err);
+	return pg_execute(conn, sql, NULL, err);
 }
 
 int pg_store_migrate(struct store *store, unsigned *ret_applied, struct err *err)

@@ -88,6 +88,16 @@ static bool send_begin(struct pg_run *run, size_t index)
 		pg_send_own(run, index, PG_PART_SUPPORT, PG_OWN_SETTINGS, NULL);
 }
 
+static bool send_hold(struct pg_run *run, size_t index)
+{
+	struct arena *arena = &run->queue->arena;
+	struct pg_params params = { .count = 0 };
+
+	pg_params_int2(&params, arena, run->session->base_id);
+	pg_params_int4(&params, arena, (int32_t)run->session->base.generation);
+	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_HOLD, &params);
+}
+
 static bool send_group(struct pg_run *run, size_t index, const char *verb)
 {
 	char sql[64];
@@ -364,6 +374,7 @@ static const struct {
 	bool (*send)(struct pg_run *run, size_t index);
 } kinds[PG_OP_KINDS] = {
 	[PG_OP_BEGIN] = { STORE_OP_BEGIN, false, send_begin },
+	[PG_OP_HOLD] = { STORE_OP_BEGIN, false, send_hold },
 	[PG_OP_CLAIM] = { STORE_OP_CLAIM, false, pg_claim_send },
 	[PG_OP_LEASE] = { STORE_OP_CLAIM, false, pg_lease_send },
 	[PG_OP_END_LEASES] = { STORE_OP_LEASE, false, pg_end_leases_send },

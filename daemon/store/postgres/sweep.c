@@ -55,16 +55,19 @@ static const char part_sql[] =
 
 /*
  * %s: the part. $1 scope, $2 retention in microseconds, $3 group, $4 and $5 the pages, $6 owner,
- * $7 and $8 where the next step begins, $9 the pass is over. `at` stands inside an expression, so
- * that no plan but the one by pages is left.
+ * $7 and $8 where the next step begins, $9 the pass is over, $10 the scope's own row. `at` stands
+ * inside an expression, so that no plan but the one by pages is left. Of earlier generations, which
+ * have smaller numbers, everything goes.
  */
 static const char delete_sql[] =
 	"WITH gone AS (DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT p.ctid FROM %s p"
-	" JOIN onced.partitions_seen s ON s.group_id = $3 AND s.topic = p.topic"
+	" LEFT JOIN onced.partitions_seen s ON s.group_id = $3 AND s.topic = p.topic"
 	" AND s.partition = p.partition AND p.record_offset < s.committed"
-	" WHERE p.ctid >= $4::tid AND p.ctid < $5::tid AND p.scope = $1::smallint"
+	" WHERE p.ctid >= $4::tid AND p.ctid < $5::tid"
+	" AND ((p.scope = $1::smallint AND s.group_id IS NOT NULL"
 	" AND CASE WHEN p.outcome < 2 THEN p.at ELSE p.until END"
-	" + $2::bigint * interval '1 microsecond' < now()"
+	" + $2::bigint * interval '1 microsecond' < now()) OR p.scope IN (SELECT o.id"
+	" FROM onced.scopes o WHERE o.id < $1::smallint AND $10::smallint IN (o.id, o.base)))"
 	" FOR UPDATE OF p SKIP LOCKED)) RETURNING 1),"
 	" moved AS (UPDATE onced.sweeps SET part = $7::integer, page = $8::bigint,"
 	" ended_at = CASE WHEN $9::boolean THEN clock_timestamp() ELSE ended_at END"
@@ -188,7 +191,8 @@ static enum store_failure delete_rows(
 	struct text page = number(is_part_over ? 0 : end);
 	struct text from, to;
 	_cleanup_free_ char *sql = xasprintf(delete_sql, step->name, step->name);
-	struct pg_ask ask = { .sql = sql, .param_count = 9 };
+	struct text base = number(pg->base_id);
+	struct pg_ask ask = { .sql = sql, .param_count = 10 };
 	enum store_failure failure;
 
 	sweep->is_pass_over = is_part_over && step->part + 1 >= step->parts;
@@ -206,6 +210,7 @@ static enum store_failure delete_rows(
 	ask.params[6] = part.text;
 	ask.params[7] = page.text;
 	ask.params[8] = sweep->is_pass_over ? "t" : "f";
+	ask.params[9] = base.text;
 	failure = pg_ask(pg, &ask, err);
 	if (!failure) {
 		sweep->deleted = (uint64_t)get_number(ask.result, 0);

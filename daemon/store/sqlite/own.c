@@ -113,7 +113,12 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 	[LITE_OWN_FIND_TOPIC] = "SELECT id FROM onced_topics WHERE cluster_id = ?1 AND topic = ?2",
 	[LITE_OWN_ADD_TOPIC] = "INSERT INTO onced_topics (cluster_id, topic) VALUES (?1, ?2)"
 			       " ON CONFLICT DO NOTHING",
-	[LITE_OWN_FIND_SCOPE] = "SELECT id, group_id FROM onced_scopes WHERE scope = ?1",
+	[LITE_OWN_FIND_SCOPE] =
+		"SELECT b.id, b.group_id, b.generation, coalesce(n.id, b.id), b.rebuild"
+		" FROM onced_scopes b LEFT JOIN onced_scopes n"
+		" ON n.base = b.id AND n.generation = b.generation"
+		" WHERE b.scope = ?1 AND b.base IS NULL",
+	[LITE_OWN_GENERATION] = "SELECT generation FROM onced_scopes WHERE id = ?1",
 	[LITE_OWN_ADD_SCOPE] = "INSERT INTO onced_scopes (scope, group_id) VALUES (?1, ?2)"
 			       " ON CONFLICT DO NOTHING",
 	[LITE_OWN_PEEK] = "SELECT p.outcome, t.topic, p.partition, p.record_offset,"
@@ -132,13 +137,15 @@ static const char *const own_sql[LITE_OWN_COUNT] = {
 	[LITE_OWN_FIND_CHUNK] =
 		"SELECT count(*), max(at) FROM (SELECT at FROM onced_processed_events"
 		" WHERE at >= ?1 AND at < ?2 ORDER BY at LIMIT ?3)",
-	[LITE_OWN_SWEEP] =
-		"DELETE FROM onced_processed_events WHERE key IN (SELECT p.key"
-		" FROM onced_processed_events p JOIN onced_partitions_seen s ON s.group_id = ?2"
-		" AND s.topic = p.topic AND s.partition = p.partition"
-		" AND p.record_offset < s.committed"
-		" WHERE p.at BETWEEN ?3 AND ?4 AND p.scope = ?1"
-		" AND (p.outcome < 2 OR p.until < ?5))",
+	[LITE_OWN_SWEEP] = "DELETE FROM onced_processed_events WHERE key IN (SELECT p.key"
+			   " FROM onced_processed_events p LEFT JOIN onced_partitions_seen s"
+			   " ON s.group_id = ?2 AND s.topic = p.topic AND s.partition = p.partition"
+			   " AND p.record_offset < s.committed WHERE p.at BETWEEN ?3 AND ?4"
+			   " AND ((p.scope = ?1 AND s.group_id IS NOT NULL"
+			   " AND (p.outcome < 2 OR p.until < ?5))"
+			   /* earlier generations of the scope have smaller numbers */
+			   " OR p.scope IN (SELECT o.id FROM onced_scopes o"
+			   " WHERE o.id < ?1 AND ?6 IN (o.id, o.base))))",
 	[LITE_OWN_SWEEP_ATTEMPTS] =
 		"DELETE FROM onced_delivery_attempts WHERE group_id = ?1 AND last_failure_ms < ?2"
 		" AND EXISTS (SELECT 1 FROM onced_partitions_seen s"

@@ -66,6 +66,7 @@ bool lite_may_run(struct lite_session *session, enum store_op op, uint32_t tag)
 void lite_op_begin(struct store_session *session)
 {
 	struct lite_session *lite = lite_session(session);
+	bool is_used = true;
 	int code;
 
 	arena_reset(&lite->decisions);
@@ -80,8 +81,15 @@ void lite_op_begin(struct store_session *session)
 		return;
 	}
 	code = lite_run_own(lite, LITE_OWN_BEGIN);
+	if (code == SQLITE_OK) {
+		code = lite_generation_is_used(lite, &is_used);
+	}
 	if (code != SQLITE_OK) {
 		lite_fail(lite, STORE_OP_BEGIN, 0, code);
+	} else if (!is_used) {
+		lite_fail_with(lite, STORE_OP_BEGIN, 0, STORE_UNAVAILABLE, STORE_CODE_STALE,
+			"the dedup scope has a new generation: what was read before a rebuild "
+			"began is not applied");
 	}
 }
 

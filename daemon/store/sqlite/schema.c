@@ -13,7 +13,7 @@
 #include "store/migrations.h"
 #include "store/sqlite/sqlite.h"
 
-enum { MIGRATE_TIMEOUT_US = 60000000 };
+enum { EXECUTE_TIMEOUT_US = 60000000 };
 
 static int on_row(void *arg, int count, char **values, char **names)
 {
@@ -49,7 +49,7 @@ static int refuse_newer(long version, struct err *err)
 		version, migrations_sqlite_count);
 }
 
-static int check_version(struct lite_session *session, struct err *err)
+int lite_schema_is_ours(struct lite_session *session, struct err *err)
 {
 	long version;
 	int code = read_version(session, &version);
@@ -74,87 +74,21 @@ static int check_version(struct lite_session *session, struct err *err)
 	return 0;
 }
 
-/* 0, 1 not now, -EINVAL. */
-static int find_scope(struct lite_session *session, bool *ret_found, struct err *err)
-{
-	const struct store_options *options = &session->store->options;
-	sqlite3_stmt *stmt = lite_own(session, LITE_OWN_FIND_SCOPE);
-	int code, result = 0;
-
-	*ret_found = false;
-	if (!stmt) {
-		lite_failure(session, sqlite3_extended_errcode(session->db), err);
-		return 1;
-	}
-	lite_bind_str(stmt, 1, options->scope);
-	lite_start(session);
-	code = sqlite3_step(stmt);
-	if (code == SQLITE_ROW) {
-		const char *group_id = (const char *)sqlite3_column_text(stmt, 1);
-
-		*ret_found = true;
-		session->scope_id = sqlite3_column_int(stmt, 0);
-		if (!slice_equal_str(slice_from_str(group_id), options->group_id)) {
-			result = err_set(err, -EINVAL,
-				"dedup scope %s belongs to group %s, not to %s: give this consumer "
-				"a "
-				"dedup.scope of its own",
-				options->scope, group_id, options->group_id);
-		}
-	} else if (code != SQLITE_DONE) {
-		lite_failure(session, code, err);
-		result = 1;
-	}
-	sqlite3_reset(stmt);
-	return result;
-}
-
-static int add_scope(struct lite_session *session, struct err *err)
-{
-	sqlite3_stmt *stmt = lite_own(session, LITE_OWN_ADD_SCOPE);
-	int code;
-
-	if (stmt) {
-		lite_bind_str(stmt, 1, session->store->options.scope);
-		lite_bind_str(stmt, 2, session->store->options.group_id);
-	}
-	code = lite_run(session, stmt);
-	if (code != SQLITE_OK) {
-		lite_failure(session, code, err);
-		return 1;
-	}
-	return 0;
-}
-
 int lite_schema_check(struct lite_session *session, struct err *err)
 {
-	bool is_found;
-	int result = check_version(session, err);
+	int result = lite_schema_is_ours(session, err);
 
-	if (result == 0) {
-		result = find_scope(session, &is_found, err);
-	}
-	if (result != 0 || is_found) {
-		return result;
-	}
-	result = add_scope(session, err);
-	if (result == 0) {
-		result = find_scope(session, &is_found, err);
-	}
-	if (result == 0 && !is_found) {
-		return err_set(err, 1, "the dedup scope was removed while it was being bound");
-	}
-	return result;
+	return result == 0 ? lite_scope_bind(session, err) : result;
 }
 
 /* ---- migrate ---- */
 
-static int execute(struct lite_session *session, const char *sql, struct err *err)
+int lite_execute(struct lite_session *session, const char *sql, struct err *err)
 {
 	int code;
 
 	lite_start(session);
-	session->lock_deadline_us = clock_mono_us() + MIGRATE_TIMEOUT_US;
+	session->lock_deadline_us = clock_mono_us() + EXECUTE_TIMEOUT_US;
 	session->statement_deadline_us = INT64_MAX;
 	code = sqlite3_exec(session->db, sql, NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
@@ -168,14 +102,14 @@ static int apply(
 	struct lite_session *session, const struct store_migration *migration, struct err *err)
 {
 	char insert[96];
-	int result = execute(session, migration->sql, err);
+	int result = lite_execute(session, migration->sql, err);
 
 	if (result != 0) {
 		return err_prefix(err, result, "%s", migration->name);
 	}
 	snprintf(insert, sizeof(insert), "INSERT INTO onced_schema_version (version) VALUES (%u)",
 		migration->version);
-	return execute(session, insert, err);
+	return lite_execute(session, insert, err);
 }
 
 static int migrate_inside(struct lite_session *session, unsigned *ret_applied, struct err *err)
@@ -200,14 +134,14 @@ static int migrate_inside(struct lite_session *session, unsigned *ret_applied, s
 
 static int migrate(struct lite_session *session, unsigned *ret_applied, struct err *err)
 {
-	int result = execute(session, "BEGIN EXCLUSIVE", err);
+	int result = lite_execute(session, "BEGIN EXCLUSIVE", err);
 
 	if (result != 0) {
 		return result;
 	}
 	result = migrate_inside(session, ret_applied, err);
 	if (result == 0) {
-		result = execute(session, "COMMIT", err);
+		result = lite_execute(session, "COMMIT", err);
 	}
 	if (result != 0) {
 		sqlite3_exec(session->db, "ROLLBACK", NULL, NULL, NULL);

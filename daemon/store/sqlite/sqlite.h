@@ -23,6 +23,8 @@ struct lite_store {
 	struct store base;
 	struct store_options options;
 	const char *path; /* inside options.url */
+	/* of the scope, when the first session found it; 0 before that */
+	atomic_uint generation;
 };
 
 enum lite_own {
@@ -54,6 +56,7 @@ enum lite_own {
 	LITE_OWN_ADD_TOPIC,
 	LITE_OWN_FIND_SCOPE,
 	LITE_OWN_ADD_SCOPE,
+	LITE_OWN_GENERATION,
 	LITE_OWN_PEEK,
 	LITE_OWN_FORGET,
 	LITE_OWN_TAKE_TURN,
@@ -69,7 +72,8 @@ struct lite_session {
 	struct store_session base;
 	struct lite_store *store;
 	sqlite3 *db; /* NULL while not open */
-	int scope_id;
+	int scope_id; /* of the generation in use */
+	int base_id; /* of the scope's own row */
 	atomic_bool is_interrupted;
 	int64_t lock_deadline_us, statement_deadline_us; /* of the operation that runs */
 	struct store_flight flight; /* of the operations since the last flush */
@@ -112,8 +116,23 @@ bool lite_file_is_in_place(const struct lite_session *session);
 /* ---- schema.c ---- */
 
 int lite_schema_check(struct lite_session *session, struct err *err);
+/* 0 when the tables are this program's version; as session_ready. */
+int lite_schema_is_ours(struct lite_session *session, struct err *err);
+/* Many statements, for a person who waits: a minute for the file, no end for the work. -EIO. */
+int lite_execute(struct lite_session *session, const char *sql, struct err *err);
 int lite_store_migrate(struct store *store, unsigned *ret_applied, struct err *err);
 int lite_store_look_schema(struct store *store, struct store_schema *ret, struct err *err);
+
+/* ---- scope.c ---- */
+
+/* Learn the scope's numbers and its generation, binding it to our group. As session_ready. */
+int lite_scope_bind(struct lite_session *session, struct err *err);
+/* Inside BEGIN IMMEDIATE: is the generation still that in use? SQLITE_OK and the answer. */
+int lite_generation_is_used(struct lite_session *session, bool *ret_is_so);
+int lite_store_look_generation(
+	struct store *store, struct store_generation *ret, struct err *err);
+int lite_store_begin_generation(struct store *store, const struct store_generation *next,
+	const char *sql, struct err *err);
 
 /* ---- own.c ---- */
 

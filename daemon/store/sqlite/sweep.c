@@ -97,6 +97,7 @@ static int delete_rows(struct lite_session *lite, const struct step *step, uint6
 		sqlite3_bind_int64(stmt, 3, step->from_ms);
 		sqlite3_bind_int64(stmt, 4, step->to_ms);
 		sqlite3_bind_int64(stmt, 5, step->older_than_ms);
+		sqlite3_bind_int(stmt, 6, lite->base_id);
 	}
 	code = lite_run(lite, stmt);
 	*ret_deleted = code == SQLITE_OK ? (uint64_t)sqlite3_changes(lite->db) : 0;

@@ -1,0 +1,39 @@
+/*
+ * generation - the generations of a dedup scope, as stores and their callers name them
+ *
+ * Pure. A rebuild begins the next generation, in which nothing is a duplicate yet.
+ */
+#pragma once
+
+#include <stdio.h>
+
+enum { STORE_REBUILD_MAX = 40, STORE_SCOPE_MAX = 256 + 16 };
+
+/*
+ * Of BEGIN (UNAVAILABLE) and session_ready (-EINVAL): the scope has a newer generation than this
+ * store began with. It stays so: what this process has in hand must not take effect.
+ */
+#define STORE_CODE_STALE "ON001"
+
+/*
+ * The ids that a scope remembers together. A rebuild begins the next generation, in which nothing
+ * is a duplicate yet.
+ */
+struct store_generation {
+	unsigned number; /* 1: there was no rebuild yet */
+	char rebuild[STORE_REBUILD_MAX]; /* the token of the one that began it; "" none */
+};
+
+/*
+ * The scope that the keys of a generation are made with: "orders", from the second on "orders#2".
+ */
+static inline const char *store_scope_name(
+	const char *scope, unsigned generation, char ret[STORE_SCOPE_MAX])
+{
+	if (generation > 1) {
+		snprintf(ret, STORE_SCOPE_MAX, "%s#%u", scope, generation);
+	} else {
+		snprintf(ret, STORE_SCOPE_MAX, "%s", scope);
+	}
+	return ret;
+}
