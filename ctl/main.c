@@ -11,6 +11,7 @@
 #include "client.h"
 #include "config_file.h"
 #include "dlq.h"
+#include "rebuild.h"
 #include "verbs.h"
 
 #define OWNER                                                                                      \
@@ -163,6 +164,13 @@ static const struct verb verbs[] = {
 		.help = "bring the store's schema up to date (-c FILE)",
 		.options = migrate_options,
 		.run = verb_migrate },
+	{ .name = "rebuild",
+		.arguments = "CONSUMER",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "a projection anew from the log (-c FILE)",
+		.options = rebuild_options,
+		.run = verb_rebuild },
 	{ .name = "guarantees",
 		.help = "what is promised, and what is not",
 		.run = verb_guarantees },

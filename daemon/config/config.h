@@ -157,6 +157,7 @@ struct config_consumer {
 	char *tier_prefix; /* NULL: not given, GROUP.retry */
 	char *dedup_scope;
 	int64_t dedup_retention_us; /* 0: for ever */
+	char *rebuild_sql; /* NULL: none */
 	char *dlq_topic; /* NULL: "none" was written */
 	enum config_dlq_headers dlq_headers;
 	enum config_dlq_oversized dlq_oversized;

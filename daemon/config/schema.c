@@ -217,6 +217,10 @@ const struct schema_key schema_keys[] = {
 		.help = "How long an event id is remembered after its event ended; off is for "
 			"ever. Longer than the topic, the group's offset and a retry may keep a "
 			"record alive, or it is applied again." },
+	{ CONSUMER(rebuild_sql), .name = "rebuild.sql", .type = SCHEMA_TEXT, .max = 65536,
+		.help = "Statements that `oncectl rebuild` runs in the store's database before it "
+			"applies the log anew, in one transaction: TRUNCATE sales; see "
+			"docs/rebuild.md." },
 	{ CONSUMER(claim_lease_us), .name = "claim.lease", .type = SCHEMA_DURATION,
 		.default_text = "10s", .min = SECOND, .max = 10 * MINUTE,
 		.help = "An event whose effect is made elsewhere belongs to its worker for so "

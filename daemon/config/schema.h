@@ -18,6 +18,7 @@
 /* What a value is; schema_type.c knows how each is read and written. */
 enum schema_type {
 	SCHEMA_STRING, /* one line; max: bytes */
+	SCHEMA_TEXT, /* any lines; max: bytes */
 	SCHEMA_STORE_URL,
 	SCHEMA_PATH, /* absolute; max: bytes */
 	SCHEMA_ADDRESS, /* of base/address.h; NULL is off */

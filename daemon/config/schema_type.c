@@ -19,17 +19,23 @@ typedef bool schema_write_fn(const struct schema_key *key, const void *field, st
 
 /* ---- strings ---- */
 
+static int parse_text(const struct schema_key *key, const char *text,
+	const struct schema_context *context, void *field, struct err *err)
+{
+	if (key->max > 0 && strlen(text) > (size_t)key->max) {
+		return err_set(err, -EINVAL, "must not be longer than %" PRId64 " bytes", key->max);
+	}
+	*(char **)field = pool_strdup(context->pool, text);
+	return 0;
+}
+
 static int parse_string(const struct schema_key *key, const char *text,
 	const struct schema_context *context, void *field, struct err *err)
 {
 	if (strpbrk(text, "\n\r")) {
 		return err_set(err, -EINVAL, "must be a single line");
 	}
-	if (key->max > 0 && strlen(text) > (size_t)key->max) {
-		return err_set(err, -EINVAL, "must not be longer than %" PRId64 " bytes", key->max);
-	}
-	*(char **)field = pool_strdup(context->pool, text);
-	return 0;
+	return parse_text(key, text, context, field, err);
 }
 
 static bool write_string(const struct schema_key *key, const void *field, struct buffer *out)
@@ -412,6 +418,7 @@ static const struct schema_ops {
 	schema_write_fn *write;
 } schema_ops[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_STRING] = { parse_string, write_string },
+	[SCHEMA_TEXT] = { parse_text, write_string },
 	[SCHEMA_STORE_URL] = { parse_store_url, write_string },
 	[SCHEMA_PATH] = { parse_path, write_string },
 	[SCHEMA_ADDRESS] = { parse_address, write_address },
