@@ -21,6 +21,7 @@
 #include "core/generation.h"
 #include "core/pause.h"
 #include "core/retention.h"
+#include "core/schema.h"
 
 enum {
 	STORE_KEY_SIZE = 16,
@@ -255,19 +256,6 @@ struct store_sweep {
 	uint64_t deleted;
 	bool is_pass_over; /* with this step everything has been looked at once */
 	int64_t wait_us; /* nothing to do for so long, or another is at it; 0: go on */
-};
-
-/* One migration of a store's schema, and what sql/ says about it. */
-struct store_migration {
-	unsigned version;
-	const char *name; /* "0001_tables.sql" */
-	const char *sql; /* many statements; runs inside one transaction */
-};
-
-struct store_schema {
-	unsigned version; /* of the tables that are there; 0: none */
-	unsigned known; /* this program's: the last of `migrations` */
-	const struct store_migration *migrations; /* in order, from 1; static */
 };
 
 /* May statements be prepared under names? A pooler in transaction mode loses them. */

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "worker/clerk_private.h"
+#include "worker/generation.h"
 
 /* One topic's partitions that want to be opened, and the answers. */
 struct opening {

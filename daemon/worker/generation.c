@@ -5,6 +5,8 @@
  * take effect in it. The store refuses transactions of an earlier one; here a worker that was
  * refused learns that it must end. All its threads and stores work for the same generation.
  */
+#include "worker/generation.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

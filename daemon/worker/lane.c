@@ -13,6 +13,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/generation.h"
 #include "worker/hand.h"
 #include "worker/worker_private.h"
 

@@ -11,6 +11,7 @@
  * settled here, also when its epoch is dead.
  */
 #include "worker/ledger.h"
+#include "worker/generation.h"
 
 #include <stdlib.h>
 

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/generation.h"
 #include "worker/hand.h"
 #include "worker/worker_private.h"
 

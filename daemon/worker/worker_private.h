@@ -463,16 +463,6 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text);
 void worker_send(struct worker *worker, const struct proto_frame *frame);
 void worker_fail(struct worker *worker, int exit_status, const struct err *err);
 
-/* generation.c */
-/*
- * session_ready() for the threads of the worker, whose sessions must all be of one generation.
- */
-int generation_ready(struct worker *worker, struct store_session *session, struct err *err);
-/* The store refused something: because of a rebuild? */
-void generation_note(struct worker *worker, const struct err *err);
-/* Main thread: end the worker if it was. */
-void generation_tick(struct worker *worker);
-
 /* pausing.c */
 /* The supervisor said so. */
 void pausing_told(struct worker *worker, const struct pause *pause);
