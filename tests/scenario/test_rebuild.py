@@ -210,7 +210,8 @@ def test_a_zombie_of_before_applies_nothing(world):
                       or "generation" in zombie.log_path.read_text(), 60, "it learns of the rebuild")
     source.produce(200)
     done(world, onced, source)
-    assert world.sql("SELECT count(*) FROM onced.processed_events WHERE scope = 1") == [(stale,)]
+    # The sweeper may have taken what the generation before left; nothing may have come to it.
+    assert world.sql("SELECT count(*) FROM onced.processed_events WHERE scope = 1")[0][0] <= stale
     zombie.stop()
     onced.stop()
 
