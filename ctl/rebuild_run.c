@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "dlq_progress.h"
 #include "operate.h"
 #include "rebuild_offsets.h"
@@ -233,6 +234,7 @@ int rebuild_run(struct rebuild *rebuild, enum rebuild_step step)
 				rebuild_name(rebuild));
 			return status;
 		}
+		FAILPOINT("rebuild_step");
 	}
 	return finish(rebuild);
 }

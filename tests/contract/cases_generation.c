@@ -230,6 +230,7 @@ static void rows_of_earlier_generations_are_swept_whatever_their_age(void **stat
 	struct store_lease lease = { .lease_us = 60 * 1000000 };
 	struct store_claim leased = claim_of("leased", 2);
 	struct store_sweep sweep = { .rows = 1000 };
+	uint64_t deleted = 0;
 	const char *count = bench->is_postgres ? "SELECT count(*) FROM onced.processed_events"
 					       : "SELECT count(*) FROM onced_processed_events";
 	struct err err = ERR_INIT;
@@ -247,9 +248,13 @@ static void rows_of_earlier_generations_are_swept_whatever_their_age(void **stat
 	side_run(bench->side,
 		bench->is_postgres ? "SELECT 1"
 				   : "UPDATE onced_processed_events SET at = at - 5000");
-	assert_int_equal(bench->session->ops->sweep(bench->session, &sweep, &err), STORE_OK);
-	assert_true(sweep.is_pass_over);
-	assert_int_equal(sweep.deleted, 2);
+	while (!sweep.is_pass_over) {
+		assert_int_equal(
+			bench->session->ops->sweep(bench->session, &sweep, &err), STORE_OK);
+		assert_int_equal(sweep.wait_us, 0);
+		deleted += sweep.deleted;
+	}
+	assert_int_equal(deleted, 2);
 	assert_int_equal(side_number(bench->side, count), 1);
 	assert_int_equal(claim_alone(bench->session, claim_of("b", 9)), CLAIM_DUPLICATE);
 }

@@ -89,10 +89,10 @@ def rebuild(onced, *words, expect=0, timeout=240):
     return result.stdout + result.stderr
 
 
-def begin(onced):
+def begin(onced, env=None):
     """oncectl, to be killed."""
-    return subprocess.Popen([BUILD / "oncectl", *words_of(onced, *FROM)], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, env={**os.environ, **onced.env}, text=True)
+    return subprocess.Popen([BUILD / "oncectl", *words_of(onced, *FROM)], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL, env={**os.environ, **onced.env, **(env or {})})
 
 
 FROM = ("--from", "earliest", "--reason", "a column was summed wrongly", "--yes")
@@ -110,6 +110,10 @@ def step_of(onced):
     path = onced.directory / "state" / "rebuild-c.json"
     found = re.search(r'"step": "(\w+)"', path.read_text()) if path.exists() else None
     return found and found.group(1)
+
+
+def state_of(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0]
 
 
 def done(world, onced, source):
@@ -143,28 +147,29 @@ def test_rebuilt_while_events_arrive(world):
     onced.stop()
 
 
-@pytest.mark.parametrize("step", ["drain", "switch", "resume"])
+@pytest.mark.failpoints
+@pytest.mark.parametrize("step", ["drain", "rewind", "switching", "switch", "resume"])
 def test_killed_in_the_middle_twice(world, step):
-    """oncectl at a step, then worker and supervisor while it catches up; what is left is taken up."""
+    """oncectl behind a step or in it, then worker and supervisor while it catches up; what is left is taken up."""
     setup(world)
     source = Source(world)
     source.produce(2000)
     onced = world.start(changes(**{"batch.max": 5}))
     done(world, onced, source)
-    if step == "switch":  # it waits: somebody reads the table
+    if step == "switching":  # it waits: somebody reads the table
         with world.postgres.connect(world.database) as reader:
             reader.autocommit = False
             reader.cursor().execute("SELECT count(*) FROM totals")
             tool = begin(onced)
-            wait_for(lambda: step_of(onced) == step, 60 * slowness(), "it is at the switch")
+            wait_for(lambda: step_of(onced) == "switch", 60 * slowness(), "it is at the switch")
             tool.kill()
-            tool.communicate()
+            tool.wait()
             reader.rollback()
-    else:
-        tool = begin(onced)
-        wait_for(lambda: step_of(onced) in (step, "watch"), 60 * slowness(), f"it is at {step}")
-        tool.kill()
-        tool.communicate()
+    else:  # done, and not written down
+        number = ["drain", "rewind", "switch", "check", "resume"].index(step) + 1
+        tool = begin(onced, {"ONCED_FAILPOINT": f"rebuild_step:kill:{number}"})
+        assert tool.wait(90 * slowness()) == -signal.SIGKILL
+        assert step_of(onced) == step
     with Arriving(source):
         rebuild(onced, "--continue", "--no-watch", "--yes")
         assert step_of(onced) == "watch"
@@ -186,16 +191,19 @@ def test_killed_in_the_middle_twice(world, step):
     onced.stop()
 
 
-def test_a_zombie_of_before_applies_nothing(world):
+@pytest.mark.failpoints
+@pytest.mark.parametrize("stage", ["after_take", "after_claim"])
+def test_a_zombie_of_before_applies_nothing(world, stage):
     """A whole onced stops with records in hand, on another host; it comes back when the table is new."""
     setup(world, 2)
     source = Source(world)
     source.produce(3000)
-    slow = changes(**{"batch.max": 5, "workers": 1, "instance.id": "off"})
+    slow = changes(**{"batch.max": 5, "workers": 1, "lanes": 1, "instance.id": "off"})
     slow["onced"] = {"store.idle.timeout": "3s"}
-    zombie = world.start(slow)
-    wait_for(lambda: sum(r[2] for r in rows(world)) >= 100, 60 * slowness(), "it is at work")
-    frozen = zombie.pids()
+    once = world.directory / "once"
+    zombie = world.start(slow, env={"ONCED_FAILPOINT": f"{stage}:stop:30", "ONCED_FAILPOINT_ONCE": str(once)})
+    wait_for(lambda: once.exists(), 60 * slowness(), "it stops itself, with a batch in hand")
+    frozen, [worker] = zombie.pids(), zombie.worker_pids()
     for pid in frozen:
         send_signal(pid, signal.SIGSTOP)
     onced = world.start(slow)
@@ -203,15 +211,17 @@ def test_a_zombie_of_before_applies_nothing(world):
     assert truncations(world) == 1
     onced.wait_assigned(2, 60)
     done(world, onced, source)
-    [[stale]] = world.sql("SELECT count(*) FROM onced.processed_events WHERE scope = 1")
+    send_signal(worker, signal.SIGCONT)  # alone: its supervisor would end it as one that hung
+    wait_for(lambda: state_of(worker) == "Z", 60 * slowness(), "it ends by itself")
+    assert rows(world) == source.rows()
     for pid in frozen:
         send_signal(pid, signal.SIGCONT)
-    zombie.wait_until(lambda: zombie.metrics().sum("onced_worker_exits_total", cause="stale") > 0
-                      or "generation" in zombie.log_path.read_text(), 60, "it learns of the rebuild")
+    zombie.wait_metric(1, "onced_worker_exits_total", cause="stale")
+    zombie.wait_ready(60)
     source.produce(200)
     done(world, onced, source)
-    # The sweeper may have taken what the generation before left; nothing may have come to it.
-    assert world.sql("SELECT count(*) FROM onced.processed_events WHERE scope = 1")[0][0] <= stale
+    assert world.sql("SELECT count(*) FROM onced.processed_events"
+                     " WHERE scope = 1 AND at > (SELECT max(at) FROM truncations)") == [(0,)]
     zombie.stop()
     onced.stop()
 
