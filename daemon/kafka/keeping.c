@@ -145,11 +145,27 @@ static rd_kafka_ConfigResource_t *resource_of(
 	return rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, name);
 }
 
+/*
+ * While no broker is there, threads of the library spin as long as a question like ours waits
+ * (2.0.2: it goes to and fro between two of them); one about metadata waits without that.
+ */
+static bool is_anybody_there(rd_kafka_t *rk, int timeout_ms)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+
+	if (rd_kafka_metadata(rk, 0, NULL, &metadata, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		return false;
+	}
+	rd_kafka_metadata_destroy(metadata);
+	return true;
+}
+
 void kafka_ask_keeping(rd_kafka_t *rk, struct sink_keeping *keeping, int timeout_ms)
 {
 	const char *what = keeping->topic ? "reading the topic's configuration"
 					  : "reading a broker's configuration";
-	rd_kafka_ConfigResource_t *resource = resource_of(rk, keeping, timeout_ms);
+	rd_kafka_ConfigResource_t *resource =
+		is_anybody_there(rk, timeout_ms) ? resource_of(rk, keeping, timeout_ms) : NULL;
 	rd_kafka_AdminOptions_t *options;
 	rd_kafka_queue_t *queue;
 	rd_kafka_event_t *event;
