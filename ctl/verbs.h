@@ -53,6 +53,8 @@ int verb_skip(const struct ctl *ctl);
 int verb_show_consumers(const struct ctl *ctl);
 int verb_show_workers(const struct ctl *ctl);
 int verb_show_partitions(const struct ctl *ctl);
+/* verdicts.c */
+int verb_show_verdicts(const struct ctl *ctl);
 int verb_show_config(const struct ctl *ctl);
 int verb_offsets_show(const struct ctl *ctl);
 int verb_offsets_set(const struct ctl *ctl); /* offsets.c */

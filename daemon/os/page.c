@@ -93,7 +93,22 @@ static int page_open(const char *path, struct err *err)
 	return fd >= 0 ? fd : err_set(err, -errno, "cannot open the page %s: %m", path);
 }
 
-/* Give the file its size and blocks; one of another size is emptied first. */
+static bool file_is_page(int fd)
+{
+	struct {
+		uint32_t magic, version;
+		uint64_t size;
+	} head;
+
+	return pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+		head.magic == PAGE_MAGIC && head.version == PAGE_VERSION &&
+		head.size == sizeof(struct page);
+}
+
+/*
+ * Give the file its size and blocks; what is no page of ours is emptied first, so that it is all
+ * zero without being touched: of verdicts only those take memory that are used.
+ */
 static int page_allocate(int fd, const char *path, struct err *err)
 {
 	const char *name = path ? path : "in memory";
@@ -106,7 +121,8 @@ static int page_allocate(int fd, const char *path, struct err *err)
 	if (!S_ISREG(st.st_mode)) {
 		return err_set(err, -EINVAL, "the page %s is not a regular file", name);
 	}
-	if (st.st_size != (off_t)sizeof(struct page) && ftruncate(fd, 0) < 0) {
+	if ((st.st_size != (off_t)sizeof(struct page) || !file_is_page(fd)) &&
+		ftruncate(fd, 0) < 0) {
 		return err_set(err, -errno, "cannot empty the page %s: %m", name);
 	}
 	r = posix_fallocate(fd, 0, sizeof(struct page));
@@ -140,7 +156,6 @@ int page_create(const char *path, int *ret_fd, struct page **ret, struct err *er
 		return err_set(err, -errno, "cannot map the page: %m");
 	}
 	if (!page_is_valid(page)) {
-		memset(page, 0, sizeof(*page));
 		page->version = PAGE_VERSION;
 		page->size = sizeof(*page);
 		page->magic = PAGE_MAGIC;

@@ -15,9 +15,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "os/page_verdict.h"
 
 enum {
-	PAGE_VERSION = 4,
+	PAGE_VERSION = 5,
 	PAGE_PARTITIONS_MAX = 4096,
 	PAGE_LANES_MAX = 64,
 	PAGE_HANDLERS_MAX = 32,
@@ -131,6 +132,7 @@ struct page_handler {
 };
 
 struct page {
+	/* these three are read from the file before it is mapped */
 	uint32_t magic, version;
 	uint64_t size;
 	_Atomic int32_t pid;
@@ -161,6 +163,7 @@ struct page {
 	struct page_handler handlers[PAGE_HANDLERS_MAX];
 	struct page_lane lanes[PAGE_LANES_MAX];
 	struct page_partition partitions[PAGE_PARTITIONS_MAX];
+	struct page_verdicts verdicts[PAGE_PARTITIONS_MAX]; /* of the partition of that index */
 };
 
 /*
@@ -175,7 +178,7 @@ void page_unmap(struct page *page);
 
 /*
  * A worker starts on a page that may have counters of its predecessor: clear gauges, lanes and
- * texts, keep counters.
+ * texts, keep counters and verdicts.
  */
 void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms);
 

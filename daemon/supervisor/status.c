@@ -15,6 +15,7 @@
 #include "supervisor/merge.h"
 #include "supervisor/summary.h"
 #include "supervisor/trouble.h"
+#include "supervisor/verdicts.h"
 
 #include "supervisor/poison.h"
 
@@ -234,7 +235,7 @@ static json_t *workers_json(const struct consumer *consumer, int64_t now_us, int
 
 /* ---- partitions ---- */
 
-static json_t *partition_json(const struct merged *row)
+static json_t *partition_json(const struct merged *row, const struct verdict_book *book)
 {
 	json_t *object = json_object();
 
@@ -258,6 +259,7 @@ static json_t *partition_json(const struct merged *row)
 	set(object, "retries", json_integer((json_int_t)row->retries));
 	set(object, "stale", json_integer((json_int_t)row->stale));
 	set(object, "dead_letters", counts(row->dead_letters, page_reason_names, PAGE_REASONS));
+	set(object, "verdicts", verdicts_json(book, row->topic, row->partition));
 	return object;
 }
 
@@ -267,12 +269,15 @@ static json_t *partitions_json(const struct consumer *consumer, int64_t wall_ms)
 	_cleanup_free_ struct merged *rows = NULL;
 	size_t count = merge_partitions(consumer, wall_ms, &rows);
 	json_t *array = json_array();
+	struct verdict_book book;
 
+	verdict_book_init(&book, consumer);
 	for (size_t i = 0; i < count; i++) {
 		if (rows[i].worker >= 0) {
-			(void)json_array_append_new(array, partition_json(&rows[i]));
+			(void)json_array_append_new(array, partition_json(&rows[i], &book));
 		}
 	}
+	verdict_book_fini(&book);
 	return array;
 }
 

@@ -402,6 +402,7 @@ unsigned dead_letters_of(struct worker *worker, const struct partition *p, bool 
 bool dead_letter_skip(struct worker *worker, const struct partition *p, int64_t offset)
 {
 	struct dead_letter *letter = worker->dead_letters;
+	int64_t now_ms = clock_wall_ms();
 
 	while (letter &&
 		(letter->is_sent || letter->record->item.offset != offset ||
@@ -413,7 +414,9 @@ bool dead_letter_skip(struct worker *worker, const struct partition *p, int64_t 
 		return false;
 	}
 	pthread_mutex_lock(&worker->lock);
-	(void)partition_settle(worker, letter->record, PAGE_SKIPPED, clock_wall_ms());
+	(void)partition_settle(worker, letter->record, PAGE_SKIPPED, now_ms);
+	finish_note_skip(
+		worker, letter->record, slice_from(letter->event_id, letter->event_id_len), now_ms);
 	pthread_mutex_unlock(&worker->lock);
 	page_text_set(&worker->partitions[p->id.slot]->page->text, "%s", "");
 	release_strand(worker, letter);

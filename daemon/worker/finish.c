@@ -3,6 +3,8 @@
  *
  * Runs in: worker, lanes and ledger.
  */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "worker/trace.h"
@@ -50,6 +52,66 @@ static void park(struct worker *worker, struct unit_work *work, enum record_wait
 	}
 }
 
+static const uint8_t outcomes[] = {
+	[UNIT_DONE] = PAGE_VERDICT_DONE,
+	[UNIT_DUPLICATE] = PAGE_VERDICT_DUPLICATE,
+	[UNIT_SKIPPED] = PAGE_VERDICT_SKIPPED,
+	[UNIT_DEAD] = PAGE_VERDICT_DEAD_LETTER,
+	[UNIT_DEFERRED] = PAGE_VERDICT_DEFERRED,
+	[UNIT_RETRY] = PAGE_VERDICT_RETRY,
+	[UNIT_HELD] = PAGE_VERDICT_HELD,
+};
+
+static bool has_verdict(const struct unit_work *work)
+{
+	return work->end != UNIT_OPEN && work->end != UNIT_AGAIN && !work->is_held_with_others;
+}
+
+/* Under the lock, as all that is written to a partition's verdicts. */
+static void note_verdict(
+	struct worker *worker, const struct unit_work *work, const struct finish_time *time)
+{
+	const struct record *record = work->record;
+	const struct partition *p = worker->partitions[record->item.slot];
+	struct page_verdicts *verdicts = &worker->page->verdicts[p->place.page_index];
+	struct page_verdict *entry = page_verdict_begin(verdicts);
+
+	entry->offset = record->item.offset;
+	entry->at_ms = time->now_ms;
+	entry->took_us = time->took_us > 0 ? time->took_us : 0;
+	entry->attempt = work->event.attempt;
+	entry->handler = work->handler ? work->handler->page_index : PAGE_VERDICT_NO_HANDLER;
+	entry->outcome = outcomes[work->end];
+	entry->reason = (uint8_t)work->reason;
+	page_verdict_set_id(entry, work->event.id);
+	/* of what succeeded in the end no failure is told */
+	entry->code[0] = '\0';
+	if (entry->outcome > PAGE_VERDICT_DUPLICATE) {
+		memcpy(entry->code, work->code, sizeof(entry->code) - 1);
+		entry->code[sizeof(entry->code) - 1] = '\0';
+	}
+	page_verdict_end(verdicts, entry);
+}
+
+void finish_note_skip(
+	struct worker *worker, const struct record *record, struct slice event_id, int64_t now_ms)
+{
+	const struct partition *p = worker->partitions[record->item.slot];
+	struct page_verdicts *verdicts = &worker->page->verdicts[p->place.page_index];
+	struct page_verdict *entry = page_verdict_begin(verdicts);
+
+	entry->offset = record->item.offset;
+	entry->at_ms = now_ms;
+	entry->took_us = 0;
+	entry->attempt = record->attempts;
+	entry->handler = PAGE_VERDICT_NO_HANDLER;
+	entry->outcome = PAGE_VERDICT_SKIPPED;
+	entry->reason = 0;
+	entry->code[0] = '\0';
+	page_verdict_set_id(entry, event_id);
+	page_verdict_end(verdicts, entry);
+}
+
 /* Its bytes are not the scheduler's any more. */
 static void leave(struct worker *worker, const struct record *record)
 {
@@ -74,7 +136,8 @@ static void settle_written(struct worker *worker, struct unit_work *work, int64_
 }
 
 /* Under the lock: one record's end into tracker, page and dead letters. */
-struct sched_return finish_one(struct worker *worker, struct unit_work *work, int64_t now_ms)
+struct sched_return finish_one(
+	struct worker *worker, struct unit_work *work, const struct finish_time *time)
 {
 	static const enum page_result results[] = {
 		[UNIT_DONE] = PAGE_DONE,
@@ -83,7 +146,11 @@ struct sched_return finish_one(struct worker *worker, struct unit_work *work, in
 	};
 	struct record *record = work->record;
 	struct sched_return ret = { .item = &record->item, .verdict = SCHED_SETTLED };
+	int64_t now_ms = time->now_ms;
 
+	if (has_verdict(work)) {
+		note_verdict(worker, work, time);
+	}
 	switch (work->end) {
 	case UNIT_DONE:
 	case UNIT_DUPLICATE:

@@ -268,14 +268,14 @@ static void finish(struct lane *lane, unsigned count)
 {
 	struct worker *worker = lane->worker;
 	struct sched_item *dead = NULL;
-	int64_t now_ms = clock_wall_ms();
+	const struct finish_time time = { clock_wall_ms(), clock_mono_us() - lane->taken_us };
 	bool wakes_main;
 
 	before_finish(lane, count);
 	FAILPOINT("before_settle");
 	pthread_mutex_lock(&worker->lock);
 	for (unsigned i = 0; i < count; i++) {
-		lane->returns[i] = finish_one(worker, &lane->unit.works[i], now_ms);
+		lane->returns[i] = finish_one(worker, &lane->unit.works[i], &time);
 	}
 	sched_give_back(worker->sched, lane->returns, count, &dead);
 	lane_note_transacted(lane);
@@ -365,8 +365,8 @@ static void hand_over(struct lane *lane, unsigned count)
 static void run_batch(struct lane *lane, unsigned count)
 {
 	struct worker *worker = lane->worker;
-	int64_t started_us = clock_mono_us();
 
+	lane->taken_us = clock_mono_us();
 	FAILPOINT("after_take");
 	atomic_store_explicit(&lane->unit.options.page_lane->batch, count, memory_order_relaxed);
 	unit_open(&lane->unit, lane->batch, count);
@@ -380,7 +380,7 @@ static void run_batch(struct lane *lane, unsigned count)
 		unit_run_opened(&lane->unit);
 		lane_mark_again(lane);
 		note_called(lane);
-		adapt(lane, clock_mono_us() - started_us);
+		adapt(lane, clock_mono_us() - lane->taken_us);
 	}
 	if (lane->unit.store_failed) {
 		lane->is_refused = true;

@@ -42,11 +42,13 @@ static struct sched_return *more_returns(struct ledger *ledger, unsigned count)
 static void give_back(
 	struct worker *worker, struct errand *errand, int64_t now_ms, struct sched_item **dead)
 {
+	int64_t begun_us = errand->unit.begun_us;
+	const struct finish_time time = { now_ms, begun_us ? clock_mono_us() - begun_us : 0 };
 	unsigned count = 1 + errand->behind_count;
 	struct sched_return *returns = more_returns(worker->ledger, count);
 	struct sched_item *more = NULL, **tail = &more;
 
-	returns[0] = finish_one(worker, errand_work(errand), now_ms);
+	returns[0] = finish_one(worker, errand_work(errand), &time);
 	for (unsigned i = 1; i < count; i++) {
 		returns[i] = (struct sched_return){ .item = &errand->behind[i - 1]->item,
 			.verdict = SCHED_AGAIN };

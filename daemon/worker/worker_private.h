@@ -154,6 +154,7 @@ struct lane {
 	struct record **batch;
 	struct sched_return *returns;
 	unsigned batch_limit; /* shrinks when a batch takes longer than batch.time */
+	int64_t taken_us; /* the batch, monotonic */
 	int64_t backoff_us;
 	struct lines retry_lines, hold_lines, lost_lines;
 	struct crash_stack crash_stack;
@@ -345,9 +346,16 @@ void lane_store_is_down(struct worker *worker, const struct err *err);
 void lane_store_is_up(struct worker *worker);
 
 /* finish.c */
+struct finish_time {
+	int64_t now_ms; /* wall clock */
+	int64_t took_us; /* since the record was taken */
+};
 /* Under the lock: one record's end into tracker, page and dead letters. */
 struct sched_return finish_one(
-	struct worker *worker, struct unit_work *work, int64_t now_ms);
+	struct worker *worker, struct unit_work *work, const struct finish_time *time);
+/* Under the lock: an operator had it skipped while its dead letter waited. */
+void finish_note_skip(struct worker *worker, const struct record *record, struct slice event_id,
+	int64_t now_ms);
 /*
  * Under the lock: main is to be woken, for letters or because it waits for room. As long as there
  * is something to take, room for a few records (`returned`) is not worth that every time.

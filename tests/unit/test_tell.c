@@ -245,6 +245,62 @@ static json_t *status(void)
 	return root;
 }
 
+static void say(unsigned slot, int64_t offset, int64_t at_ms, uint8_t outcome)
+{
+	struct page *page = slots[slot].page;
+	struct page_verdicts *verdicts = &page->verdicts[page_partition_index(page, "t", 0)];
+	struct page_verdict *entry = page_verdict_begin(verdicts);
+
+	entry->offset = offset;
+	entry->at_ms = at_ms;
+	entry->took_us = 1500;
+	entry->attempt = 2;
+	entry->handler = 0;
+	entry->outcome = outcome;
+	entry->reason = PAGE_EXHAUSTED;
+	memcpy(entry->code, "23503", sizeof("23503"));
+	page_verdict_set_id(entry, slice_from_str(offset == 11 ? "\xff\x01" : "an id"));
+	page_verdict_end(verdicts, entry);
+}
+
+static void assert_verdict(const json_t *list, size_t index, json_t *take_expected)
+{
+	assert_true(json_equal(json_array_get(list, index), take_expected));
+	json_decref(take_expected);
+}
+
+/* Each entry is the whole object: what programs read. */
+static void verdicts_of_all_slots_are_told_newest_first(void **state)
+{
+	json_t *root, *list;
+
+	move_a_partition();
+	(void)page_handler_index(slots[0].page, "apply");
+	for (int64_t offset = 0; offset < 10; offset++) {
+		say(0, offset, 1000 + offset, PAGE_VERDICT_DONE);
+	}
+	page_bury(slots[0].page); /* its worker died */
+	say(1, 10, 2000, PAGE_VERDICT_DEAD_LETTER);
+	say(1, 11, 2000, PAGE_VERDICT_RETRY);
+	(void)page_verdict_begin(&slots[1].page->verdicts[0]); /* torn */
+	root = status();
+	assert_int_equal(json_unpack(root, "{s:[{s:[{s:o}]}]}", "consumers", "partitions",
+				 "verdicts", &list),
+		0);
+	assert_int_equal(json_array_size(list), PAGE_VERDICTS);
+	assert_verdict(list, 1,
+		json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:n, s:f, s:i}", "offset", 10, "event_id",
+			"an id", "outcome", "dead_letter", "reason", "exhausted", "code", "23503",
+			"attempt", 2, "handler", "seconds", 0.0015, "at_ms", 2000));
+	assert_verdict(list, 2,
+		json_pack("{s:i, s:s, s:s, s:n, s:s, s:i, s:s, s:f, s:i}", "offset", 9, "event_id",
+			"an id", "outcome", "done", "reason", "code", "23503", "attempt", 2,
+			"handler", "apply", "seconds", 0.0015, "at_ms", 1009));
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 0), "event_id")), "?\x01");
+	json_decref(root);
+}
+
 static void status_shows_consumers_workers_lanes_and_partitions(void **state)
 {
 	struct page *page = slots[1].page;
@@ -427,6 +483,7 @@ int main(void)
 		TEST(histogram_is_cumulative_and_summed_by_handler_name),
 		TEST(exits_and_states_are_counted),
 		TEST(page_full_of_nonsense_is_told_without_harm),
+		TEST(verdicts_of_all_slots_are_told_newest_first),
 		TEST(status_shows_consumers_workers_lanes_and_partitions),
 		TEST(text_that_is_not_utf8_is_shown_all_the_same),
 		TEST(partition_nobody_here_has_is_not_in_status),
