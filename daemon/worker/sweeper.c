@@ -17,8 +17,8 @@
 #include "base/memory.h"
 #include "worker/worker_private.h"
 
-/* Rows a step looks at: some milliseconds. A single writer holds up all others meanwhile. */
-enum { STEP_ROWS = 2048, STEP_ROWS_SINGLE_WRITER = 512 };
+/* Rows a step looks at: some ten milliseconds. A single writer holds up all others meanwhile. */
+enum { STEP_ROWS = 16384, STEP_ROWS_SINGLE_WRITER = 512 };
 
 /* A step of length t is followed by a pause of 4 t: a fifth of one connection's time. */
 enum { PAUSE_FACTOR = 4, PAUSE_FACTOR_LATE = 1 };
