@@ -23,7 +23,8 @@ def event_id_of(record):
     if header:
         return header.decode("utf-8", "replace")
     try:
-        body = json.loads(record.value)
+        # The text of a number is an id, too.
+        body = json.loads(record.value, parse_int=str, parse_float=str)
         found = body.get("event_id")
     except (TypeError, ValueError, AttributeError):
         return None

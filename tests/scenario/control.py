@@ -38,10 +38,14 @@ def get(path, target, timeout=5):
         connection.close()
 
 
-def status(path):
-    code, body = get(path, "/v1/status")
-    assert code == 200, f"GET /v1/status answered {code}: {body}"
+def get_json(path, target, timeout=5):
+    code, body = get(path, target, timeout)
+    assert code == 200, f"GET {target} answered {code}: {body}"
     return json.loads(body)
+
+
+def status(path):
+    return get_json(path, "/v1/status")
 
 
 def metrics(path):

@@ -6,6 +6,7 @@ database while the effect is inserted, so that a record itself says how it misbe
 
     "22P02"          raise that SQLSTATE
     "flaky:N:23503"  raise it N times, then succeed (counted outside the transaction, per event)
+    "chance:P:23503" raise it with that probability, each time anew
     "gate:NAME"      raise what the row NAME of table gates says, succeed when there is none
     "sleep:0.2"      take that long
     "commit:X"       a deferred constraint fails at COMMIT
@@ -39,6 +40,10 @@ BEGIN
     ELSIF word[1] = 'flaky' THEN
         IF nextval(counter) <= word[2]::int THEN
             RAISE EXCEPTION 'flaky by request' USING ERRCODE = word[3];
+        END IF;
+    ELSIF word[1] = 'chance' THEN
+        IF random() < word[2]::float THEN
+            RAISE EXCEPTION 'by chance' USING ERRCODE = word[3];
         END IF;
     ELSIF word[1] = 'gate' THEN
         SELECT g.code INTO code FROM gates g WHERE g.name = word[2];

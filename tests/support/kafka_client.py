@@ -35,7 +35,7 @@ def _patiently(call, seconds=30):
             time.sleep(0.1)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Record:
     """A record as it lies in the topic. `headers` keeps order and duplicates."""
 
@@ -175,9 +175,11 @@ class KafkaClient:
     def end_offsets(self, topic):
         return {p: end for p, (_, end) in self.watermarks(topic).items()}
 
-    def read(self, topic, seconds=60, **settings):
-        """The whole topic as it is now, by partition and offset."""
-        marks = {p: m for p, m in self.watermarks(topic).items() if m[0] < m[1]}
+    def read(self, topic, seconds=60, begin=None, **settings):
+        """The whole topic as it is now, or what lies behind `begin`, by partition and offset."""
+        marks = {p: (max(low, (begin or {}).get(p, low)), high)
+                 for p, (low, high) in self.watermarks(topic).items()}
+        marks = {p: m for p, m in marks.items() if m[0] < m[1]}
         if not marks:
             return []
         consumer = self._consumer(**settings)
@@ -229,6 +231,18 @@ class KafkaClient:
             return {}
         answer = _patiently(lambda: self._reader(group).committed(partitions, timeout=10))
         return {p.partition: (p.offset, p.metadata) for p in answer if p.offset >= 0}
+
+    def committed_fast(self, group, topic, partitions, seconds=2):
+        """As committed(), asked once: raises where no answer comes soon."""
+        asked = [TopicPartition(topic, p) for p in range(partitions)]
+        answer = self._reader(group).committed(asked, timeout=seconds)
+        return {p.partition: p.offset for p in answer if p.error is None and p.offset >= 0}
+
+    def end_offsets_fast(self, topic, partitions, seconds=2):
+        """As end_offsets(), asked once: raises where no answer comes soon."""
+        asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}
+        futures = self.admin.list_offsets(asked, request_timeout=seconds)
+        return {p.partition: future.result().offset for p, future in futures.items()}
 
     def set_committed(self, group, topic, offsets):
         """Only for a group without members (static ones stay a session timeout): refused otherwise."""

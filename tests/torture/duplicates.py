@@ -1,0 +1,33 @@
+"""
+duplicates - effects that came more than once, each with the fault that explains it
+
+Where the promise is "at least once" a repeat is allowed, not free: something must have been lost between
+the two. The fault nearest before the repeat that was on since the first effect is taken for the cause.
+"""
+
+import collections
+
+UNEXPLAINED = "unexplained"
+GRACE_SECONDS = 30.0  # a session timeout, a lease, a restart: what a fault may still cause later
+
+
+def repeats(effects):
+    """(first, later) for each effect whose event had one before."""
+    first = {}
+    for effect in effects:
+        key = effect.event_id or (effect.topic, effect.partition, effect.offset)
+        if key in first:
+            yield first[key], effect
+        else:
+            first[key] = effect
+
+
+def cause(faults, first, later):
+    on = [f for f in faults if f.covers(first.at - 1, later.at, GRACE_SECONDS) and f.began <= later.at]
+    return max(on, key=lambda f: f.began).name if on else UNEXPLAINED
+
+
+def causes(evidence):
+    """{cause: how many repeats}"""
+    return collections.Counter(
+        cause(evidence.faults, first, later) for first, later in repeats(evidence.effects))

@@ -1,0 +1,179 @@
+"""
+processes - workers and supervisors that are killed or stopped
+"""
+
+import signal
+import time
+
+from support.process import is_alive, send_signal
+
+from . import Fault, fault
+
+BUSY_SECONDS = 0.5  # how long a kill waits for its victim to have work in hand
+
+
+class _Process(Fault):
+    target = "process"
+    recovers = True
+
+    def hosts(self):
+        return [host for host in self.stage.hosts if host.is_reachable()]
+
+    def pick_host(self):
+        hosts = self.hosts()
+        return self.chance.choice(hosts) if hosts else None
+
+    def await_work(self, host, slots=None):
+        """Until one of the workers has records in lanes; remembers whether it did."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while time.monotonic() < deadline:
+            busy = host.busy_slots()
+            if busy and (slots is None or busy & slots):
+                self.hits = True
+                return
+            time.sleep(0.005)
+
+
+@fault
+class KillWorker(_Process):
+    """kill -9 of one worker, at a moment when it has something in hand where there is one."""
+
+    name = "worker kill -9"
+    weight = 12
+
+    def begin(self):
+        host = self.pick_host()
+        workers = host.workers_now() if host else []
+        if not workers:
+            self.note = "nobody was there"
+            return
+        worker = self.chance.choice(workers)
+        self.await_work(host, {worker["slot"]})
+        self.stage.expect_death(worker, host)
+        send_signal(worker["pid"], signal.SIGKILL)
+        self.note = f"{host.name}/{worker['slot']} pid {worker['pid']}"
+
+
+@fault
+class KillSupervisor(_Process):
+    """kill -9 of a supervisor alone: its workers have to notice; a new one takes over."""
+
+    name = "supervisor kill -9"
+    weight = 4
+    length = (0.0, 3.0)
+
+    def begin(self):
+        host = self.pick_host()
+        if not host:
+            self.note = "nobody was there"
+            return
+        self.await_work(host)
+        for worker in host.workers_now():
+            self.stage.expect_death(worker, host, by_supervisor=True)
+        self.host = host
+        self.note = f"{host.name} pid {host.pid}"
+        host.kill_supervisor()
+
+    def end(self):
+        if hasattr(self, "host"):
+            self.host.start_again()
+
+
+@fault
+class KillTree(_Process):
+    """kill -9 of a supervisor and all its workers at once: a host that lost power."""
+
+    name = "tree kill -9"
+    weight = 4
+    length = (0.0, 4.0)
+
+    def begin(self):
+        host = self.pick_host()
+        if not host:
+            self.note = "nobody was there"
+            return
+        self.await_work(host)
+        for worker in host.workers_now():
+            self.stage.expect_death(worker, host, by_supervisor=True)
+        self.host = host
+        self.note = f"{host.name} pid {host.pid}"
+        host.kill_everything()
+
+    def end(self):
+        if hasattr(self, "host"):
+            self.host.start_again()
+
+
+class _Stop(_Process):
+    """SIGSTOP, and SIGCONT when it is over: whoever was stopped may have been replaced meanwhile."""
+
+    recovers = False
+    pids = ()
+
+    def freeze(self, pids):
+        self.pids = [pid for pid in pids if is_alive(pid)]
+        for pid in self.pids:
+            send_signal(pid, signal.SIGSTOP)
+
+    def end(self):
+        for pid in self.pids:
+            send_signal(pid, signal.SIGCONT)
+
+
+@fault
+class StopWorker(_Stop):
+    """A worker is stopped past its session timeout; its supervisor lives."""
+
+    name = "worker SIGSTOP"
+    weight = 2
+    length = (2.0, 12.0)
+
+    def begin(self):
+        host = self.pick_host()
+        workers = host.workers_now() if host else []
+        if not workers:
+            self.note = "nobody was there"
+            return
+        worker = self.chance.choice(workers)
+        self.await_work(host, {worker["slot"]})
+        self.stage.expect_death(worker, host, is_certain=False)
+        self.freeze([worker["pid"]])
+        self.note = f"{host.name}/{worker['slot']} pid {worker['pid']}"
+
+
+@fault
+class StopTree(_Stop):
+    """A whole host is stopped past the session timeout, and comes back as a zombie."""
+
+    name = "tree SIGSTOP"
+    weight = 2
+    length = (3.0, 14.0)
+
+    def begin(self):
+        host = self.pick_host()
+        if not host:
+            self.note = "nobody was there"
+            return
+        self.await_work(host)
+        # Its supervisor may take a worker that woke with it for hung, and one may be fenced.
+        for worker in host.workers_now():
+            self.stage.expect_death(worker, host, is_certain=False)
+        self.freeze(host.pids())
+        self.note = f"{host.name}, {len(self.pids)} processes"
+
+
+@fault
+class StopSupervisor(_Stop):
+    """Only the supervisor is stopped: the workers go on without it."""
+
+    name = "supervisor SIGSTOP"
+    length = (1.0, 8.0)
+
+    def begin(self):
+        host = self.pick_host()
+        if not host:
+            self.note = "nobody was there"
+            return
+        self.await_work(host)
+        self.freeze([host.pid])
+        self.note = f"{host.name} pid {host.pid}"

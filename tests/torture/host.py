@@ -1,0 +1,70 @@
+"""
+host - one onced of several, as on a host of its own: with a name, a directory, workers
+
+An Onced of the scenario tests whose answers may be missing: who asks during a fault gets "nothing", not
+an exception.
+"""
+
+import signal
+
+from support.process import send_signal, wait_for
+from scenario import control
+from scenario.harness import Onced, slowness
+
+
+class Host(Onced):
+    def __init__(self, name, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.name = name
+        self.is_away = False  # on purpose, for a while
+
+    def status_or_none(self):
+        if not self.is_running() or self.is_away:
+            return None
+        try:
+            return control.get_json(self.socket, "/v1/status", timeout=1)
+        except (control.NotReachable, ValueError, AssertionError):
+            return None
+
+    def is_reachable(self):
+        return self.status_or_none() is not None
+
+    def consumers_now(self):
+        status = self.status_or_none()
+        return status["consumers"] if status else []
+
+    def workers_now(self):
+        return [worker for consumer in self.consumers_now() for worker in consumer["workers"]
+                if worker.get("pid")]
+
+    def busy_slots(self):
+        """Slots of workers that have records in hand."""
+        return {worker["slot"] for worker in self.workers_now() if worker["in_flight"] > 0}
+
+    def partitions_of(self, slot):
+        return frozenset(p["partition"] for consumer in self.consumers_now()
+                         for p in consumer["partitions"] if p["worker"] == slot)
+
+    def kill_supervisor(self):
+        self.is_away = True
+        send_signal(self.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def kill_everything(self):
+        self.is_away = True
+        super().kill_everything()
+
+    def start_again(self):
+        """A new supervisor; workers of the old one may still be about, which is its business."""
+        if self.is_running():
+            return
+        self.start(wait=False)
+        self.is_away = False
+
+    def stop_gently(self, seconds=40):
+        self.is_away = True
+        self.terminate()
+        return self.wait_exit(seconds)
+
+    def wait_gone(self):
+        wait_for(lambda: not self.pids(), 10 * slowness(), f"all processes of {self.name} are gone")

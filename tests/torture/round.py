@@ -1,0 +1,153 @@
+"""
+round - one round: a mode, a plan of faults, a stream; run, worked off, stopped, read and judged
+
+What comes out is a dictionary of facts, ready for JSON; violations are sentences among them.
+"""
+
+import dataclasses
+import shutil
+import time
+
+from scenario.harness import slowness
+from support.cache import scratch_dir
+
+from . import commits, duplicates, eventlog, judge, plan, recovery
+from .modes import MODES
+from .producer import Producer
+from .scheduler import Happened, Scheduler
+from .stage import Stage
+from .stream import Stream
+from .watch import Watch
+
+LAG_SECONDS = 60.0  # the promise for a machine that is not slowed down
+
+
+class Round:
+    def __init__(self, servers, options, table):
+        self.servers = servers
+        self.options = options
+        self.mode = MODES[options.mode]()
+        self.table = table
+
+    def run(self):
+        directory = scratch_dir("torture")
+        stage = Stage(self.servers, self.mode, self.options, directory)
+        table = {name: kind for name, kind in self.table.items() if kind.suits(stage)}
+        keep = True
+        try:
+            facts = self._run(stage, table)
+            keep = bool(facts["violations"])
+            facts["kept"] = str(directory) if keep else ""
+            return facts
+        finally:
+            self.servers.restore()
+            stage.close()
+            if not keep:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    # ---- the course of a round ----
+
+    def _run(self, stage, table):
+        options = self.options
+        stage.prepare()
+        begin = stage.kafka.end_offsets(commits.TOPIC)
+        stage.start_hosts()
+        per_second = options.per_second or self.mode.per_second
+        producer = Producer(stage.kafka.bootstrap, stage.topic, Stream(options.seed, stage.name), per_second)
+        watch = Watch(stage, producer)
+        scheduler = Scheduler(
+            stage, plan.draw(options.seed, options.seconds, table, options.faults_per_minute), table)
+        before = stage.descriptors()
+        producer.start()
+        watch.start()
+        began = time.time()
+        try:
+            scheduler.run(lambda: None)
+        finally:
+            scheduler.end_all()
+            ended = time.time()
+            producer.stop()
+        lag_zero_after = self._work_off(stage, ended)
+        watch.stop()
+        scheduler.happened += [Happened("machine stood still", "machine", *stall, "", False)
+                               for stall in watch.stalls]
+        remains = self._compare(before, stage.descriptors()) if lag_zero_after is not None else []
+        exit_codes = {host.name: self._stop(host, remains) for host in stage.hosts}
+        evidence = self._read(stage, producer, watch, scheduler, begin, lag_zero_after, exit_codes, remains)
+        return self._facts(evidence, began, ended, producer)
+
+    def _limit(self):
+        return LAG_SECONDS * slowness()
+
+    def _work_off(self, stage, ended):
+        """Seconds until nothing was left to do, None when that took too long."""
+        deadline = time.time() + self._limit()
+        while time.time() < deadline:
+            for host in stage.hosts:
+                if not host.is_running():
+                    host.start_again()
+            if stage.lag() == 0 and all(host.is_reachable() for host in stage.hosts) and stage.is_complete():
+                return time.time() - ended
+            time.sleep(0.1)
+        return None
+
+    @staticmethod
+    def _compare(before, after):
+        found = []
+        for host, (descriptors, threads) in after.items():
+            if threads != 1:
+                found.append(f"the supervisor of {host} has {threads} threads")
+            if descriptors > before[host][0] + 2:
+                found.append(f"the supervisor of {host} has {descriptors} descriptors, {before[host][0]} before")
+        return found
+
+    @staticmethod
+    def _stop(host, remains):
+        """Its exit status; what is wrong with what it leaves goes to `remains`."""
+        try:
+            host.note_secrets()
+            code = host.stop_gently()
+            host.check_remains()
+            return code
+        except (AssertionError, TimeoutError) as error:
+            remains.append(f"host {host.name}: {str(error)[:2000]}")
+            return host.process.poll()
+
+    def _read(self, stage, producer, watch, scheduler, begin, lag_zero_after, exit_codes, remains):
+        committed = stage.committed()
+        return judge.Evidence(
+            mode=self.mode, committed=committed, inputs=stage.kafka.read(stage.topic),
+            effects=self.mode.effects(stage), dead_letters=stage.dead_letters(), ends=stage.ends(),
+            ledger=producer.ledger, history=commits.read(stage.kafka, stage.group, stage.topic, begin), samples=watch.samples,
+            deaths=stage.deaths,
+            exits=[(host.name, exit_) for host in stage.hosts for exit_ in eventlog.exits(host.log_path)],
+            exit_codes=exit_codes, remains=remains, faults=scheduler.happened,
+            lag_zero_after=lag_zero_after, lag_zero_limit=self._limit())
+
+    # ---- what came of it ----
+
+    def _facts(self, evidence, began, ended, producer):
+        verdicts = judge.judge(evidence)
+        recovered, left_out = recovery.times(evidence)
+        holding = {exit_.pid for _, exit_ in evidence.exits if exit_.holding}
+        for fault in evidence.faults:
+            fault.hit = fault.hit or any(f"pid {pid}" in fault.note for pid in holding)
+        return {
+            "options": dataclasses.asdict(self.options), "title": self.options.title(),
+            "promise": self.mode.promise, "began": began, "ended": ended,
+            "records": len(evidence.inputs), "acknowledged": producer.acknowledged,
+            "not_acknowledged": len(producer.failed), "effects": len(evidence.effects),
+            "dead_letters": len(evidence.dead_letters), "commits": len(evidence.history),
+            "duplicates": dict(duplicates.causes(evidence)),
+            "faults": [dataclasses.asdict(fault) for fault in evidence.faults],
+            "recovery": recovered, "recovery_left_out": left_out,
+            "lag_zero_after": evidence.lag_zero_after,
+            "verdicts": verdicts, "violations": sum(map(len, verdicts.values())),
+            "samples": [self._sample(sample) for sample in evidence.samples],
+        }
+
+    @staticmethod
+    def _sample(sample):
+        committed = None if sample.committed is None else sum(sample.committed.values())
+        return {"at": sample.at, "produced": sample.produced, "committed": committed,
+                "lag": sample.lag, "rss_kib": sample.rss_kib}

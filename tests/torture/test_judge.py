@@ -1,0 +1,169 @@
+"""
+test_judge - the judge finds what it is there to find
+
+Each case plants one broken promise into evidence that is otherwise sound.
+"""
+
+import dataclasses
+import struct
+
+import pytest
+from scenario import events
+from support.kafka_client import Record
+
+from . import commits, duplicates, eventlog, judge, plan, recovery
+from .modes import AT_LEAST, EXACTLY, Effect
+from .scheduler import Happened
+from .stage import Death
+from .stream import Stream
+from .watch import Sample
+
+
+class Exactly:
+    promise = EXACTLY
+
+
+class AtLeast:
+    promise = AT_LEAST
+
+
+def record(offset, event_id):
+    return Record("t", 0, offset, 1000 + offset, b"k", events.envelope(event_id), ())
+
+
+def letter(of, at=0, **changed):
+    headers = (("onced-reason", b"rejected"), ("onced-topic", b"t"), ("onced-partition", b"0"),
+               ("onced-offset", str(of.offset).encode()), ("onced-event-id", b"d"))
+    return dataclasses.replace(of, topic="dlq", offset=at, headers=headers, **changed)
+
+
+def effect(seq, event_id, offset, at=None, owner=1):
+    return Effect(seq, event_id, "t", 0, offset, "k", 100.0 + seq if at is None else at, owner)
+
+
+def exit_(pid, cause="crashed"):
+    return "a", eventlog.Exit(105.0, 0, pid, cause, "a sentence", True)
+
+
+INPUTS = [record(0, "a"), record(1, "b"), record(2, "c"), record(3, "d")]
+SOUND = {
+    "mode": Exactly, "committed": {("t", 0): 4}, "inputs": INPUTS,
+    "effects": [effect(1, "a", 0), effect(2, "b", 1), effect(3, "c", 2)],
+    "dead_letters": [letter(INPUTS[3])], "ends": {("t", 0): 4},
+    "ledger": {(0, 0): "plain", (0, 1): "plain", (0, 2): "repeat", (0, 3): "poison"},
+    "history": [commits.Commit(102.5, 0, 2), commits.Commit(110.0, 0, 4)],
+    "samples": [Sample(110.0, 4, 3, {0: 4}, {0: 1}, 0)],
+    "deaths": [Death(105.0, 42, "a", 0, frozenset({0}))], "exits": [exit_(42)], "exit_codes": {"a": 0},
+    "remains": [], "faults": [], "lag_zero_after": 1.0, "lag_zero_limit": 60.0,
+}
+FROZEN = Happened("worker SIGSTOP", "process", 101.0, 102.0, "", True)
+
+
+def found(**changed):
+    verdicts = judge.judge(judge.Evidence(**{**SOUND, **changed}))
+    return {name for name, violations in verdicts.items() if violations}
+
+
+def test_sound_evidence_passes():
+    assert found() == set()
+
+
+@pytest.mark.parametrize("names, changed", [
+    ({"I1"}, {"ledger": {**SOUND["ledger"], (0, 4): "plain"}}),
+    ({"I1", "I5"}, {"dead_letters": []}),
+    ({"I1b"}, {"ledger": {**SOUND["ledger"], (0, 3): "plain"}}),
+    ({"I2", "I2b"}, {"effects": [*SOUND["effects"], effect(4, "a", 0)]}),
+    ({"I3"}, {"effects": [*SOUND["effects"], effect(4, "d", 3)]}),
+    ({"I4"}, {"effects": [effect(1, "b", 1), effect(2, "a", 0, 101.5), effect(3, "c", 2)]}),
+    ({"I5"}, {"history": [commits.Commit(102.5, 0, 3), commits.Commit(110.0, 0, 4)]}),
+    ({"I5"}, {"committed": {("t", 0): 3}}),
+    ({"I5"}, {"samples": [Sample(110.0, 4, 3, {0: 4}, {0: 0}, 0)]}),
+    ({"I7"}, {"history": [*SOUND["history"], commits.Commit(111.0, 0, 3)]}),
+    ({"I8"}, {"dead_letters": [letter(INPUTS[3], value=b"x")]}),
+    ({"I9"}, {"lag_zero_after": None}),
+    ({"I10"}, {"remains": ["a process"]}),
+    ({"I11"}, {"exits": [exit_(42), exit_(43)]}),
+    ({"I11"}, {"exits": []}),
+    ({"I11"}, {"exit_codes": {"a": 1}}),
+], ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "")
+def test_planted_violation_is_found(names, changed):
+    assert found(**changed) == names
+
+
+def test_order_is_broken_only_by_an_owner_that_was_frozen():
+    crossed = [effect(1, "b", 1, owner=2), effect(2, "a", 0, owner=1), effect(3, "c", 2, owner=2)]
+    assert "I4" in found(effects=crossed)
+    assert "I4" not in found(effects=crossed, faults=[FROZEN])
+    assert "I4" in found(effects=[e._replace(owner=1) for e in crossed], faults=[FROZEN])
+
+
+def test_a_repeat_needs_a_cause_where_it_is_allowed():
+    twice = [*SOUND["effects"], effect(4, "a", 0)]
+    assert found(mode=AtLeast, effects=twice) == {"I2b"}
+    assert found(mode=AtLeast, effects=twice, faults=[FROZEN]) == set()
+    evidence = judge.Evidence(**{**SOUND, "effects": twice, "faults": [FROZEN]})
+    assert duplicates.causes(evidence) == {"worker SIGSTOP": 1}
+
+
+def test_a_death_whose_supervisor_died_too_needs_no_obituary():
+    deaths = [Death(105.0, 42, "a", 0, frozenset({0}), by_supervisor=True)]
+    assert found(deaths=deaths, exits=[]) == set()
+
+
+def test_recovery_is_the_next_effect_of_another_owner():
+    late = [*SOUND["effects"], effect(4, "x", 4, at=105.5), effect(5, "y", 5, at=106.5, owner=2)]
+    evidence = judge.Evidence(**{**SOUND, "effects": late})
+    assert recovery.times(evidence) == ([1.5], 0)
+    hit = Happened("broker kill -9", "kafka", 104.0, 105.5, "", True)
+    assert recovery.times(judge.Evidence(**{**SOUND, "effects": late, "faults": [hit]})) == ([], 1)
+
+
+def test_commits_are_read_as_the_broker_writes_them():
+    def text(words):
+        return struct.pack(">h", len(words)) + words.encode()
+    key = struct.pack(">h", 1) + text("g") + text("t") + struct.pack(">i", 3)
+    value = struct.pack(">hqi", 4, 400, -1) + text("n=4") + struct.pack(">q", 0) + b"\x00"
+    wrote = Record(commits.TOPIC, 0, 7, 1500, key, value)
+    assert commits.parse(wrote) == ("g", "t", commits.Commit(1.5, 3, 400))
+    assert commits.parse(dataclasses.replace(wrote, value=None)) is None
+    assert commits.parse(dataclasses.replace(wrote, key=struct.pack(">h", 2) + text("g"))) is None
+    with pytest.raises(ValueError, match="version 9"):
+        commits.parse(dataclasses.replace(wrote, value=b"\x00\x09" + value[2:]))
+
+
+def test_obituaries_are_read_from_the_log(tmp_path):
+    log = tmp_path / "log"
+    log.write_text(
+        'ts=2026-01-01T00:00:01.500Z level=error msg="worker c/1 (pid 7) was killed by signal 9 (Killed)'
+        ' after 2.0 s, holding \\"t\\"[0]@5" consumer=c slot=1 cause=crashed abandoned=1\n'
+        "Killed\nts=2026-01-01T00:00:02Z level=info msg=stopped\n")
+    [told] = eventlog.exits(log)
+    assert (told.pid, told.slot, told.cause, told.holding) == (7, 1, "crashed", True)
+
+
+def test_the_same_seed_draws_the_same():
+    class Kind:
+        weight, target, length = 1, "process", (0.0, 3.0)
+    table = {"a": Kind, "b": Kind}
+    assert plan.draw(5, 120, table, 30) == plan.draw(5, 120, table, 30) != plan.draw(6, 120, table, 30)
+    first, second = Stream(5, "p"), Stream(5, "p")
+    assert [first.make(n) for n in range(3000)] == [second.make(n) for n in range(3000)]
+
+
+def test_every_class_of_records_comes():
+    stream = Stream(1, "p")
+    made = [stream.make(n) for n in range(6000)]
+    assert {m.kind for m in made} == set(stream.kinds())
+    ids = {m.event_id for m in made if m.kind == "plain"}
+    assert all(m.event_id in {x.event_id for x in made} for m in made if m.kind == "repeat")
+    assert len(ids) == sum(m.kind == "plain" for m in made)
+
+
+def test_faults_of_one_target_never_overlap():
+    class Kind:
+        weight, target, length = 1, "process", (1.0, 9.0)
+    drawn = plan.draw(1, 300, {"a": Kind, "b": Kind}, 60)
+    assert len(drawn) > 20
+    for one, other in zip(drawn, drawn[1:]):
+        assert one.at + one.seconds <= other.at
+    assert all(p.at + p.seconds <= 300 for p in drawn)
