@@ -131,6 +131,12 @@ struct page_handler {
 	struct page_text outage_text; /* how they failed */
 };
 
+/* Who cannot reach the store. Each has sessions of its own, and takes back only its own word. */
+enum page_store_user {
+	PAGE_STORE_OF_LANES = 1, /* the ledger too */
+	PAGE_STORE_OF_CLERK = 2,
+};
+
 struct page {
 	/* these three are read from the file before it is mapped */
 	uint32_t magic, version;
@@ -157,7 +163,8 @@ struct page {
 	page_gauge in_flight_bytes;
 	/* sum of the library's queue bounds for the present assignment */
 	page_gauge prefetch_bound_bytes;
-	_Atomic uint32_t store_is_down, dlq_is_down, broker_is_down, is_paused;
+	_Atomic uint32_t store_is_down; /* for whom: enum page_store_user, a bit each */
+	_Atomic uint32_t dlq_is_down, broker_is_down, is_paused;
 	struct page_text store_text, dlq_text, broker_text, pause_text;
 	struct page_histogram settle_seconds, commit_seconds;
 	struct page_handler handlers[PAGE_HANDLERS_MAX];

@@ -2,9 +2,9 @@
  * clerk - a thread for what may block and belongs to no batch
  *
  * Runs in: worker, a thread of its own with its own store session. It finds out where partitions
- * start (clerk_open.c), notes committed offsets in the store, refreshes log ends, carries pauses,
- * and asks how long the broker keeps what it has (clerk_keeping.c). It decides nothing and touches
- * no partition: it gets jobs, and the main thread collects findings.
+ * start (clerk_open.c), notes committed offsets in the store and carries pauses (clerk_store.c),
+ * refreshes log ends, and asks how long the broker keeps what it has (clerk_keeping.c). It decides
+ * nothing and touches no partition: it gets jobs, and the main thread collects findings.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 
 #define LAG_INTERVAL_US ((int64_t)2 * 1000 * 1000)
 #define PAUSE_INTERVAL_US ((int64_t)5 * 1000 * 1000)
-#define SEEN_INTERVAL_US ((int64_t)5 * 1000 * 1000)
 
 /* At the end: how long the clerk may go on with what it does before that is broken off. */
 enum { STOP_MS = 1500 };
@@ -155,39 +154,6 @@ void clerk_collect(struct worker *worker)
 
 /* ---- what comes again and again ---- */
 
-static void note_seen(struct clerk *clerk, int64_t now_us)
-{
-	const struct store_ops *store = clerk->worker->wiring->store;
-	struct err err = ERR_INIT;
-
-	for (uint32_t i = 0;; i++) {
-		pthread_mutex_lock(&clerk->lock);
-		bool is_end = i >= clerk->entry_count;
-		struct clerk_entry *entry = &clerk->entries[i];
-		bool is_due = !is_end && entry->committed >= 0 &&
-			(now_us >= entry->next_seen_us || clerk->is_stopping);
-		int64_t committed = is_due ? entry->committed : -1;
-		pthread_mutex_unlock(&clerk->lock);
-		if (is_end) {
-			return;
-		}
-		if (!is_due) {
-			continue;
-		}
-		if (!clerk_store_is_ready(clerk, &err) ||
-			store->put_seen(clerk->session, slice_from_str(entry->topic),
-				entry->partition, committed, &err)) {
-			return; /* later */
-		}
-		pthread_mutex_lock(&clerk->lock);
-		entry->next_seen_us = now_us + SEEN_INTERVAL_US;
-		if (entry->committed == committed) {
-			entry->committed = -1;
-		}
-		pthread_mutex_unlock(&clerk->lock);
-	}
-}
-
 /* Under the clerk's lock: what is followed of the topic of entry `first`. */
 static size_t collect_followed(
 	const struct clerk *clerk, uint32_t first, struct source_offset *offsets, uint32_t *slots)
@@ -286,75 +252,19 @@ static void refresh_dlq(struct clerk *clerk)
 	}
 }
 
-/* Put what waits to be put; what cannot be put now stays. */
-static bool put_pauses(struct clerk *clerk)
-{
-	const struct store_ops *store = clerk->worker->wiring->store;
-	struct pauses waiting;
-	struct err err = ERR_INIT;
-	size_t done = 0;
-
-	pthread_mutex_lock(&clerk->lock);
-	waiting = clerk->pauses_to_put;
-	clerk->pauses_to_put = (struct pauses){ 0 };
-	pthread_mutex_unlock(&clerk->lock);
-	while (done < waiting.count &&
-		store->put_pause(clerk->session, &waiting.items[done], &err) == STORE_OK) {
-		done++;
-	}
-	pthread_mutex_lock(&clerk->lock);
-	for (size_t i = done; i < waiting.count; i++) {
-		(void)pauses_put(&clerk->pauses_to_put, &waiting.items[i]);
-	}
-	pthread_mutex_unlock(&clerk->lock);
-	bool is_all = done == waiting.count;
-	pauses_fini(&waiting);
-	return is_all;
-}
-
-static void carry_pauses(struct clerk *clerk)
-{
-	const struct store_ops *store = clerk->worker->wiring->store;
-	struct pauses found = { 0 };
-	struct err err = ERR_INIT;
-	int64_t now_ms = 0;
-
-	if (!clerk_store_is_ready(clerk, &err) || !put_pauses(clerk)) {
-		return;
-	}
-	if (store->load_pauses(clerk->session, &found, &now_ms, &err) == STORE_OK) {
-		pthread_mutex_lock(&clerk->lock);
-		for (size_t i = 0; i < found.count; i++) {
-			(void)pauses_put(&clerk->pauses_found, &found.items[i]);
-		}
-		clerk->store_ahead_ms = now_ms ? now_ms - clock_wall_ms() : 0;
-		pthread_mutex_unlock(&clerk->lock);
-	}
-	pauses_fini(&found);
-}
-
-static bool has_pauses_to_put(struct clerk *clerk)
-{
-	bool has_any;
-
-	pthread_mutex_lock(&clerk->lock);
-	has_any = clerk->pauses_to_put.count > 0;
-	pthread_mutex_unlock(&clerk->lock);
-	return has_any;
-}
-
 static void do_periodic(struct clerk *clerk)
 {
 	int64_t now_us = clock_mono_us();
 
-	note_seen(clerk, now_us);
+	clerk_note_seen(clerk, now_us);
 	if (now_us >= clerk->next_lag_us) {
 		refresh_lag(clerk);
 		refresh_dlq(clerk);
 		clerk->next_lag_us = clock_mono_us() + LAG_INTERVAL_US;
 	}
-	if (now_us >= clerk->next_pause_us || has_pauses_to_put(clerk)) {
-		carry_pauses(clerk);
+	if (now_us >= clerk->next_pause_us || clerk_has_pauses_to_put(clerk) ||
+		clerk_waits_for_store(clerk)) {
+		clerk_carry_pauses(clerk);
 		clerk->next_pause_us = now_us + PAUSE_INTERVAL_US;
 	}
 	clerk_ask_keeping(clerk, now_us);
@@ -396,7 +306,7 @@ static void *clerk_main(void *argument)
 		pthread_mutex_unlock(&clerk->lock);
 		if (count && !is_stopping) {
 			/* known before anything is read */
-			carry_pauses(clerk);
+			clerk_carry_pauses(clerk);
 			refresh_dlq(clerk);
 			clerk_open(clerk, wanted, count);
 		}
@@ -405,9 +315,9 @@ static void *clerk_main(void *argument)
 			do_periodic(clerk);
 		}
 	} while (!is_stopping);
-	note_seen(clerk, clock_mono_us());
-	if (has_pauses_to_put(clerk)) {
-		carry_pauses(clerk); /* said in the last moment */
+	clerk_note_seen(clerk, clock_mono_us());
+	if (clerk_has_pauses_to_put(clerk)) {
+		clerk_carry_pauses(clerk); /* said in the last moment */
 	}
 	pthread_mutex_lock(&clerk->lock);
 	clerk->has_ended = true;
@@ -425,6 +335,7 @@ int clerk_start(struct worker *worker, struct err *err)
 	int r;
 
 	clerk->worker = worker;
+	clerk->topics_kept_us = -1;
 	pthread_mutex_init(&clerk->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

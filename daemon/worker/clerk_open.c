@@ -10,7 +10,6 @@
 
 #include "base/memory.h"
 #include "worker/clerk_private.h"
-#include "worker/generation.h"
 
 /* One topic's partitions that want to be opened, and the answers. */
 struct opening {
@@ -22,14 +21,6 @@ struct opening {
 	int32_t topic_count; /* how many it has */
 	int32_t known_count; /* how many it had when the group began, -1 unknown */
 };
-
-bool clerk_store_is_ready(struct clerk *clerk, struct err *err)
-{
-	bool is_ready = generation_ready(clerk->worker, clerk->session, err) == 0;
-
-	finish_hear_store(clerk->worker, clerk->session);
-	return is_ready;
-}
 
 void clerk_finding_free(struct clerk_finding *finding)
 {
@@ -113,10 +104,15 @@ static int ask_store(struct clerk *clerk, const struct clerk_entry *entry,
 {
 	const struct store_ops *store = clerk->worker->wiring->store;
 	struct store_partition_seen seen = { 0 };
+	int failure;
 
-	if (!clerk_store_is_ready(clerk, err) ||
-		store->get_seen(clerk->session, slice_from_str(entry->topic), entry->partition,
-			&seen, err)) {
+	if (!clerk_store_is_ready(clerk, err)) {
+		return -EAGAIN;
+	}
+	failure = store->get_seen(
+		clerk->session, slice_from_str(entry->topic), entry->partition, &seen, err);
+	clerk_hear_answer(clerk, failure, err);
+	if (failure) {
 		return -EAGAIN;
 	}
 	facts->is_seen = seen.is_seen;
@@ -136,12 +132,16 @@ static int ask_attempts(struct clerk *clerk, const struct clerk_entry *entry,
 	struct partition_finding *finding, struct err *err)
 {
 	const struct store_ops *store = clerk->worker->wiring->store;
+	int failure;
 
 	if (finding->decision.offset < 0) {
 		return 0;
 	}
-	if (store->load_attempts(clerk->session, slice_from_str(entry->topic), entry->partition,
-		    finding->decision.offset, &finding->attempts, &finding->attempt_count, err)) {
+	failure =
+		store->load_attempts(clerk->session, slice_from_str(entry->topic), entry->partition,
+			finding->decision.offset, &finding->attempts, &finding->attempt_count, err);
+	if (failure) {
+		clerk_hear_answer(clerk, failure, err);
 		return -EAGAIN;
 	}
 	if (finding->attempt_count) {

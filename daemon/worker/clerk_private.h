@@ -44,17 +44,27 @@ struct clerk {
 	int64_t store_ahead_ms; /* of the store's clock to ours */
 	int64_t next_lag_us, next_pause_us;
 
-	/* clerk_keeping.c: what is asked next, of the topics and, behind them, the offsets */
+	/* clerk_keeping.c: what is asked next, and of the topics what was answered */
 	size_t keeping_index;
 	int64_t keeping_due_us;
+	int64_t topics_kept_us; /* the longest; 0: for ever, -1: not known yet */
 	bool is_unknown_told;
 };
 
+/* clerk_store.c: whether the store can be asked; and what it said, for all who want to know */
 bool clerk_store_is_ready(struct clerk *clerk, struct err *err);
+void clerk_hear_answer(struct clerk *clerk, int result, const struct err *err);
+/* It could not be asked, and is asked again soon. */
+bool clerk_waits_for_store(const struct clerk *clerk);
+/* What was committed is noted as seen, a partition every few seconds and at the end. */
+void clerk_note_seen(struct clerk *clerk, int64_t now_us);
+/* Pauses are said in both directions; what cannot be put waits. */
+void clerk_carry_pauses(struct clerk *clerk);
+bool clerk_has_pauses_to_put(struct clerk *clerk);
 /* Under the lock: the partitions that wait to be opened, copied; the caller frees. */
 size_t clerk_take_wanted(struct clerk *clerk, struct clerk_entry **ret);
 /* Find out where they start, and report; what is known of one does not wait for another topic. */
 void clerk_open(struct clerk *clerk, const struct clerk_entry *entries, size_t count);
-/* Does the broker keep records or offsets longer than the store keeps ids? One question a call. */
+/* Does the broker keep longer than the store, or too short? One question a call. */
 void clerk_ask_keeping(struct clerk *clerk, int64_t now_us);
 void clerk_finding_free(struct clerk_finding *finding);

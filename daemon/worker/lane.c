@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "worker/generation.h"
 #include "worker/hand.h"
+#include "worker/store_state.h"
 #include "worker/worker_private.h"
 
 #define BACKOFF_FIRST_US ((int64_t)20 * 1000)
@@ -35,30 +36,10 @@ void lane_wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us)
 
 /* ---- the store ---- */
 
-void lane_store_is_down(struct worker *worker, const struct err *err)
-{
-	generation_note(worker, err);
-	page_add(&worker->page->store_errors, 1);
-	page_text_set(&worker->page->store_text, "%s", err->text);
-	if (!atomic_exchange(&worker->page->store_is_down, 1)) {
-		log_error("store not available: everything is held, nothing is burnt",
-			LOG_STR("error", err->text), LOG_STR("code", err->code));
-	}
-}
-
-void lane_store_is_up(struct worker *worker)
-{
-	if (atomic_load(&worker->page->store_is_down) &&
-		atomic_exchange(&worker->page->store_is_down, 0)) {
-		page_text_set(&worker->page->store_text, "%s", "");
-		log_notice("store is available again");
-	}
-}
-
 static void store_is_down(struct lane *lane, const struct err *err)
 {
 	unit_stage(&lane->unit, PAGE_STAGE_STORE_DOWN, NULL);
-	lane_store_is_down(lane->worker, err);
+	store_state_down(lane->worker, PAGE_STORE_OF_LANES, err);
 }
 
 static void store_is_up(struct lane *lane)
@@ -66,7 +47,7 @@ static void store_is_up(struct lane *lane)
 	lane->backoff_us = 0;
 	lane->is_refused = false;
 	unit_stage(&lane->unit, PAGE_STAGE_IDLE, NULL);
-	lane_store_is_up(lane->worker);
+	store_state_up(lane->worker, PAGE_STORE_OF_LANES);
 }
 
 void lane_back_off(struct lane *lane)

@@ -4,6 +4,7 @@
  * Runs in: worker, lanes. Effects that were made and that the store does not know of keep their
  * records in hand until it does, or they would be made again.
  */
+#include "worker/store_state.h"
 #include "worker/worker_private.h"
 
 static bool are_lanes_stopping(struct worker *worker)
@@ -23,7 +24,7 @@ void lane_mark_again(struct lane *lane)
 
 	while (unit->marks) {
 		unit_stage(unit, PAGE_STAGE_STORE_DOWN, NULL);
-		lane_store_is_down(lane->worker, &err);
+		store_state_down(lane->worker, PAGE_STORE_OF_LANES, &err);
 		lane_back_off(lane);
 		if (are_lanes_stopping(lane->worker)) {
 			unit_give_up_marks(unit);

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "worker/ledger_private.h"
+#include "worker/store_state.h"
 
 #define BACKOFF_FIRST_US ((int64_t)20 * 1000)
 /* How often what is ready is looked through for what may not begin any more. */
@@ -294,7 +295,7 @@ static void back_off(struct worker *worker)
 
 static void store_failed(struct worker *worker, const struct err *err)
 {
-	lane_store_is_down(worker, err);
+	store_state_down(worker, PAGE_STORE_OF_LANES, err);
 	book_give_up_claims(&worker->ledger->book);
 	ledger_hand_out(worker);
 	back_off(worker);
@@ -331,7 +332,7 @@ static bool fly(struct worker *worker)
 	if (ledger->backoff_us && (ledger->book.has_flown || !ledger->is_refused)) {
 		ledger->backoff_us = 0;
 		ledger->is_refused = false;
-		lane_store_is_up(worker);
+		store_state_up(worker, PAGE_STORE_OF_LANES);
 	}
 	return true;
 }

@@ -341,9 +341,6 @@ int64_t lanes_pace(struct worker *worker);
 void lane_wait_us(struct worker *worker, pthread_cond_t *cond, int64_t us);
 /* Wait for the store, each time longer; only the end of the lanes cuts that short. */
 void lane_back_off(struct lane *lane);
-/* What everybody is told when the store goes and comes. */
-void lane_store_is_down(struct worker *worker, const struct err *err);
-void lane_store_is_up(struct worker *worker);
 
 /* finish.c */
 struct finish_time {

@@ -49,6 +49,7 @@ def test_stopped_store_holds_and_resumes_by_itself(world):
     world.wait_finished(onced)
     committed = world.committed()
     world.postgres.stop()
+    onced.wait_metric(1, "onced_store_down")  # with nothing to do
     world.produce_stream(300, prefix="while-down")
     onced.wait_metric(1, "onced_store_errors_total")
     onced.wait_until(lambda: onced.metrics().sum("onced_held") >= 1 or "store" in onced.state_text(), 20,
@@ -57,6 +58,7 @@ def test_stopped_store_holds_and_resumes_by_itself(world):
     assert len(onced.worker_pids()) == 1
     world.postgres.start()
     world.wait_finished(onced, 30)
+    onced.wait_until(lambda: onced.metrics().sum("onced_store_down") == 0, 30, "it is available again")
     assert onced.metrics().sum("onced_retries_total") == 0
     no_dead_letter(onced)
     world.finish(onced)
@@ -85,7 +87,11 @@ def test_start_while_the_store_is_down(world):
     world.postgres.stop()
     onced = world.onced().start(wait=False)
     onced.wait_until(lambda: onced.worker_pids(), 30, "a worker runs although the store is down")
+    # No partition can be opened: no lane has anything to find it out with.
+    onced.wait_metric(1, "onced_store_down")
+    assert all(w["store_down"] for w in onced.workers())
     world.postgres.start()
+    onced.wait_until(lambda: onced.metrics().sum("onced_store_down") == 0, 30, "it is available again")
     world.finish(onced)
 
 
