@@ -52,6 +52,7 @@ struct sink_keeping {
 	/* answers */
 	int64_t us; /* 0: for ever */
 	bool is_compacted; /* the last record of each key stays, whatever its age */
+	bool counts_from_append; /* its age begins when it is written, whatever its timestamp */
 	/* 0; -EAGAIN nobody says now; -EACCES, -ENOTSUP nobody will, with err */
 	int result;
 	struct err err;

@@ -84,6 +84,12 @@ void kafka_read_topic_keeping(
 	}
 }
 
+void kafka_read_topic_clock(struct sink_keeping *keeping, const char *timestamp_type)
+{
+	keeping->counts_from_append =
+		timestamp_type && strcmp(timestamp_type, "LogAppendTime") == 0;
+}
+
 static void read_resource(
 	struct sink_keeping *keeping, const rd_kafka_ConfigResource_t *resource, const char *what)
 {
@@ -99,6 +105,7 @@ static void read_resource(
 	if (keeping->topic) {
 		kafka_read_topic_keeping(keeping, find(entries, count, "retention.ms"),
 			find(entries, count, "cleanup.policy"));
+		kafka_read_topic_clock(keeping, find(entries, count, "message.timestamp.type"));
 	} else {
 		expect_known(keeping,
 			read_time(find(entries, count, "offsets.retention.minutes"), MINUTE_US,

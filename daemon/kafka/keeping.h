@@ -15,3 +15,5 @@ void kafka_ask_keeping(rd_kafka_t *rk, struct sink_keeping *keeping, int timeout
 /* The answer in the broker's words: text of retention.ms, cleanup.policy; NULL where missing. */
 void kafka_read_topic_keeping(
 	struct sink_keeping *keeping, const char *retention_ms, const char *cleanup_policy);
+/* Of message.timestamp.type; NULL where missing. */
+void kafka_read_topic_clock(struct sink_keeping *keeping, const char *timestamp_type);

@@ -10,13 +10,14 @@ import pytest
 from support.servers import Kafka
 
 DAY_MS = 86_400_000
+SAID = ("dedup.retention", "the retry topic ", "the dead-letter topic ")
 
 
 def told(onced, level):
     """{topic or "": message} of what was said about retention."""
     found = {}
     for line in onced.log_path.read_text(errors="replace").splitlines():
-        if "dedup.retention" in line and f"level={level}" in line:
+        if f"level={level}" in line and any(words in line for words in SAID):
             topic = re.search(r" topic=(\S+)", line)
             name = topic[1] if topic else ""
             assert name not in found, f"said twice: {line}"
@@ -54,6 +55,27 @@ def test_offsets_that_outlast_the_ids_are_told(world):
     assert "offsets_retention=7d" in told(onced, "warning")[""]
     assert set(told(onced, "warning")) == {""}
     world.finish(onced)
+
+
+def test_topics_that_forget_what_waits_in_them_are_named(world):
+    """Dead letters keep their record's time; what waits in a retry topic must outlast its delay."""
+    world.kafka.create_topic(world.topic, 1, retention_ms=30 * DAY_MS)
+    world.kafka.create_topic(world.dlq, 1, retention_ms=7 * DAY_MS)
+    tiers = {name: f"{world.group}.retry.{name}" for name in ("10s", "1m", "10m", "1h")}
+    for name, config in (("10s", {"retention_ms": DAY_MS}), ("1m", {"retention_ms": 60_000}),
+                         ("10m", {"cleanup_policy": "compact"}), ("1h", {"retention_ms": -1})):
+        world.kafka.create_topic(tiers[name], 1, **config)
+    onced = world.start({"consumer c": {"ordering": "none", "retry.topics": ", ".join(tiers),
+                                        "dedup.retention": "off"}})
+    onced.wait_until(lambda: tiers["10m"] in told(onced, "warning"), 30, "all topics were asked about")
+    found = told(onced, "warning")
+    assert set(found) == {world.dlq, tiers["1m"], tiers["10m"]}
+    assert "topic_retention=7d" in found[world.dlq] and "LogAppendTime" in found[world.dlq]
+    assert "delay=1m" in found[tiers["1m"]] and "before it is due" in found[tiers["1m"]]
+    assert "compacted" in found[tiers["10m"]]
+    onced.stop()
+    for topic in tiers.values():
+        world.kafka.delete_topic(topic)
 
 
 @pytest.fixture

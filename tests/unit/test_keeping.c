@@ -1,5 +1,5 @@
 /*
- * test_keeping - who is told that ids are forgotten before their records are
+ * test_keeping - who is told that ids are forgotten before their records are, or records too soon
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,6 +87,50 @@ static void who_may_not_ask_is_told_once_and_who_got_no_answer_asks_again(void *
 	assert_int_equal(keeping_judge(DAY_US, &keeping), KEEPING_ASK_AGAIN);
 }
 
+static enum keeping_verdict dlq(
+	int64_t source_us, const char *retention_ms, const char *cleanup_policy, const char *clock)
+{
+	struct sink_keeping keeping = { .topic = "orders.dlq" };
+
+	kafka_read_topic_keeping(&keeping, retention_ms, cleanup_policy);
+	kafka_read_topic_clock(&keeping, clock);
+	return keeping_judge_dlq(source_us, &keeping);
+}
+
+static void letters_must_outlast_their_records(void **state)
+{
+	static const char day[] = "86400000", create[] = "CreateTime";
+
+	assert_int_equal(dlq(DAY_US, day, "delete", create), KEEPING_LONG_ENOUGH);
+	assert_int_equal(dlq(DAY_US + 1, day, "delete", create), KEEPING_DLQ_SHORTER);
+	assert_int_equal(dlq(0, day, "delete", NULL), KEEPING_DLQ_SHORTER);
+	assert_int_equal(dlq(0, day, "delete", "LogAppendTime"), KEEPING_LONG_ENOUGH);
+	assert_int_equal(dlq(0, "-1", "delete", create), KEEPING_LONG_ENOUGH);
+	assert_int_equal(dlq(-1, day, "delete", create), KEEPING_LONG_ENOUGH);
+	assert_int_equal(dlq(DAY_US, day, "compact", create), KEEPING_DLQ_COMPACTED);
+	assert_int_equal(dlq(DAY_US, NULL, "delete", create), KEEPING_UNKNOWN);
+}
+
+static enum keeping_verdict tier(const char *retention_ms, const char *cleanup_policy)
+{
+	struct sink_keeping keeping = { .topic = "orders.retry.10s" };
+
+	kafka_read_topic_keeping(&keeping, retention_ms, cleanup_policy);
+	return keeping_judge_tier((int64_t)10 * 1000000, &keeping);
+}
+
+static void what_waits_must_outlast_its_delay(void **state)
+{
+	struct sink_keeping silent = { .topic = "orders.retry.10s", .result = -EAGAIN };
+
+	assert_int_equal(tier("10001", "delete"), KEEPING_LONG_ENOUGH);
+	assert_int_equal(tier("10000", "delete"), KEEPING_TIER_SHORTER);
+	assert_int_equal(tier("-1", "delete"), KEEPING_LONG_ENOUGH);
+	assert_int_equal(tier("86400000", "compact"), KEEPING_TIER_COMPACTED);
+	assert_int_equal(tier("86400000", NULL), KEEPING_UNKNOWN);
+	assert_int_equal(keeping_judge_tier(1, &silent), KEEPING_ASK_AGAIN);
+}
+
 static void only_what_a_person_should_change_has_a_sentence(void **state)
 {
 	assert_null(keeping_sentence(KEEPING_LONG_ENOUGH));
@@ -107,6 +151,8 @@ int main(void)
 		cmocka_unit_test(offsets_that_are_kept_longer_are_told),
 		cmocka_unit_test(ids_that_are_kept_for_ever_outlast_everything),
 		cmocka_unit_test(who_may_not_ask_is_told_once_and_who_got_no_answer_asks_again),
+		cmocka_unit_test(letters_must_outlast_their_records),
+		cmocka_unit_test(what_waits_must_outlast_its_delay),
 		cmocka_unit_test(only_what_a_person_should_change_has_a_sentence),
 	};
 
