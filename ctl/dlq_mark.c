@@ -36,7 +36,8 @@ void dlq_mark_write(
 
 bool dlq_mark_is(const struct kafka_reader_record *record)
 {
-	return record->header_count > 0 &&
+	/* a letter has more, and the first of them may be anybody's */
+	return record->header_count == 1 &&
 		slice_equal_str(record->headers[0].name, DLQ_MARK_HEADER);
 }
 

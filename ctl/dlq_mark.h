@@ -3,7 +3,7 @@
  *
  * Pure. A mark lies in the dead-letter topic itself, behind the letters and in the partition of the
  * letters that it settles: it needs no other place, lives as long as they do, and says who did what
- * to which and why. Its first header is onced-mark, its value a JSON object:
+ * to which and why. Its only header is onced-mark, its value a JSON object:
  *
  *	{"mark": "replayed", "id": "…", "at": "2026-01-02T03:04:05.678Z", "by": "root@host",
  *	 "why": "…", "to": "orders", "offsets": [[0, 99], [105, 105]]}
@@ -30,7 +30,7 @@ struct dlq_mark {
 void dlq_mark_write(
 	const struct dlq_mark *mark, const int64_t *offsets, size_t count, struct buffer *out);
 
-/* By its first header. Whether its value can be read is another question. */
+/* By its only header. Whether its value can be read is another question. */
 bool dlq_mark_is(const struct kafka_reader_record *record);
 
 /* Settle in the book what the mark says. False, and nothing, for a value that is no mark's. */

@@ -242,7 +242,10 @@ static int read_one(struct dlq_session *session, size_t partition, int64_t to, d
 	if (r < 0) {
 		return r;
 	}
-	if (r == KAFKA_READER_NOTHING) {
+	/* an end before `to`: a new leader that does not know yet how far the log was confirmed */
+	if (r == KAFKA_READER_NOTHING ||
+		(r == KAFKA_READER_END && record.partition == (int32_t)partition &&
+			record.offset < to)) {
 		*silence_ms += POLL_MS;
 		return *silence_ms < SILENCE_MS
 			? 0

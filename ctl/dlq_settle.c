@@ -48,6 +48,7 @@ static int send_marks(struct dlq_session *session, struct dlq_sender *sender,
 		if (done->count > 0) {
 			qsort(done->items, done->count, sizeof(*done->items), by_offset);
 			r = send_mark(session, sender, i, mark, err);
+			FAILPOINT("dlq_mark_sent");
 		}
 	}
 	return r == 0 ? dlq_sender_wait(sender, err) : r;

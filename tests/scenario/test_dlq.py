@@ -9,12 +9,13 @@ import json
 import signal
 import struct
 
+import confluent_kafka
 import pytest
 
 from support.process import wait_for
 
 from . import checker, events
-from .dlq import Dlq, letters, marks
+from .dlq import Dlq, is_mark, letters, marks
 from .harness import slowness
 
 
@@ -320,6 +321,98 @@ def test_replay_that_loses_its_broker_goes_on_when_told_again(world):
     assert dlq.open_count() > 0
     dlq.replay()
     expect_all_applied_once(world, dead_ids(count))
+    onced.stop()
+
+
+def put_letters(world, count, topic=None, producer=None):
+    """As a onced would have left them; nobody runs."""
+    for n in range(count):
+        headers = [("onced-reason", b"rejected"), ("onced-code", b"22P02"), ("onced-topic", world.topic.encode()),
+                   ("onced-partition", b"%d" % (n % 2)), ("onced-offset", b"%d" % n), ("onced-consumer", b"c"),
+                   ("onced-event-id", b"dead-%d" % n)]
+        if producer:
+            producer.produce(topic or world.dlq, events.envelope(f"dead-{n}", n), b"k", headers=headers, partition=n % 2)
+        else:
+            world.kafka.produce(topic or world.dlq, events.envelope(f"dead-{n}", n), b"k", headers, partition=n % 2)
+    (producer or world.kafka).flush()
+
+
+def tool_only(world):
+    """oncectl with a configuration whose onced does not run."""
+    world.create_topics(partitions=2, dlq_partitions=2)
+    onced = world.onced()
+    onced.write_config()
+    onced.log_path.touch()
+    return Dlq(world, onced)
+
+
+@pytest.mark.failpoints
+def test_discard_killed_at_every_stage_settles_each_once(world):
+    """Two partitions, marked 1,000 letters at a time; what a killed run did is told of that run."""
+    count = 3500
+    dlq = tool_only(world)
+    put_letters(world, count)
+    discard = ("discard", "c", "--yes", "--why")
+    left = count
+    for n, (stage, may_settle) in enumerate((
+            ("dlq_acknowledged:kill:1", False), ("dlq_mark_sent:kill:1", True), ("dlq_marked:kill:1", True),
+            ("dlq_committed:kill:1", True), ("dlq_acknowledged:kill:2", True))):
+        dlq.run(*discard, f"run {n}", env={"ONCED_FAILPOINT": stage}, expect=-signal.SIGKILL)
+        before, left = left, dlq.open_count()
+        assert left <= before and (may_settle or left == before), stage
+    assert 0 < left < count
+    assert f"{left} of {left}" in dlq.run(*discard, "the last").stderr
+    assert dlq.open_count() == 0 and dlq.lag() == 0
+    settled = collections.Counter(
+        (record.partition, offset) for record in world.kafka.read(world.dlq) if is_mark(record)
+        for first, last in json.loads(record.value)["offsets"] for offset in range(first, last + 1))
+    assert set(settled.values()) == {1}, "settled more than once"
+    assert set(settled) == {(r.partition, r.offset) for r in letters(world)}
+    audit = json.loads(dlq.run("audit", "c", "--json").stdout)
+    assert sum(run["letters"] for run in audit) == count
+    assert {run["mark"] for run in audit} == {"discarded"} and all(run["by"] and run["at"] for run in audit)
+    assert {"run 2", "run 3", "run 4", "the last"} <= {run["why"] for run in audit}
+    assert {letter["state"] for letter in dlq.listed("c", "--all")} == {"discarded"}
+    assert "no dead letter is meant" in dlq.run("replay", "c").stdout
+    assert "0 of 0" in dlq.run(*discard, "again").stderr
+    assert sum(run["letters"] for run in json.loads(dlq.run("audit", "c", "--json").stdout)) == count
+
+
+def test_letters_of_a_transaction_are_none_before_it_is_committed(world):
+    """An open one hides what is behind it, and nothing hidden is settled; an aborted one leaves nothing."""
+    dlq = tool_only(world)
+    put_letters(world, 10)
+    producer = confluent_kafka.Producer({
+        "bootstrap.servers": world.kafka.bootstrap, "transactional.id": world.name, "transaction.timeout.ms": 60_000})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    put_letters(world, 6, producer=producer)
+    producer.abort_transaction(30)
+    assert dlq.open_count() == 10
+    producer.begin_transaction()
+    put_letters(world, 4, producer=producer)
+    put_letters(world, 2)
+    dlq.run("discard", "c", "--yes", "--why", "seen", "--limit", "3")
+    dlq.run("discard", "c", "--yes", "--why", "seen")
+    assert dlq.open_count() == 0
+    producer.commit_transaction(30)
+    assert dlq.open_count() == 6, "what nobody could see was settled"
+    dlq.run("discard", "c", "--yes", "--why", "now")
+    assert dlq.open_count() == 0 and dlq.lag() == 0
+    assert sum(run["letters"] for run in json.loads(dlq.run("audit", "c", "--json").stdout)) == 16
+
+
+def test_letters_imported_twice_take_effect_once(world):
+    onced, dlq = with_letters(world, 30)
+    path = onced.directory / "letters.jsonl"
+    dlq.run("export", "c", "--file", path)
+    for _ in range(2):
+        dlq.run("import", "c", "--file", path)
+    assert dlq.open_count() == 90
+    open_gate(world)
+    assert "90 of 90 sent, 0 failed again" in dlq.replay().stderr
+    expect_all_applied_once(world, dead_ids(30))
+    assert len(letters(world)) == 90 and dlq.open_count() == 0
     onced.stop()
 
 

@@ -109,6 +109,16 @@ static void mark_settles_what_it_was_written_for(void **state)
 	}
 }
 
+static void letter_whose_record_had_that_header_is_no_mark(void **state)
+{
+	static const struct source_header headers[] = { { SLICE_LITERAL("onced-mark"),
+								SLICE_LITERAL("discarded") },
+		{ SLICE_LITERAL("kafka_dlt-original-topic"), SLICE_LITERAL("orders") } };
+	const struct kafka_reader_record record = { .headers = headers, .header_count = 2 };
+
+	assert_false(dlq_mark_is(&record));
+}
+
 static void what_is_no_mark_settles_nothing(void **state)
 {
 	static const char *const values[] = { "", "[]", "{}", "{\"mark\":\"replayed\"}",
@@ -158,6 +168,7 @@ int main(void)
 		cmocka_unit_test(gaps_and_marks_are_passed),
 		cmocka_unit_test(letter_read_again_stays_what_it_was),
 		cmocka_unit_test(mark_settles_what_it_was_written_for),
+		cmocka_unit_test(letter_whose_record_had_that_header_is_no_mark),
 		cmocka_unit_test(what_is_no_mark_settles_nothing),
 		cmocka_unit_test(mark_of_the_whole_world_settles_what_lies_before_it),
 		cmocka_unit_test(record_with_that_header_elsewhere_is_no_mark),
