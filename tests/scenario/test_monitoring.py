@@ -30,7 +30,7 @@ def test_the_configuration_and_its_rules_are_taken():
 
 
 def test_alerts_fire_when_they_should_and_only_then():
-    promtool("test", "rules", "alerts_test.yaml")
+    promtool("test", "rules", "alerts_test.yaml", "alerts_day_test.yaml")
 
 
 class Prometheus:

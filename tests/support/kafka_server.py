@@ -37,6 +37,8 @@ def _settings(node, port, voters, replicas):
         "transaction.state.log.replication.factor": replicas,
         "transaction.state.log.min.isr": min(2, replicas),
         "transaction.state.log.num.partitions": 4,
+        # looked for, not waited for: what a dead producer left open is aborted when its time is over
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
         "share.coordinator.state.topic.replication.factor": replicas,
         "share.coordinator.state.topic.min.isr": min(2, replicas),
         "group.initial.rebalance.delay.ms": 0,
