@@ -11,6 +11,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 from support.process import die_with_parent, is_alive, send_signal, wait_for
@@ -23,6 +24,7 @@ LSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "lsan.supp"
 TSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "tsan.supp"
 # Only in a build with the thread sanitizer.
 C11_THREADS = BUILD / "tests" / "support" / "libc11_threads.so"
+WALL_CLOCK = BUILD / "tests" / "support" / "libwall_clock.so"
 
 
 def build_option(name):
@@ -73,6 +75,19 @@ def run_tool(*arguments, env=None, timeout=60, program="onced"):
         text=True, timeout=timeout * slowness(), env={**os.environ, **(env or {})})
 
 
+class WallClock:
+    """The wall clock of the processes that are given it, set while they run."""
+
+    def __init__(self, path):
+        self.path = path
+        self.set_ahead(0)
+
+    def set_ahead(self, ms):
+        # in place: it is mapped
+        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
+            file.write(ms.to_bytes(8, sys.byteorder, signed=True))
+
+
 class Onced:
     def __init__(self, directory, sections, env=None, secrets=()):
         self.directory = pathlib.Path(directory)
@@ -86,6 +101,7 @@ class Onced:
         self.process = None
         self.sessions = []
         self.prepare = lambda: None  # in the new process, before it becomes onced
+        self.wall_clock = None  # a WallClock: theirs instead of the machine's
         self.seen = b""
 
     # ---- life ----
@@ -100,13 +116,16 @@ class Onced:
 
     def _environment(self):
         sanitizer = f"log_path={self.directory}/sanitizer:halt_on_error=1:abort_on_error=0:exitcode=99"
+        preloaded = [path for path, is_wanted in ((C11_THREADS, C11_THREADS.exists()),
+                                                  (WALL_CLOCK, self.wall_clock)) if is_wanted]
         return {
             **os.environ,
-            "ASAN_OPTIONS": f"{sanitizer}:detect_leaks=1",
+            "ASAN_OPTIONS": f"{sanitizer}:detect_leaks=1:verify_asan_link_order=0",
             "UBSAN_OPTIONS": f"{sanitizer}:print_stacktrace=1",
             "TSAN_OPTIONS": f"{sanitizer}:suppressions={TSAN_SUPPRESSIONS}:report_thread_leaks=0",
             "LSAN_OPTIONS": f"suppressions={LSAN_SUPPRESSIONS}:print_suppressions=0",
-            **({"LD_PRELOAD": str(C11_THREADS)} if C11_THREADS.exists() else {}),
+            **({"LD_PRELOAD": " ".join(map(str, preloaded))} if preloaded else {}),
+            **({"ONCED_TEST_WALL_CLOCK": str(self.wall_clock.path)} if self.wall_clock else {}),
             **self.env,
         }
 

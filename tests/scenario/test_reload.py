@@ -14,6 +14,8 @@ import pytest
 
 from support.process import send_signal, wait_for
 from .harness import BUILD, merge, slowness
+from . import test_transactional as forwarding
+from .test_retry_topics import Tiers
 from .test_verbs import Load, asked, oncectl, stands_still
 
 OTHER = {"handler": "note", "dlq.topic": "none", "retry": "own", "commit.interval": "100ms"}
@@ -214,3 +216,73 @@ def test_killed_in_the_middle(world, paused):
         assert onced.consumer()["state"] == "paused" and stands_still(world)
         oncectl(onced, "resume", "c")
     world.finish(onced)
+
+
+def test_transactions_are_switched_on_and_off(world):
+    """Each event is written once throughout, with a worker killed while there are transactions."""
+    world.create_topics(partitions=2)
+    target = world.kafka.create_topic(f"{world.name}.out", 2)
+    onced = world.start(forwarding.sections(target, consumer={"workers": 2, "transactional": "no"}))
+    onced.wait_assigned(2)
+
+    def wait_more():
+        forwarding.wait_committed(world, forwarding.committed(world) + 40)
+
+    with Load(world, "t", rate=100) as load:
+        wait_more()
+        for word in ("yes", "no", "yes"):
+            assert reload(onced, {"consumer c": {"transactional": word}}) == {"c": ("rolled", 2)}
+            wait_more()
+        send_signal(onced.worker_pids()[0], signal.SIGKILL)
+        wait_more()
+    forwarding.finish(world, onced)
+    forwarding.check_never_ahead(world, target)
+    forwarding.check_once(world, target, [(f"t-{n}",) for n in range(load.count)])
+    onced.stop()
+    assert world.dead_letters() == []
+    world.kafka.delete_topic(target)
+
+
+def test_retry_topics_come_and_go_while_records_wait_in_them(world):
+    world.create_topics(partitions=2)
+    tiers = Tiers(world)
+    tiers.use({"300ms": 300, "2s": 2000})
+    tiers.create()
+    onced = world.start({"consumer c": {"ordering": "none", "batch.max": 1}})
+    onced.wait_assigned(2)
+    waited = list(tiers.topics)[1]
+    records = 0
+
+    def fail_once(name, count=6):
+        nonlocal records
+        for n in range(count):
+            world.produce_event(f"{name}-{n}", n, partition=n % 2, fault="flaky:1:23503")
+        world.kafka.flush()
+        records += count
+
+    def use(topics):
+        assert reload(onced, {"consumer c": {"retry.topics": topics}}) == {"c": ("replaced", 1)}
+
+    with Load(world, "l", rate=100) as load:
+        fail_once("in-place")
+        world.wait_effects(6)
+        use("2s")
+        fail_once("first")
+        onced.wait_until(lambda: len(tiers.records()) >= 6, 30, "they wait")
+        use("300ms, 2s")  # another one before it
+        fail_once("second")
+        onced.wait_until(lambda: len(tiers.records()) >= 12, 30, "they wait")
+        onced.wait_until(lambda: tiers.lag() == 0, 60, "they are done")
+        use("2s")
+        fail_once("third")
+        onced.wait_until(lambda: world.kafka.lag(world.group, waited) == 6, 30, "they wait")
+        use("off")  # nobody reads them
+        fail_once("fourth")
+        world.wait_effects(24)
+        use("2s")
+        onced.wait_until(lambda: tiers.lag() == 0, 60, "what waited goes on")
+    tiers.wait_finished(onced)
+    world.finish(onced, ordering="none")
+    assert world.effect_count() == records + load.count
+    assert world.dead_letters() == []
+    tiers.close()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from .harness import run_tool
+from .harness import WallClock, run_tool
 from .test_elsewhere import RUNNING, effects, ids, outside, rows
 
 DELAYS_MS = {"300ms": 300, "1s": 1000}
@@ -321,4 +321,51 @@ def test_a_retry_topic_is_closed_for_long_and_opened_in_time(world, tiers):
     world.finish(onced, ordering="none")
     written, applied = assert_never_early(world, tiers)
     assert assert_effects_not_early(written, applied) == 20
+    assert world.dead_letters() == []
+
+
+HOUR_MS = 3_600_000
+
+
+def times_of_effects(world, prefix):
+    """{event id: when, by the database's clock, which nobody sets}"""
+    return dict(world.sql("SELECT event_id, (extract(epoch from at) * 1000)::bigint FROM effects"
+                          " WHERE event_id LIKE %s", [f"{prefix}-%"]))
+
+
+def test_a_wall_clock_that_jumps_makes_nothing_early_and_nothing_wait_for_hours(world, tiers):
+    """An hour ahead while records wait, then an hour behind; what is written meanwhile has a stamp of the clock."""
+    delay_ms = 3000
+    tiers.use({"3s": delay_ms})
+    world.create_topics(partitions=2)
+    tiers.create()
+    clock = WallClock(world.directory / "clock")
+    onced = world.onced(tiers.changes(**{"batch.max": 1}))
+    onced.wall_clock = clock
+    onced.start()
+    topic = next(iter(tiers.topics))
+    ahead = {}  # prefix: of the clock, when its records were written
+    for prefix, before, after in (("true", 0, HOUR_MS), ("ahead", HOUR_MS, -HOUR_MS), ("behind", -HOUR_MS, 0)):
+        count = sum(world.kafka.end_offsets(topic).values())
+        for n in range(6):
+            world.produce_event(f"{prefix}-{n}", n, partition=n % 2, fault="flaky:1:23503")
+        world.kafka.flush()
+        onced.wait_until(lambda: sum(world.kafka.end_offsets(topic).values()) == count + 6, 30, f"{prefix}: they wait")
+        assert times_of_effects(world, prefix) == {}
+        ahead[prefix] = before
+        clock.set_ahead(after)
+        onced.wait_until(lambda: len(times_of_effects(world, prefix)) == 6, 30, f"{prefix}: they are done")
+    written = {}
+    for _, record in tiers.records():
+        event_id = record.header("onced-event-id").decode()
+        written[event_id] = record.timestamp_ms - ahead[event_id.split("-")[0]]
+    assert len(written) == 18
+    for prefix, by in ahead.items():
+        for event_id, at in times_of_effects(world, prefix).items():
+            assert at >= written[event_id] + delay_ms - 1, f"{event_id} took effect early"
+        stamps = [r.timestamp_ms for _, r in tiers.records() if r.header("onced-event-id").startswith(prefix.encode())]
+        assert all(abs(stamp - by - times_of_effects(world, "true")["true-0"]) < HOUR_MS / 2 for stamp in stamps), \
+            f"{prefix}: the clock did not jump"
+    tiers.wait_finished(onced)
+    world.finish(onced, ordering="none")
     assert world.dead_letters() == []
