@@ -75,6 +75,11 @@ static int step_rewind(struct rebuild *rebuild)
 	struct err err = ERR_INIT;
 	bool is_told = false;
 
+	/* once more: a partition that came since the beginning was worked, and is emptied, too */
+	if (rebuild_offsets_find(&rebuild->state, rebuild->reader, &err) < 0 ||
+		rebuild_state_save(&rebuild->state, &err) < 0) {
+		return rebuild_complain(&err);
+	}
 	while (rebuild_offsets_rewind(&rebuild->state, rebuild->reader, &err) < 0) {
 		if (clock_mono_us() >= until_us) {
 			fprintf(stderr,

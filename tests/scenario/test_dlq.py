@@ -17,6 +17,7 @@ from support.process import wait_for
 from . import checker, events
 from .dlq import Dlq, is_mark, letters, marks
 from .harness import slowness
+from .test_rebuild import FROM, rebuild
 
 
 def close_gate(world, name="gate", code="22P02"):
@@ -413,6 +414,29 @@ def test_letters_imported_twice_take_effect_once(world):
     assert "90 of 90 sent, 0 failed again" in dlq.replay().stderr
     expect_all_applied_once(world, dead_ids(30))
     assert len(letters(world)) == 90 and dlq.open_count() == 0
+    onced.stop()
+
+
+def test_rebuild_applies_an_event_and_its_replay_once(world):
+    """Both lie in the log: the record that died of its time, and what was sent again."""
+    onced, dlq = with_letters(world, 40, {"consumer c": {"rebuild.sql": "TRUNCATE effects"}})
+    open_gate(world)
+    dlq.replay()
+    expect_all_applied_once(world, dead_ids(40))
+    rebuild(onced, *FROM)
+    world.wait_finished(onced, 60)
+    expect_all_applied_once(world, dead_ids(40))
+    assert world.effect_count() == 80 and len(letters(world)) == 40
+    # And where the cause is back while it is built: dead once more, open, and not lost.
+    close_gate(world)
+    rebuild(onced, *FROM)
+    world.wait_finished(onced, 60)
+    onced.wait_until(lambda: dlq.open_count() >= 40, 60, "they are dead letters again")
+    assert not set(dead_ids(40)) & set(effects_by_id(world))
+    open_gate(world)
+    dlq.replay()
+    expect_all_applied_once(world, dead_ids(40))
+    assert world.effect_count() == 80
     onced.stop()
 
 

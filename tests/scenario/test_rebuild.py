@@ -291,3 +291,25 @@ def test_built_beside_and_swapped_as_documented(world):
     assert rows(world) == source.rows()
     beside.stop()
     onced.stop()
+
+
+@pytest.mark.failpoints
+def test_a_partition_that_came_while_it_was_stopped_is_rebuilt_too(world):
+    setup(world, 2)
+    source = Source(world)
+    source.produce(300)
+    settings = changes()
+    settings["kafka"] = {"topic.metadata.refresh.interval.ms": 500}
+    onced = world.start(settings)
+    done(world, onced, source)
+    assert begin(onced, {"ONCED_FAILPOINT": "rebuild_step:kill:1"}).wait(90 * slowness()) == -signal.SIGKILL
+    run_tool("--socket", onced.socket, "resume", "c", program="oncectl")
+    world.kafka.add_partitions(world.topic, 3)
+    world.kafka.close_clients()  # the next ones know of it
+    source.produce(300)
+    assert world.kafka.end_offsets(world.topic)[2] > 0
+    done(world, onced, source)
+    rebuild(onced, "--continue")
+    done(world, onced, source)
+    assert truncations(world) == 1
+    onced.stop()
