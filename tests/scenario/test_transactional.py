@@ -123,11 +123,11 @@ def test_dying_at_each_step_repeats_nothing(world, target, point):
 
 @pytest.mark.failpoints
 @pytest.mark.parametrize("point, others_do", [
-    ("before_transaction_offsets", 300), ("before_transaction_commit", 1500)], ids=["session", "transaction"])
+    ("before_transaction_offsets", 200), ("before_transaction_commit", 600)], ids=["session", "transaction"])
 def test_a_zombie_commits_nothing(world, target, point, others_do):
     """Stopped in a transaction for longer than its session, and then than its transaction, too."""
     world.create_topics(partitions=2)
-    made = world.produce_stream(1500, keys=30)
+    made = world.produce_stream(600, keys=30)
     settings = sections(target, consumer={"instance.id": "off", "batch.max": 10, "revoke.timeout": "1s"})
     settings["kafka"] = {"session.timeout.ms": 3000}
     once = world.directory / "stopped"
@@ -167,7 +167,7 @@ def test_dead_letters_are_in_the_transaction_of_their_batch(world, target):
     world.create_topics(partitions=2)
     numbers_of = itertools.count()
     made, poison = [], set()
-    for n in range(600):
+    for n in range(300):
         event_id, key = f"e{n}", f"k{n % 20}".encode()
         if n % 97 == 5:
             world.produce_event(event_id, next(numbers_of), key, note="x" * 30_000, must="y")
@@ -180,7 +180,7 @@ def test_dead_letters_are_in_the_transaction_of_their_batch(world, target):
             made.append((event_id,))
     world.kafka.flush()
     onced = world.start(sections(target, {"headers.must": "{payload.must}"}))
-    for step in (100, 250):
+    for step in (60, 150):
         wait_committed(world, step)
         send_signal(onced.worker_pids()[0], signal.SIGKILL)
     finish(world, onced)
