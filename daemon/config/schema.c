@@ -79,8 +79,9 @@ const struct schema_key schema_keys[] = {
 			"does." },
 	{ ONCED(http_listen, CONFIG_NEEDS_RESTART), .name = "http.listen", .type = SCHEMA_ADDRESS,
 		.default_text = "off",
-		.help = "Address and port that answer /metrics, /livez, /readyz and /v1/status to "
-			"anybody, and change nothing: 127.0.0.1:9464, or [::]:9464 for all." },
+		.help = "Address and port that answer the status page (/), /metrics, /livez, "
+			"/readyz and /v1/status to anybody, and change nothing: 127.0.0.1:9464, or "
+			"[::]:9464 for all." },
 	{ ONCED(ready_strict, CONFIG_LIVE), .name = "ready.strict", .type = SCHEMA_BOOL,
 		.default_text = "no",
 		.help = "Whether a store or a dead-letter topic that is down fails /readyz." },

@@ -95,7 +95,7 @@ static const struct route_param config_params[] = {
 	{ "non_default", ROUTE_FLAG, false, 0, 0, "only what is not at its default" }, { 0 }
 };
 
-static const struct route routes[] = {
+const struct route control_routes[] = {
 	{ "GET", "/", ROUTE_PUBLIC, "the status page", NULL, public_front },
 	{ "GET", "/metrics", ROUTE_PUBLIC, "metrics for Prometheus", NULL, public_metrics },
 	{ "GET", "/livez", ROUTE_PUBLIC, "whether it is alive, and why not", NULL, public_livez },
@@ -158,7 +158,8 @@ static void answer_request(
 	void *context, const struct http_request *request, struct http_answer *answer)
 {
 	struct supervisor *supervisor = context;
-	const struct route *route = route_answer(routes, geteuid(), supervisor, request, answer);
+	const struct route *route =
+		route_answer(control_routes, geteuid(), supervisor, request, answer);
 
 	if (route && route->access == ROUTE_CHANGE) {
 		log_change(supervisor, request, answer);
@@ -168,7 +169,7 @@ static void answer_request(
 static void answer_public_request(
 	void *context, const struct http_request *request, struct http_answer *answer)
 {
-	route_answer_public(routes, context, request, answer);
+	route_answer_public(control_routes, context, request, answer);
 }
 
 int control_open(struct supervisor *supervisor, struct err *err)

@@ -84,11 +84,19 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	}
 }
 
-static enum MHD_Result send_body(struct MHD_Connection *connection, unsigned status,
-	const char *content_type, struct buffer *body, const char *allow)
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-	size_t len = body->len;
-	char *bytes = len > 0 ? buffer_take(body) : xstrdup("");
+	if (value) {
+		(void)MHD_add_response_header(response, name, value);
+	}
+}
+
+/* Takes the body of `answer`. */
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct http_answer *answer)
+{
+	const char *type = answer->content_type;
+	size_t len = answer->body.len;
+	char *bytes = len > 0 ? buffer_take(&answer->body) : xstrdup("");
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
 	enum MHD_Result result;
@@ -97,12 +105,14 @@ static enum MHD_Result send_body(struct MHD_Connection *connection, unsigned sta
 		free(bytes);
 		return MHD_NO; /* closes the connection */
 	}
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	if (allow) {
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-	}
-	result = MHD_queue_response(connection, status, response);
+	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type ? type : "application/json");
+	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	add_header(response, "X-Content-Type-Options", "nosniff");
+	add_header(response, "Referrer-Policy", "no-referrer");
+	add_header(response, "Content-Security-Policy", answer->policy);
+	add_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
+	result = MHD_queue_response(
+		connection, answer->status ? answer->status : MHD_HTTP_OK, response);
 	MHD_destroy_response(response);
 	return result;
 }
@@ -127,10 +137,12 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 static enum MHD_Result refuse_too_large(struct MHD_Connection *connection)
 {
-	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT;
+	struct http_answer answer = HTTP_ANSWER_INIT;
 
-	buffer_printf(&body, "{\"error\":\"the body is larger than %d bytes\"}\n", HTTP_BODY_MAX);
-	return send_body(connection, TOO_LARGE, "application/json", &body, NULL);
+	answer.status = TOO_LARGE;
+	buffer_printf(
+		&answer.body, "{\"error\":\"the body is larger than %d bytes\"}\n", HTTP_BODY_MAX);
+	return send_answer(connection, &answer);
 }
 
 /* What announces too much need not send it. */
@@ -180,15 +192,15 @@ static enum MHD_Result answer(struct http *http, struct MHD_Connection *connecti
 		.body = buffer_str(&incoming->body),
 		.body_len = incoming->body.len,
 		.peer = peer_of(connection),
+		.is_from_page =
+			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") != NULL,
 		.connection = connection };
 	struct http_answer answered = HTTP_ANSWER_INIT;
 	enum MHD_Result result;
 
 	http->answerer(http->context, &request, &answered);
 	visitors_answered(&http->visitors, fd_of(connection), clock_mono_us());
-	result = send_body(connection, answered.status ? answered.status : MHD_HTTP_OK,
-		answered.content_type ? answered.content_type : "application/json", &answered.body,
-		answered.allow);
+	result = send_answer(connection, &answered);
 	buffer_fini(&answered.body);
 	return result;
 }

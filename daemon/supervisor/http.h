@@ -33,6 +33,8 @@ struct http_request {
 	const char *body; /* NUL-terminated, "" when there is none */
 	size_t body_len;
 	struct http_peer peer;
+	/* A page in a browser asks, by the header that browsers add to what changes something. */
+	bool is_from_page;
 	struct MHD_Connection *connection;
 };
 
@@ -44,6 +46,7 @@ struct http_answer {
 	unsigned status;
 	const char *content_type; /* NULL: application/json */
 	const char *allow; /* of a 405 */
+	const char *policy; /* Content-Security-Policy; NULL: none */
 	struct buffer body;
 };
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/tcp.h"
+#include "supervisor/front/page.h"
 #include "supervisor/health.h"
 #include "supervisor/metrics.h"
 #include "supervisor/state.h"
@@ -21,11 +22,9 @@ enum { NOT_NOW = 503 };
 
 void public_front(struct call *call)
 {
-	const struct supervisor *supervisor = call->context;
-
-	call->answer->content_type = TEXT_PLAIN;
-	buffer_printf(&call->answer->body, "onced %s\n\n/metrics\n/livez\n/readyz\n/v1/status\n",
-		supervisor->tree.version);
+	call->answer->content_type = "text/html; charset=utf-8";
+	call->answer->policy = front_policy;
+	buffer_append(&call->answer->body, front_page, front_page_len);
 }
 
 void public_metrics(struct call *call)

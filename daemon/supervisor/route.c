@@ -318,6 +318,12 @@ static const struct route *answer_within(const struct route *routes, enum route_
 			"ask as root or as the user that onced runs as");
 		return route;
 	}
+	/* Whoever made the socket reachable for a browser made it so for all of its pages. */
+	if (route->access == ROUTE_CHANGE && request->is_from_page) {
+		refuse(answer, 403, "a page in a browser may read here, and change nothing",
+			"use oncectl");
+		return route;
+	}
 	if (!take_arguments(route, request, arguments, &why)) {
 		refuse(answer, 400, buffer_str(&why), NULL);
 		return route;

@@ -178,6 +178,8 @@ static void write_obituary(
 	obituary.follows = buffer_str(&follows);
 	obituary_write(&obituary, &sentence);
 	booked = page_bury(slot->page);
+	snprintf(slot->end_text, sizeof(slot->end_text), "%s", buffer_str(&sentence));
+	slot->ended_ms = clock_wall_ms();
 	log_at(obituary_level(slot->cause), buffer_str(&sentence),
 		LOG_STR("consumer", obituary.consumer), LOG_INT("slot", slot->number),
 		LOG_STR("cause", exit_cause_names[slot->cause]),

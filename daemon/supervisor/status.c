@@ -203,6 +203,21 @@ static void set_page_facts(json_t *object, const struct page *page, int64_t now_
 	set(object, "lanes", lanes_json(page, now_us));
 }
 
+/* Of the process that was last in it; null before the first end. */
+static json_t *last_exit_json(const struct slot *slot)
+{
+	json_t *object;
+
+	if (slot->ended_ms == 0) {
+		return json_null();
+	}
+	object = json_object();
+	set(object, "cause", json_string(exit_cause_names[slot->cause]));
+	set(object, "at_ms", json_integer(slot->ended_ms));
+	set(object, "text", status_text(slot->end_text));
+	return object;
+}
+
 static json_t *worker_json(const struct slot *slot, int64_t now_us, int64_t wall_ms)
 {
 	bool is_alive = slot->state == SLOT_STARTING || slot->state == SLOT_READY ||
@@ -216,6 +231,7 @@ static json_t *worker_json(const struct slot *slot, int64_t now_us, int64_t wall
 	set(object, "restarts", json_integer(slot->restarts));
 	set(object, "uptime_seconds",
 		is_alive ? json_real((double)(now_us - slot->spawned_us) / 1e6) : json_null());
+	set(object, "last_exit", last_exit_json(slot));
 	if (slot->page) {
 		set_page_facts(object, slot->page, now_us, wall_ms);
 	}
@@ -330,6 +346,31 @@ static json_t *pauses_json(const struct consumer *consumer, int64_t wall_ms)
 	return array;
 }
 
+/* One decimal is enough for a rate, and keeps the answer small. */
+static json_t *rounded(double value)
+{
+	return json_real((double)(int64_t)(value * 10 + 0.5) / 10);
+}
+
+static json_t *history_json(const struct history *history, int64_t now_us)
+{
+	json_t *object = json_object(), *rates = json_array(), *lags = json_array();
+
+	for (unsigned i = 0; i < history->count; i++) {
+		const struct history_point *point = history_point(history, i);
+
+		(void)json_array_append_new(rates, rounded(point->settled_per_second));
+		(void)json_array_append_new(lags, known(point->lag));
+	}
+	set(object, "interval_seconds", json_integer(HISTORY_INTERVAL_US / 1000000));
+	set(object, "age_seconds",
+		history->taken_us > 0 ? rounded((double)(now_us - history->taken_us) / 1e6)
+				      : json_null());
+	set(object, "settled_per_second", rates);
+	set(object, "lag", lags);
+	return object;
+}
+
 static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, int64_t wall_ms)
 {
 	json_t *object = json_object();
@@ -341,6 +382,7 @@ static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, in
 	set(object, "state", json_string(summary.state));
 	set(object, "reason", status_text(summary.reason));
 	set(object, "lag", known(summary.lag));
+	set(object, "history", history_json(&consumer->history, now_us));
 	set(object, "pauses", pauses_json(consumer, wall_ms));
 	set(object, "worker_exits", counts(consumer->exits, exit_cause_names, EXIT_CAUSES));
 	set(object, "quarantine", quarantine_json(&consumer->quarantine));

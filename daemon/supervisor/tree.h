@@ -18,6 +18,7 @@
 #include "core/restart.h"
 #include "os/page.h"
 #include "supervisor/child.h"
+#include "supervisor/history.h"
 
 struct slot_context;
 
@@ -49,6 +50,8 @@ enum exit_cause {
 	EXIT_CAUSES
 };
 extern const char *const exit_cause_names[EXIT_CAUSES];
+
+enum { SLOT_END_TEXT_MAX = 400 };
 
 struct slot {
 	struct consumer *consumer;
@@ -87,6 +90,8 @@ struct slot {
 	enum exit_cause kill_cause;
 	enum exit_cause cause; /* of the last end */
 	bool is_explained; /* a record stands for the last end */
+	char end_text[SLOT_END_TEXT_MAX]; /* the obituary of the last end, cut off; "" none yet */
+	int64_t ended_ms; /* wall clock */
 	char last_words[ERR_TEXT_MAX]; /* PROTO_FAILED of the process that is there */
 	struct restart restart;
 	struct loop_source *timer; /* next start */
@@ -102,6 +107,7 @@ struct consumer {
 	uint64_t exits[EXIT_CAUSES];
 	struct quarantine quarantine;
 	struct pauses pauses; /* halt.c */
+	struct history history; /* watch.c */
 };
 
 struct tree {

@@ -8,6 +8,9 @@
 #include "supervisor/route.h"
 #include "supervisor/tree.h"
 
+/* control.c: all there is to ask; ends with path == NULL */
+extern const struct route control_routes[];
+
 /* verb_pause.c */
 void verb_pause(struct call *call);
 void verb_resume(struct call *call);

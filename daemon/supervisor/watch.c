@@ -116,6 +116,24 @@ static void log_consumer(const struct consumer *consumer)
 		LOG_STR("reason", summary.reason[0] ? summary.reason : NULL));
 }
 
+static void take_history(struct supervisor *supervisor, int64_t now_us)
+{
+	for (size_t i = 0; i < supervisor->tree.consumer_count; i++) {
+		struct consumer *consumer = supervisor->tree.consumers[i];
+		struct summary summary;
+		uint64_t settled = 0;
+
+		if (!history_is_due(&consumer->history, now_us)) {
+			continue;
+		}
+		summary_of_consumer(consumer, clock_wall_ms(), &summary);
+		for (int result = 0; result < PAGE_RESULTS; result++) {
+			settled += summary.settled[result];
+		}
+		history_take(&consumer->history, now_us, settled, summary.lag);
+	}
+}
+
 static void log_slot_status(struct supervisor *supervisor, struct slot *slot)
 {
 	slot_log_status(slot);
@@ -166,6 +184,7 @@ static void on_tick(void *context)
 	reload_check(supervisor);
 	startup_tell_ready(supervisor);
 	supervisor->last_tick_us = now_us;
+	take_history(supervisor, now_us);
 	if (supervisor->phase >= PHASE_RUNNING && interval_us > 0 &&
 		now_us >= supervisor->next_status_us) {
 		supervisor->next_status_us = now_us + interval_us;

@@ -119,6 +119,29 @@ static void readers_read_and_only_owner_and_root_change(void **state)
 	}
 }
 
+static void a_page_in_a_browser_changes_nothing_whoever_opened_the_door(void **state)
+{
+	static const struct {
+		const char *method, *path;
+		unsigned status;
+	} asked[] = { { "GET", "/plain", 200 }, { "POST", "/things/a/do", 403 } };
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		struct http_request request = { .method = asked[i].method,
+			.path = asked[i].path,
+			.body = "",
+			.peer = { .is_known = true, .uid = 0, .pid = 1 },
+			.is_from_page = true };
+		struct http_answer answer = HTTP_ANSWER_INIT;
+
+		called[0] = '\0';
+		(void)route_answer(routes, OWNER, NULL, &request, &answer);
+		assert_int_equal(answer.status, (int)asked[i].status);
+		assert_int_equal(called[0] != '\0', asked[i].status == 200);
+		buffer_fini(&answer.body);
+	}
+}
+
 static unsigned ask_in_public(const char *method, const char *path)
 {
 	struct http_request request = { .method = method, .path = path, .body = "" };
@@ -194,6 +217,7 @@ int main(void)
 		cmocka_unit_test(what_is_nowhere_is_not_found),
 		cmocka_unit_test(another_method_is_named),
 		cmocka_unit_test(readers_read_and_only_owner_and_root_change),
+		cmocka_unit_test(a_page_in_a_browser_changes_nothing_whoever_opened_the_door),
 		cmocka_unit_test(the_public_finds_public_rows_and_no_others),
 		cmocka_unit_test(who_may_not_change_learns_nothing_of_the_parameters),
 		cmocka_unit_test(a_body_gives_parameters),
