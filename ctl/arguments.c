@@ -19,6 +19,24 @@ static const struct verb_option common_options[] = {
 	{ 0 },
 };
 
+/* Of verbs that only read. */
+static const struct verb_option watch_options[] = {
+	{ "--watch", NULL, "look again and again, until ^C" },
+	{ "--interval", "TIME", "with --watch: so often (default 2s)" },
+	{ "--times", "N", "with --watch: then end, after so many" },
+	{ 0 },
+};
+
+const struct verb_option *arguments_common_options(void)
+{
+	return common_options;
+}
+
+const struct verb_option *arguments_watch_options(void)
+{
+	return watch_options;
+}
+
 static size_t word_count(const char *name)
 {
 	return strchr(name, ' ') ? 2 : 1;
@@ -84,6 +102,24 @@ static const char **option_place(
 	return &ctl->values[i];
 }
 
+/* The same of watch_options; a flag sets what it names. */
+static const char **watch_place(
+	struct ctl *ctl, const char *name, const struct verb_option **ret_option)
+{
+	static const char *ignored;
+	int i = ctl->verb && ctl->verb->is_reading ? find_option(watch_options, name) : -1;
+
+	if (i < 0) {
+		return NULL;
+	}
+	*ret_option = &watch_options[i];
+	if (!watch_options[i].value) {
+		ctl->is_watching = true;
+		return &ignored;
+	}
+	return strcmp(name, "--interval") == 0 ? &ctl->watch_interval : &ctl->watch_times;
+}
+
 /* How many words of argv the option took; -1 after a sentence. */
 static int take_option(char *const *argv, struct ctl *ctl, FILE *complaints)
 {
@@ -96,6 +132,7 @@ static int take_option(char *const *argv, struct ctl *ctl, FILE *complaints)
 		return 1;
 	}
 	place = option_place(ctl, name, &option);
+	place = place ? place : watch_place(ctl, name, &option);
 	if (!place) {
 		fprintf(complaints, "oncectl: unknown option: %s\n", argv[0]);
 		return -1;
@@ -142,6 +179,7 @@ int arguments_parse(char *const *argv, const struct verb *verbs, struct ctl *ctl
 {
 	bool has_ended = false; /* a lone -- was seen: what follows are arguments */
 
+	ctl->verbs = verbs;
 	for (int i = 1; argv[i];) {
 		int taken;
 
@@ -170,6 +208,11 @@ int arguments_parse(char *const *argv, const struct verb *verbs, struct ctl *ctl
 			ctl->verb->arguments);
 		return -1;
 	}
+	if (!ctl->is_watching && (ctl->watch_interval || ctl->watch_times)) {
+		fprintf(complaints, "oncectl %s: --interval and --times belong to --watch\n",
+			ctl->verb->name);
+		return -1;
+	}
 	return 0;
 }
 
@@ -194,6 +237,9 @@ static void help_verb(const struct verb *verb, FILE *out)
 		verb->arguments ? " " : "", verb->arguments ? verb->arguments : "", verb->help);
 	if (verb->options) {
 		help_options(verb->options, out);
+	}
+	if (verb->is_reading) {
+		help_options(watch_options, out);
 	}
 }
 

@@ -24,6 +24,7 @@ struct verb {
 	unsigned argument_min, argument_max; /* at most CTL_ARGUMENTS_MAX */
 	const char *help;
 	const struct verb_option *options; /* NULL: none of its own */
+	bool is_reading; /* changes nothing: takes --watch */
 	int (*run)(const struct ctl *ctl);
 };
 
@@ -33,6 +34,10 @@ struct verb {
  */
 int arguments_parse(
 	char *const *argv, const struct verb *verbs, struct ctl *ctl, FILE *complaints);
+
+/* Options that every verb has, and that reading verbs have; each ends with name == NULL. */
+const struct verb_option *arguments_common_options(void);
+const struct verb_option *arguments_watch_options(void);
 
 /* The help of one verb, or of all with NULL. */
 void arguments_help(const struct verb *verbs, const struct verb *verb, FILE *out);

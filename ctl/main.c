@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "base/buffer.h"
+#include "base/cleanup.h"
 #include "client.h"
 #include "config_file.h"
 #include "dlq.h"
+#include "manual.h"
 #include "rebuild.h"
 #include "verbs.h"
+#include "watch.h"
 
 #define OWNER                                                                                      \
 	{                                                                                          \
@@ -71,6 +75,7 @@ static const struct verb_option top_options[] = { { "--interval", "TIME",
 
 static const struct verb verbs[] = {
 	{ .name = "status",
+		.is_reading = true,
 		.help = "consumers, workers, and partitions that need a look",
 		.run = verb_status },
 	{ .name = "top",
@@ -78,26 +83,31 @@ static const struct verb verbs[] = {
 		.options = top_options,
 		.run = verb_top },
 	{ .name = "show consumers",
+		.is_reading = true,
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,
 		.help = "what they are at, in figures",
 		.run = verb_show_consumers },
 	{ .name = "show workers",
+		.is_reading = true,
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,
 		.help = "their processes, and what troubles them",
 		.run = verb_show_workers },
 	{ .name = "show partitions",
+		.is_reading = true,
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,
 		.help = "all of them, and why one does not move",
 		.run = verb_show_partitions },
 	{ .name = "show verdicts",
+		.is_reading = true,
 		.arguments = "[CONSUMER[:TOPIC[:PARTITION]]]",
 		.argument_max = 1,
 		.help = "what was last said of records, also before a crash",
 		.run = verb_show_verdicts },
 	{ .name = "show config",
+		.is_reading = true,
 		.help = "the configuration in use, secrets masked",
 		.options = config_options,
 		.run = verb_show_config },
@@ -154,6 +164,7 @@ static const struct verb verbs[] = {
 		.options = skip_options,
 		.run = verb_skip },
 	{ .name = "offsets show",
+		.is_reading = true,
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,
 		.help = "where the group and the logs stand",
@@ -176,10 +187,17 @@ static const struct verb verbs[] = {
 		.help = "a projection anew from the log (-c FILE)",
 		.options = rebuild_options,
 		.run = verb_rebuild },
+	{ .name = "completion",
+		.arguments = "bash",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "what makes the shell complete all this",
+		.run = verb_completion },
 	{ .name = "guarantees",
 		.help = "what is promised, and what is not",
 		.run = verb_guarantees },
 	{ .name = "dedup check",
+		.is_reading = true,
 		.arguments = "ID",
 		.argument_min = 1,
 		.argument_max = 1,
@@ -194,12 +212,14 @@ static const struct verb verbs[] = {
 		.options = dedup_forget_options,
 		.run = verb_dedup_forget },
 	{ .name = "dlq list",
+		.is_reading = true,
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,
 		.help = "dead letters, and of what they died",
 		.options = dlq_list_options,
 		.run = verb_dlq_list },
 	{ .name = "dlq show",
+		.is_reading = true,
 		.arguments = "[CONSUMER] TOPIC:PARTITION:OFFSET",
 		.argument_min = 1,
 		.argument_max = 2,
@@ -231,6 +251,7 @@ static const struct verb verbs[] = {
 		.options = dlq_discard_options,
 		.run = verb_dlq_discard },
 	{ .name = "dlq audit",
+		.is_reading = true,
 		.arguments = "[CONSUMER]",
 		.argument_max = 1,
 		.help = "who replayed and discarded what, when and why",
@@ -238,6 +259,15 @@ static const struct verb verbs[] = {
 		.run = verb_dlq_audit },
 	{ 0 },
 };
+
+static int show_manual(void)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+
+	manual_write(verbs, &out);
+	fputs(buffer_str(&out), stdout);
+	return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
+}
 
 static int show_version(void)
 {
@@ -257,6 +287,9 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		return show_version();
 	}
+	if (argc == 2 && strcmp(argv[1], "--write-manual") == 0) {
+		return show_manual(); /* for the build */
+	}
 	status = arguments_parse(argv, verbs, &ctl, stderr);
 	if (status < 0) {
 		arguments_help(verbs, ctl.verb, stderr);
@@ -266,7 +299,7 @@ int main(int argc, char **argv)
 		arguments_help(verbs, ctl.verb, stdout);
 		return CTL_OK;
 	}
-	status = ctl.verb->run(&ctl);
+	status = ctl.is_watching ? watch_run(&ctl) : ctl.verb->run(&ctl);
 	if (fflush(stdout) != 0) {
 		perror("oncectl: standard output");
 		return CTL_FAILED;

@@ -12,12 +12,15 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "paint.h"
 
 enum { GAP = 2 };
 
 void table_init(struct table *table, const char *const *heads, size_t columns)
 {
-	*table = (struct table){ .heads = heads, .columns = columns };
+	*table = (struct table){
+		.heads = heads, .columns = columns, .is_painted = paint_is_wanted()
+	};
 }
 
 void table_fini(struct table *table)
@@ -97,6 +100,18 @@ static void pad(struct buffer *out, size_t count)
 	}
 }
 
+static void write_text(
+	const struct table *table, size_t column, const char *text, struct buffer *out)
+{
+	if (table->is_painted && text == head(table, column)) {
+		paint_head(out, text);
+	} else if (table->is_painted && strcmp(head(table, column), "STATE") == 0) {
+		paint_state(out, text);
+	} else {
+		buffer_append_str(out, text);
+	}
+}
+
 static void write_cell(const struct table *table, size_t column, size_t width, const char *text,
 	struct buffer *out)
 {
@@ -106,7 +121,7 @@ static void write_cell(const struct table *table, size_t column, size_t width, c
 	if (is_number(table, column)) {
 		pad(out, missing);
 	}
-	buffer_append_str(out, text);
+	write_text(table, column, text, out);
 	if (!is_number(table, column) && !is_last) {
 		pad(out, missing);
 	}

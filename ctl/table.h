@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -15,6 +16,7 @@ struct table {
 	size_t columns;
 	char **cells; /* row by row */
 	size_t count, capacity;
+	bool is_painted; /* heads, and columns called STATE; table_init() asks paint.h */
 };
 
 void table_init(struct table *table, const char *const *heads, size_t columns);

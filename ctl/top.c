@@ -7,24 +7,20 @@
 #include "top.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arguments.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "config/value.h"
 #include "look.h"
 #include "table.h"
 #include "verbs.h"
+#include "watch.h"
 
-enum { LINES_DEFAULT = 24 };
 #define INTERVAL_DEFAULT_US INT64_C(1000000)
 #define CLEAR "\033[H\033[2J"
 
@@ -290,24 +286,9 @@ void top_render(
 
 /* ---- the verb ---- */
 
-static volatile sig_atomic_t is_over;
-
-static void end(int number)
-{
-	is_over = 1;
-}
-
 static void json_cleanup(json_t **object)
 {
 	json_decref(*object);
-}
-
-static unsigned screen_lines(void)
-{
-	struct winsize size;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1u
-									       : LINES_DEFAULT;
 }
 
 static int show(const struct ctl *ctl, const json_t *before, const json_t *now, double seconds)
@@ -320,16 +301,9 @@ static int show(const struct ctl *ctl, const json_t *before, const json_t *now, 
 		putchar('\n');
 		return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
 	}
-	top_render(before, now, seconds, is_screen ? screen_lines() : UINT32_MAX, &out);
+	top_render(before, now, seconds, is_screen ? watch_screen_lines() : UINT32_MAX, &out);
 	printf("%s%s%s", is_screen ? CLEAR : "", buffer_str(&out), is_screen ? "" : "\n");
 	return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
-}
-
-static void wait_us(int64_t us)
-{
-	struct timespec time = { us / 1000000, us % 1000000 * 1000 };
-
-	nanosleep(&time, NULL); /* a signal ends it early, as it should */
 }
 
 /* Looks until it is stopped, or so many times; the first tells no rates. */
@@ -339,7 +313,7 @@ static int run(const struct ctl *ctl, int64_t interval_us, int64_t times)
 	int64_t looked_us = 0;
 	int status = CTL_OK;
 
-	for (int64_t i = 0; !is_over && i <= times; i++) {
+	for (int64_t i = 0; !watch_is_over() && i <= times; i++) {
 		int64_t now_us = clock_mono_us();
 		json_t *now = NULL;
 
@@ -354,7 +328,7 @@ static int run(const struct ctl *ctl, int64_t interval_us, int64_t times)
 			return status;
 		}
 		if (i < times) {
-			wait_us(interval_us);
+			watch_wait_us(interval_us);
 		}
 	}
 	return status;
@@ -362,24 +336,12 @@ static int run(const struct ctl *ctl, int64_t interval_us, int64_t times)
 
 int verb_top(const struct ctl *ctl)
 {
-	struct sigaction action = { .sa_handler = end };
-	int64_t interval_us = INTERVAL_DEFAULT_US, times = INT64_MAX - 1;
-	const char *interval = ctl_option(ctl, "--interval"), *count = ctl_option(ctl, "--times");
-	char *rest = NULL;
+	int64_t interval_us, times;
 
-	if (interval &&
-		(value_parse_duration(interval, &interval_us) < 0 || interval_us < 100000)) {
-		fprintf(stderr, "oncectl top: %s is no time span of 100ms or more\n", interval);
+	if (!watch_parse(ctl, ctl_option(ctl, "--interval"), ctl_option(ctl, "--times"),
+		    INTERVAL_DEFAULT_US, &interval_us, &times)) {
 		return CTL_USAGE;
 	}
-	if (count) {
-		times = strtoll(count, &rest, 10);
-		if (*rest || times < 1 || times >= INT64_MAX - 1) {
-			fprintf(stderr, "oncectl top: --times %s is no number from 1 on\n", count);
-			return CTL_USAGE;
-		}
-	}
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	watch_take_signals();
 	return run(ctl, interval_us, times);
 }

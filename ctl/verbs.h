@@ -26,6 +26,9 @@ struct ctl {
 	const char *socket_path;
 	const char *config_path;
 	bool is_json;
+	bool is_watching; /* --watch */
+	const char *watch_interval, *watch_times; /* NULL: not given */
+	const struct verb *verbs; /* all there are */
 
 	const struct verb *verb;
 	const char *arguments[CTL_ARGUMENTS_MAX];
@@ -63,4 +66,5 @@ int show_config_changes(const struct ctl *ctl); /* of show config --diff */
 int verb_migrate(const struct ctl *ctl); /* migrate.c */
 int verb_dedup_check(const struct ctl *ctl); /* dedup.c */
 int verb_dedup_forget(const struct ctl *ctl);
+int verb_completion(const struct ctl *ctl); /* completion.c */
 int verb_guarantees(const struct ctl *ctl); /* guarantees.c */

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/scdoc.h"
+
 static const char default_config_path[] = "/etc/onced/onced.ini";
 
 enum { NO_ROLE = -1 };
@@ -45,6 +47,8 @@ static const struct option_row {
 		"show it at work on an embedded broker and SQLite; leaves nothing behind" },
 	{ "--version", NULL, ROLE_VERSION, NO_ROLE, 0, NULL, "print versions, also of libraries" },
 	{ "--help", "-h", ROLE_HELP, NO_ROLE, 0, NULL, "print this" },
+	{ "--write-manual", NULL, ROLE_WRITE_MANUAL, NO_ROLE, offsetof(struct args, name), "PAGE",
+		NULL },
 	{ "--worker", NULL, ROLE_WORKER, NO_ROLE, offsetof(struct args, name), "NAME/SLOT", NULL },
 	{ "--probe", NULL, ROLE_PROBE, NO_ROLE, offsetof(struct args, name), "NAME", NULL },
 	{ "--migrate", NULL, ROLE_MIGRATE, NO_ROLE, offsetof(struct args, name), "NAME", NULL },
@@ -159,6 +163,23 @@ int args_parse(int argc, char *const *argv, struct args *ret, struct err *err)
 		said |= 1u << (row - rows);
 	}
 	return check_together(ret, said, err);
+}
+
+void args_write_manual(struct buffer *out)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		const struct option_row *row = &rows[i];
+
+		if (!row->help) {
+			continue;
+		}
+		buffer_printf(out, "%s*%s%s%s*%s%s\n\t", out->len > 0 ? "\n" : "",
+			row->short_name ? row->short_name : "", row->short_name ? "*, *" : "",
+			row->name, row->value_name ? " " : "",
+			row->value_name ? row->value_name : "");
+		scdoc_text(out, row->help);
+		buffer_append_str(out, ".\n");
+	}
 }
 
 void args_write_usage(struct buffer *out)

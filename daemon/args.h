@@ -18,6 +18,7 @@ enum role {
 	ROLE_CHECK_CONFIG,
 	ROLE_DUMP_CONFIG,
 	ROLE_WRITE_SAMPLE,
+	ROLE_WRITE_MANUAL,
 	ROLE_TEST_HANDLER,
 	ROLE_VERSION,
 	ROLE_DEMO,
@@ -29,7 +30,7 @@ enum role {
 struct args {
 	enum role role;
 	const char *config_path; /* default /etc/onced/onced.ini */
-	const char *name; /* WORKER: "NAME/SLOT"; PROBE, MIGRATE: "NAME" */
+	const char *name; /* WORKER: "NAME/SLOT"; PROBE, MIGRATE: "NAME"; WRITE_MANUAL: a page */
 	const char *handler, *events_path; /* TEST_HANDLER */
 	bool non_default_only; /* DUMP_CONFIG */
 	bool loads_plugins; /* CHECK_CONFIG */
@@ -37,6 +38,9 @@ struct args {
 
 /* 0 and `ret`, whose strings borrow from argv; -EINVAL with the sentence. */
 int args_parse(int argc, char *const *argv, struct args *ret, struct err *err);
+
+/* The options for the manual page onced(8), in scdoc's form. */
+void args_write_manual(struct buffer *out);
 
 /* What --help prints; options for onced's own use are left out. */
 void args_write_usage(struct buffer *out);

@@ -16,6 +16,7 @@ static int (*const roles[ROLES])(const struct args *) = {
 	[ROLE_CHECK_CONFIG] = role_check_config,
 	[ROLE_DUMP_CONFIG] = role_dump_config,
 	[ROLE_WRITE_SAMPLE] = role_write_sample,
+	[ROLE_WRITE_MANUAL] = role_write_manual,
 	[ROLE_TEST_HANDLER] = role_test_handler,
 	[ROLE_VERSION] = role_version,
 	[ROLE_DEMO] = role_demo,

@@ -126,6 +126,22 @@ int role_write_sample(const struct args *args)
 	return print(&out);
 }
 
+/* The part of a manual page that the tables know. */
+int role_write_manual(const struct args *args)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+
+	if (strcmp(args->name, "onced") == 0) {
+		args_write_manual(&out);
+	} else if (strcmp(args->name, "onced.ini") == 0) {
+		config_write_manual(handler_types(), &out);
+	} else {
+		fprintf(stderr, "onced: --write-manual knows onced and onced.ini\n");
+		return EXIT_STATUS_USAGE;
+	}
+	return print(&out);
+}
+
 int role_version(const struct args *args)
 {
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;

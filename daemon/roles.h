@@ -32,5 +32,6 @@ int role_test_handler(const struct args *args); /* role_test_handler.c */
 int role_check_config(const struct args *args);
 int role_dump_config(const struct args *args);
 int role_write_sample(const struct args *args);
+int role_write_manual(const struct args *args);
 int role_version(const struct args *args);
 int role_help(const struct args *args);

@@ -271,6 +271,9 @@ void config_serialize(
  */
 void config_write_sample(const struct config_handler_type *types, struct buffer *out);
 
+/* The same keys for the manual page onced.ini(5), in scdoc's form; manual.c. */
+void config_write_manual(const struct config_handler_type *types, struct buffer *out);
+
 /*
  * Check the keys of a handler whose type takes more than its table says, once the code they are for
  * has told its own. `owner` is how messages call that code. Adds "file:line: what" lines to

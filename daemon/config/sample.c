@@ -7,15 +7,12 @@
 #include <string.h>
 
 #include "config/internal.h"
+#include "config/sample.h"
 #include "config/schema.h"
 
 enum { SAMPLE_WIDTH = 96 };
 
-static const struct {
-	enum section_kind kind;
-	const char *header; /* with the # of those that need a name of one's own */
-	const char *intro;
-} sections[] = {
+const struct sample_section sample_sections[] = {
 	{ SECTION_ONCED, "[onced]", "The daemon as a whole." },
 	{ SECTION_KAFKA, "[kafka]",
 		"Properties of librdkafka, by its own names, for all clients. Those that run code, "
@@ -28,6 +25,7 @@ static const struct {
 	{ SECTION_RETRY, "[retry]",
 		"When a record that failed is tried again. [retry NAME] holds the same keys for "
 		"the consumers that say retry = NAME." },
+	{ 0 },
 };
 
 /* Append `text` as comment lines that fit the width. */
@@ -155,15 +153,15 @@ static void write_introduction(struct buffer *out)
 void config_write_sample(const struct config_handler_type *types, struct buffer *out)
 {
 	write_introduction(out);
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+	for (const struct sample_section *section = sample_sections; section->header; section++) {
 		buffer_append_char(out, '\n');
-		write_comment(out, sections[i].intro);
-		buffer_printf(out, "%s\n", sections[i].header);
+		write_comment(out, section->intro);
+		buffer_printf(out, "%s\n", section->header);
 		for (size_t k = 0; k < schema_key_count; k++) {
-			if (schema_keys[k].section == sections[i].kind) {
+			if (schema_keys[k].section == section->kind) {
 				write_key(out, &schema_keys[k]);
 			}
 		}
-		write_rowless(out, sections[i].kind, types);
+		write_rowless(out, section->kind, types);
 	}
 }

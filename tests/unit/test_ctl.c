@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "client.h"
+#include "paint.h"
 #include "status.h"
 #include "table.h"
 
@@ -99,10 +100,40 @@ static void socket_nobody_serves_is_not_reachable(void **state)
 	assert_non_null(strstr(err.text, "/nowhere/control.sock"));
 }
 
+static void colours_are_for_terminals_of_those_who_want_them(void **state)
+{
+	assert_true(paint_is_wanted_by(true, NULL, "xterm"));
+	assert_true(paint_is_wanted_by(true, "", "xterm"));
+	assert_false(paint_is_wanted_by(true, "1", "xterm"));
+	assert_false(paint_is_wanted_by(true, NULL, "dumb"));
+	assert_false(paint_is_wanted_by(true, NULL, NULL));
+	assert_false(paint_is_wanted_by(false, NULL, "xterm"));
+}
+
+static void colours_take_no_place_and_touch_only_heads_and_states(void **state)
+{
+	static const char *const with_state[] = { "NAME", "STATE", ">LAG" };
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+	_cleanup_(table_fini) struct table table;
+
+	table_init(&table, with_state, 3);
+	assert_false(table.is_painted); /* a test's output is no terminal */
+	table.is_painted = true;
+	table_add(&table, "held");
+	table_add(&table, "held");
+	table_add(&table, "7");
+	table_write(&table, &out);
+	assert_string_equal(buffer_str(&out),
+		"\033[1mNAME\033[0m  \033[1mSTATE\033[0m  \033[1mLAG\033[0m\n"
+		"held  \033[31mheld\033[0m     7\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
+		cmocka_unit_test(colours_are_for_terminals_of_those_who_want_them),
+		cmocka_unit_test(colours_take_no_place_and_touch_only_heads_and_states),
 		cmocka_unit_test(control_characters_do_not_reach_the_terminal),
 		cmocka_unit_test(status_shows_sums_and_the_partitions_that_need_a_look),
 		cmocka_unit_test(answer_that_is_no_status_is_refused),

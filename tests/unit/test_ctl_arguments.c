@@ -26,7 +26,7 @@ static const struct verb_option pause_options[] = {
 };
 
 static const struct verb verbs[] = {
-	{ .name = "status", .help = "state", .run = run_nothing },
+	{ .name = "status", .help = "state", .is_reading = true, .run = run_nothing },
 	{ .name = "pause",
 		.arguments = "CONSUMER [WHAT]",
 		.argument_min = 1,
@@ -106,6 +106,22 @@ static void two_words_name_a_verb(void **state)
 	assert_string_equal(line.ctl.arguments[0], "-1");
 }
 
+static void only_what_reads_is_watched(void **state)
+{
+	struct line line;
+
+	assert_int_equal(parse(&line, "oncectl status --interval 1s --watch --times 3"), 0);
+	assert_true(line.ctl.is_watching);
+	assert_string_equal(line.ctl.watch_interval, "1s");
+	assert_string_equal(line.ctl.watch_times, "3");
+	assert_int_equal(parse(&line, "oncectl status"), 0);
+	assert_false(line.ctl.is_watching);
+	assert_int_equal(parse(&line, "oncectl status --times 3"), -1);
+	assert_non_null(strstr(line.said, "belong to --watch"));
+	assert_int_equal(parse(&line, "oncectl pause orders --watch"), -1);
+	assert_non_null(strstr(line.said, "unknown option: --watch"));
+}
+
 static void what_is_wrong_is_named(void **state)
 {
 	static const struct {
@@ -161,6 +177,7 @@ int main(void)
 		cmocka_unit_test(options_stand_before_and_after_the_verb),
 		cmocka_unit_test(a_verb_has_arguments_and_options_of_its_own),
 		cmocka_unit_test(two_words_name_a_verb),
+		cmocka_unit_test(only_what_reads_is_watched),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(help_is_of_the_verb_or_of_all),
 	};

@@ -1,0 +1,158 @@
+/*
+ * watch - a reading verb again and again, until it is stopped
+ *
+ * Runs in: oncectl. What the verb prints is collected first, so that a screen changes at once and
+ * does not flicker while the daemon is asked. A look that fails does not end it, unless it is the
+ * first: a daemon that restarts is worth waiting for.
+ */
+#include "watch.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "base/cleanup.h"
+#include "config/value.h"
+
+enum { LINES_DEFAULT = 24 };
+#define INTERVAL_DEFAULT_US INT64_C(2000000)
+#define INTERVAL_MIN_US 100000
+#define CLEAR "\033[H\033[2J"
+
+static volatile sig_atomic_t is_over;
+
+static void end(int number)
+{
+	is_over = 1;
+}
+
+void watch_take_signals(void)
+{
+	struct sigaction action = { .sa_handler = end };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+int watch_is_over(void)
+{
+	return is_over;
+}
+
+void watch_wait_us(int64_t us)
+{
+	struct timespec time = { us / 1000000, us % 1000000 * 1000 };
+
+	nanosleep(&time, NULL);
+}
+
+unsigned watch_screen_lines(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1u
+									       : LINES_DEFAULT;
+}
+
+bool watch_parse(const struct ctl *ctl, const char *interval, const char *times,
+	int64_t otherwise_us, int64_t *ret_interval_us, int64_t *ret_times)
+{
+	char *rest = NULL;
+
+	*ret_interval_us = otherwise_us;
+	*ret_times = INT64_MAX - 1;
+	if (interval &&
+		(value_parse_duration(interval, ret_interval_us) < 0 ||
+			*ret_interval_us < INTERVAL_MIN_US)) {
+		fprintf(stderr, "oncectl %s: %s is no time span of 100ms or more\n",
+			ctl->verb->name, interval);
+		return false;
+	}
+	if (times) {
+		*ret_times = strtoll(times, &rest, 10);
+		if (*rest || *ret_times < 1 || *ret_times >= INT64_MAX - 1) {
+			fprintf(stderr, "oncectl %s: --times %s is no number from 1 on\n",
+				ctl->verb->name, times);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Run the verb; what it prints is in `ret_text`, the caller's. */
+static int collect(const struct ctl *ctl, char **ret_text)
+{
+	FILE *screen = stdout;
+	size_t size = 0;
+	int status;
+
+	*ret_text = NULL;
+	stdout = open_memstream(ret_text, &size);
+	if (!stdout) {
+		stdout = screen;
+		perror("oncectl: --watch");
+		return CTL_FAILED;
+	}
+	status = ctl->verb->run(ctl);
+	fclose(stdout);
+	stdout = screen;
+	return status;
+}
+
+static void print_lines(const char *text, unsigned lines)
+{
+	for (; *text && lines > 0; lines--) {
+		size_t len = strcspn(text, "\n");
+
+		len += text[len] == '\n';
+		fwrite(text, 1, len, stdout);
+		text += len;
+	}
+}
+
+static int look(const struct ctl *ctl, bool is_first)
+{
+	bool is_screen = isatty(STDOUT_FILENO) == 1 && !ctl->is_json;
+	_cleanup_free_ char *text = NULL;
+	int status = collect(ctl, &text);
+
+	if (is_screen && status == CTL_OK) {
+		fputs(CLEAR, stdout);
+		print_lines(text ? text : "", watch_screen_lines());
+	} else {
+		fputs(text ? text : "", stdout);
+		fputs(ctl->is_json || status != CTL_OK ? "" : "\n", stdout);
+	}
+	if (fflush(stdout) != 0) {
+		perror("oncectl: standard output");
+		is_over = 1;
+		return CTL_FAILED;
+	}
+	is_over |= is_first && status != CTL_OK;
+	return status;
+}
+
+int watch_run(const struct ctl *ctl)
+{
+	int64_t interval_us, times;
+	int status = CTL_OK;
+
+	if (!watch_parse(ctl, ctl->watch_interval, ctl->watch_times, INTERVAL_DEFAULT_US,
+		    &interval_us, &times)) {
+		return CTL_USAGE;
+	}
+	watch_take_signals();
+	for (int64_t i = 0; i < times && !is_over; i++) {
+		status = look(ctl, i == 0);
+		if (i + 1 < times && !is_over) {
+			watch_wait_us(interval_us);
+		}
+	}
+	return status;
+}
