@@ -6,6 +6,7 @@
 #include "dlq_replay.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "config/value.h"
 #include "dlq.h"
@@ -135,6 +136,13 @@ static int read_options(struct dlq_replay *replay)
 	replay->waits = !ctl_option(session->ctl, "--no-wait") && session->consumer;
 	replay->replays_max = REPLAYS_MAX;
 	replay->wait_us = WAIT_US;
+	if (replay->to && strcmp(replay->to, session->topic) == 0) {
+		fprintf(stderr,
+			"oncectl %s: --to %s is where the dead letters lie: there they would only "
+			"lose where they came from\n",
+			session->ctl->verb->name, replay->to);
+		return CTL_USAGE;
+	}
 	if (wait && value_parse_duration(wait, &replay->wait_us) < 0) {
 		fprintf(stderr, "oncectl %s: --wait %s is not a time as 30s or 5m\n",
 			session->ctl->verb->name, wait);

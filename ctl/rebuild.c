@@ -287,12 +287,20 @@ static int give_up(struct rebuild *rebuild)
 			stderr);
 		return CTL_FAILED;
 	}
+	if (rebuild_offsets_restore(&rebuild->state, rebuild->reader, &err) < 0) {
+		fprintf(stderr,
+			"oncectl rebuild: group %s: %s\nIts offsets went back, and ids that were "
+			"forgotten would take effect again: release its workers (oncectl drain %s "
+			"--release), then --abort\n",
+			rebuild->state.consumer->group_id, err.text, rebuild_name(rebuild));
+		return CTL_FAILED;
+	}
 	write_audit(rebuild, "a rebuild is given up");
 	if (rebuild_state_remove(&rebuild->state, &err) < 0) {
 		return rebuild_complain(&err);
 	}
-	printf("Given up. `oncectl resume %s` if it is still drained: what comes again is "
-	       "recognised.\n",
+	printf("Given up; the group's offsets are what they were. `oncectl resume %s` if it is "
+	       "still drained.\n",
 		rebuild_name(rebuild));
 	return CTL_OK;
 }

@@ -41,9 +41,11 @@ static int find_topic(struct rebuild_state *state, struct kafka_reader *reader, 
 	for (int i = 0; i < count; i++) {
 		struct rebuild_place *place = &state->places[state->place_count++];
 
-		*place = (struct rebuild_place){
-			.partition = i, .start = starts[i], .end = ends[i], .committed = -1
-		};
+		*place = (struct rebuild_place){ .partition = i,
+			.start = starts[i],
+			.end = ends[i],
+			.committed = -1,
+			.before = -1 };
 		snprintf(place->topic, sizeof(place->topic), "%s", topic);
 	}
 	return 0;
@@ -103,6 +105,61 @@ int rebuild_offsets_look(struct rebuild_state *state, struct kafka_reader *reade
 		for (size_t i = 0; r == 0 && i < count; i++) {
 			state->places[first + i].committed = offsets[i];
 		}
+	}
+	return r;
+}
+
+/* Whatever was committed at any time was settled. */
+static void note_before(
+	struct rebuild_place *place, const struct rebuild_place *known, size_t known_count)
+{
+	place->before = place->committed;
+	for (size_t i = 0; i < known_count; i++) {
+		if (known[i].partition == place->partition &&
+			strcmp(known[i].topic, place->topic) == 0 &&
+			known[i].before > place->before) {
+			place->before = known[i].before;
+		}
+	}
+}
+
+int rebuild_offsets_find_again(
+	struct rebuild_state *state, struct kafka_reader *reader, struct err *err)
+{
+	struct rebuild_place *known = TAKE(state->places);
+	size_t known_count = state->place_count;
+	int r = rebuild_offsets_find(state, reader, err);
+
+	r = r < 0 ? r : rebuild_offsets_look(state, reader, err);
+	if (r < 0) {
+		free(state->places);
+		state->places = known;
+		state->place_count = known_count;
+		return r;
+	}
+	for (size_t i = 0; i < state->place_count; i++) {
+		note_before(&state->places[i], known, known_count);
+	}
+	free(known);
+	return 0;
+}
+
+int rebuild_offsets_restore(
+	struct rebuild_state *state, struct kafka_reader *reader, struct err *err)
+{
+	int r = rebuild_offsets_look(state, reader, err);
+
+	for (size_t first = 0, count; r == 0 && first < state->place_count; first += count) {
+		_cleanup_free_ int64_t *offsets = NULL;
+
+		count = run_of(state, first);
+		offsets = xcalloc(count, sizeof(*offsets));
+		for (size_t i = 0; i < count; i++) {
+			const struct rebuild_place *place = &state->places[first + i];
+
+			offsets[i] = place->committed < place->before ? place->before : -1;
+		}
+		r = kafka_reader_commit(reader, state->places[first].topic, offsets, count, err);
 	}
 	return r;
 }

@@ -14,6 +14,12 @@ int rebuild_offsets_find(
 /* Commit where each begins. */
 int rebuild_offsets_rewind(
 	const struct rebuild_state *state, struct kafka_reader *reader, struct err *err);
+/* As find; and note what is committed before it goes back, which an earlier time may have done. */
+int rebuild_offsets_find_again(
+	struct rebuild_state *state, struct kafka_reader *reader, struct err *err);
+/* What went back goes where it was; of a group without members, if anything did. */
+int rebuild_offsets_restore(
+	struct rebuild_state *state, struct kafka_reader *reader, struct err *err);
 /* Ask what is committed. */
 int rebuild_offsets_look(
 	struct rebuild_state *state, struct kafka_reader *reader, struct err *err);

@@ -76,7 +76,7 @@ static int step_rewind(struct rebuild *rebuild)
 	bool is_told = false;
 
 	/* once more: a partition that came since the beginning was worked, and is emptied, too */
-	if (rebuild_offsets_find(&rebuild->state, rebuild->reader, &err) < 0 ||
+	if (rebuild_offsets_find_again(&rebuild->state, rebuild->reader, &err) < 0 ||
 		rebuild_state_save(&rebuild->state, &err) < 0) {
 		return rebuild_complain(&err);
 	}

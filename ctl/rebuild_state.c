@@ -57,6 +57,7 @@ static void read_places(struct rebuild_state *state, const json_t *array)
 		place->start = number(object, "start");
 		place->end = number(object, "end");
 		place->committed = -1;
+		place->before = number(object, "before");
 	}
 }
 
@@ -92,9 +93,9 @@ static json_t *write_state(const struct rebuild_state *state)
 		const struct rebuild_place *place = &state->places[i];
 
 		(void)json_array_append_new(array,
-			json_pack("{s:s, s:i, s:I, s:I}", "topic", place->topic, "partition",
+			json_pack("{s:s, s:i, s:I, s:I, s:I}", "topic", place->topic, "partition",
 				(int)place->partition, "start", (json_int_t)place->start, "end",
-				(json_int_t)place->end));
+				(json_int_t)place->end, "before", (json_int_t)place->before));
 	}
 	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "step",
 		rebuild_step_names[state->step], "from", state->from, "reason", state->reason,

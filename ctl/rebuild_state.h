@@ -18,6 +18,7 @@ struct rebuild_place {
 	char topic[256];
 	int32_t partition;
 	int64_t start, end, committed; /* committed: as last seen, not kept */
+	int64_t before; /* what the group had committed when its offsets went back; -1 nothing */
 };
 
 struct rebuild_state {

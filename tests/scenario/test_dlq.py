@@ -149,6 +149,7 @@ def test_record_that_was_replayed_too_often_is_left(world):
     result = dlq.replay("--max-failures", "99", "--max-replays", "2")
     assert "replayed too often" in result.stdout
     assert {letter["replays"] for letter in dlq.listed("c")} == {2}
+    assert "where the dead letters lie" in dlq.replay("--to", world.dlq, expect=2).stderr
     onced.stop()
 
 

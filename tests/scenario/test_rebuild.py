@@ -235,9 +235,15 @@ def test_refusals_change_nothing(world):
     assert "--reason" in rebuild(onced, "--from", "earliest", expect=2)
     assert "--from" in rebuild(onced, "--from", "someday", "--reason", "x", expect=2)
     assert "say --yes" in rebuild(onced, "--from", "earliest", "--reason", "x", expect=1)
+    before = world.committed()
     assert "nowhere" in rebuild(onced, *FROM, expect=1)
     assert "under way" in rebuild(onced, *FROM, expect=1)
+    assert world.committed() == {(world.topic, 0): 0}
+    assert "nowhere" in rebuild(onced, "--continue", expect=1)
+    # What was forgotten meanwhile would take effect again.
     assert "Given up" in rebuild(onced, "--abort")
+    assert world.committed() == before
+    world.sql("DELETE FROM onced.processed_events")
     run_tool("--socket", onced.socket, "resume", "c", program="oncectl")
     source.produce(50)
     done(world, onced, source)
