@@ -13,6 +13,7 @@
 		draining: ['busy', '↓'], paused: ['warn', '❚❚'], held: ['bad', '■'], degraded: ['bad', '▲'],
 		stopped: ['bad', '✕'], waiting: ['bad', '▲'], fenced: ['bad', '▲'],
 	};
+	const USUAL = ['done', 'duplicate'];
 	const QUIET_ENDS = ['drained', 'recycled'];
 	const $ = (id) => document.getElementById(id);
 	const open = new Map(); // which <details> the reader opened
@@ -269,16 +270,18 @@
 				h('span', { class: 'num' }, whole(count))])) : h('p', { class: 'quiet' }, 'None.'));
 	}
 
-	// The last of all partitions, newest first.
+	// The last of all partitions, newest first; what went wrong is not pushed out by what went well.
 	function verdicts(consumer) {
+		const newest = (a, b) => figure(b.at_ms) - figure(a.at_ms);
 		const all = list(consumer.partitions).flatMap((partition) => list(partition.verdicts)
-			.map((verdict) => ({ ...verdict, topic: partition.topic, partition: partition.partition })))
-			.sort((a, b) => figure(b.at_ms) - figure(a.at_ms));
-		const heads = [['at', ''], ['record', ''], ['verdict', '']];
-		return all.length ? h('div', {}, h('h3', {}, 'Last verdicts'), table(heads, all.slice(0, 8).flatMap((verdict) => [
-			row(heads, [clock(verdict.at_ms), place(verdict), [name(verdict.outcome), verdict.reason ? [' ', name(verdict.reason)] : '',
-				verdict.code ? [' ', name(verdict.code)] : '', verdict.attempt > 1 ? `, attempt ${verdict.attempt}` : '']]),
-			verdict.event_id && more(heads, '', name(verdict.event_id))]))) : null;
+			.map((verdict) => ({ ...verdict, topic: partition.topic, partition: partition.partition }))).sort(newest);
+		const odd = all.filter((verdict) => !USUAL.includes(verdict.outcome)).slice(0, 6);
+		const some = [...odd, ...all.filter((verdict) => USUAL.includes(verdict.outcome)).slice(0, 8 - odd.length)].sort(newest);
+		const heads = [['record', ''], ['verdict', ''], ['at', ''], ['event', '']];
+		return some.length ? h('div', {}, h('h3', {}, 'Last verdicts'), table(heads, some.map((verdict) =>
+			row(heads, [place(verdict), h('span', { class: odd.includes(verdict) ? 'warn' : '' }, name(verdict.outcome),
+				verdict.reason ? [' ', name(verdict.reason)] : '', verdict.code ? [' ', name(verdict.code)] : '',
+				verdict.attempt > 1 ? `, attempt ${verdict.attempt}` : ''), clock(verdict.at_ms), name(verdict.event_id)])))) : null;
 	}
 
 	function card(consumer) {
@@ -318,7 +321,8 @@
 		if (rest.length) {
 			return [rest.every((c) => tone(c) === 'busy') ? 'busy' : 'warn', ['❚❚ Nothing is broken: ', names(rest)]];
 		}
-		return silent.length ? ['busy', ['… Partitions are being opened or paused: ', names(silent)]]
+		return silent.length ? ['warn', ['❚❚ Nothing is broken, but some partitions are paused or not open yet: ',
+			silent.slice(0, 4).map((consumer, i) => [i ? ', ' : '', name(consumer.name)])]]
 			: ['ok', [consumers.length === 1 ? '✓ The consumer runs' : `✓ All ${consumers.length} consumers run`]];
 	}
 
