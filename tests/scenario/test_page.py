@@ -81,8 +81,16 @@ def test_a_reader_sees_a_pause_a_death_and_dead_letters(world, browser):
     wait_for(lambda: browser.run("document.getElementById('asked').textContent") != began, 30 * slowness(), "it asks again")
     assert browser.run("document.querySelector('details').open")
 
-    ctl(onced, "pause", f"c:{world.topic}:1", "--reason", "only this one")
+    browser.run("getSelection().selectAllChildren(document.querySelector('h2'))")
+    wait_text(browser, "kept while you select")
+    browser.run("window.kept = document.querySelector('h2')")
+
     ctl(onced, "resume", "c", "--reason", "done")
+    wait_for(lambda: browser.run("fetch('/v1/status').then(r => r.json()).then(s => window.state = s.consumers[0].state),"
+                                 " window.state") == "running", 30 * slowness(), "it is resumed")
+    assert browser.run("window.kept.isConnected && getSelection().toString() === 'c'")
+    browser.run("getSelection().removeAllRanges()")
+    wait_text(browser, "The consumer runs", "times are yours")
     ctl(onced, "pause", f"c:{world.topic}:1", "--reason", "only this one")
     wait_text(browser, "PARTITIONS THAT NEED A LOOK", "only this one", "2 partitions run")
     ctl(onced, "resume", "c")

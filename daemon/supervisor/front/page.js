@@ -17,7 +17,7 @@
 	const QUIET_ENDS = ['drained', 'recycled'];
 	const $ = (id) => document.getElementById(id);
 	const open = new Map(); // which <details> the reader opened
-	let before = null, now = null, heard_ms = 0, why = '';
+	let before = null, now = null, heard_ms = 0, drawn_ms = 0, why = '';
 
 	// ---- texts ----
 
@@ -341,7 +341,7 @@
 		if (is_stale) {
 			say('bad', heard_ms ? [`✕ No answer for ${span(age)} (${why}): what follows is old.`] : [`✕ No answer (${why}).`]);
 		}
-		$('asked').textContent = heard_ms ? `as of ${clock(heard_ms)}, times are yours` : '';
+		$('asked').textContent = drawn_ms ? `as of ${clock(drawn_ms)}, ${is_selecting() ? 'kept while you select' : 'times are yours'}` : '';
 	}
 
 	function draw() {
@@ -352,6 +352,7 @@
 		const again = [...document.querySelectorAll('[data-key]')].find((element) => element.dataset.key === focus);
 		again?.querySelector('summary').focus({ preventScroll: true });
 		say(...verdict());
+		drawn_ms = heard_ms;
 	}
 
 	async function ask() {
