@@ -69,6 +69,10 @@ static const struct verb_option drill_options[] = {
 	{ 0 }
 };
 
+static const struct verb_option probe_options[] = {
+	{ "--ready", NULL, "whether it takes part: every worker has joined" }, { 0 }
+};
+
 static const struct verb_option top_options[] = { { "--interval", "TIME",
 							  "look so often (default 1s)" },
 	{ "--times", "N", "then end, after so many screens" }, { 0 } };
@@ -82,6 +86,10 @@ static const struct verb verbs[] = {
 		.help = "the same as a live screen, with rates; ^C ends it",
 		.options = top_options,
 		.run = verb_top },
+	{ .name = "probe",
+		.help = "whether it lives, as exit status 0, 1 or 3",
+		.options = probe_options,
+		.run = verb_probe },
 	{ .name = "show consumers",
 		.is_reading = true,
 		.arguments = "[CONSUMER]",

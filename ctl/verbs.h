@@ -43,6 +43,7 @@ struct ctl {
 const char *ctl_option(const struct ctl *ctl, const char *name);
 
 int verb_status(const struct ctl *ctl); /* status.c */
+int verb_probe(const struct ctl *ctl); /* probe.c */
 /* act.c */
 int verb_pause(const struct ctl *ctl);
 int verb_resume(const struct ctl *ctl);

@@ -19,6 +19,7 @@
 struct loop {
 	sd_event *event;
 	struct loop_source *signals; /* owned here: a list, freed with the loop */
+	struct loop_source *children; /* a list of those that are watched */
 };
 
 struct loop_source {
@@ -30,8 +31,9 @@ struct loop_source {
 	};
 	void *context;
 	struct loop_source *next;
+	struct loop_source **link; /* of a child: what points to it in the list */
 	sd_event_source *again; /* of a child: asks once more, NULL until needed */
-	int pidfd; /* of a child */
+	struct process process; /* of a child; the descriptor is borrowed */
 };
 
 /*
@@ -114,7 +116,8 @@ static int reap(struct loop_source *self)
 {
 	siginfo_t info = { .si_pid = 0 };
 
-	if (waitid(P_PIDFD, (id_t)self->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) {
+	if (waitid(P_PIDFD, (id_t)self->process.pidfd, &info, WEXITED | WNOHANG) == 0 &&
+		info.si_pid == 0) {
 		return ask_again(self);
 	}
 	struct loop_exit end = {
@@ -184,21 +187,51 @@ int loop_add_io(struct loop *loop, int fd, uint32_t events, loop_io_callback cal
 		sd_event_add_io(loop->event, &self->source, fd, events, on_io, self), self, ret);
 }
 
-int loop_add_child(struct loop *loop, int pidfd, loop_child_callback callback, void *context,
-	struct loop_source **ret)
+static void list_child(struct loop *loop, struct loop_source *child)
+{
+	child->next = loop->children;
+	child->link = &loop->children;
+	if (child->next) {
+		child->next->link = &child->next;
+	}
+	loop->children = child;
+}
+
+static void unlist_child(struct loop_source *child)
+{
+	*child->link = child->next;
+	if (child->next) {
+		child->next->link = child->link;
+	}
+}
+
+bool loop_watches(const struct loop *loop, pid_t pid)
+{
+	for (const struct loop_source *child = loop->children; child; child = child->next) {
+		if (child->process.pid == pid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int loop_add_child(struct loop *loop, const struct process *process, loop_child_callback callback,
+	void *context, struct loop_source **ret)
 {
 	struct loop_source *self = NEW(struct loop_source);
 	int r;
 
 	self->child = callback;
 	self->context = context;
-	self->pidfd = pidfd;
-	r = sd_event_add_io(loop->event, &self->source, pidfd, EPOLLIN, on_child, self);
+	self->process = *process;
+	r = sd_event_add_io(loop->event, &self->source, process->pidfd, EPOLLIN, on_child, self);
 	if (r >= 0) {
 		r = sd_event_source_set_enabled(self->source, SD_EVENT_ONESHOT);
 	}
 	if (r < 0) {
 		sd_event_source_unref(self->source);
+	} else {
+		list_child(loop, self);
 	}
 	return finish(r, self, ret);
 }
@@ -231,6 +264,9 @@ void loop_source_free(struct loop_source *source)
 {
 	if (!source) {
 		return;
+	}
+	if (source->link) {
+		unlist_child(source);
 	}
 	(void)sd_event_source_set_enabled(source->source, SD_EVENT_OFF);
 	sd_event_source_unref(source->source);

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "os/process.h"
 
 struct loop;
 struct loop_source;
@@ -40,9 +41,12 @@ int loop_add_signal(struct loop *loop, int signo, loop_callback callback, void *
 int loop_add_io(struct loop *loop, int fd, uint32_t events, loop_io_callback callback,
 	void *context, struct loop_source **ret);
 
-/* Calls back once, and has reaped the child by then. The pidfd stays the caller's. */
-int loop_add_child(struct loop *loop, int pidfd, loop_child_callback callback, void *context,
-	struct loop_source **ret);
+/* Calls back once, and has reaped the child by then. The process stays the caller's. */
+int loop_add_child(struct loop *loop, const struct process *process, loop_child_callback callback,
+	void *context, struct loop_source **ret);
+
+/* Whether this process is a child that was added, and whose source was not freed yet. */
+bool loop_watches(const struct loop *loop, pid_t pid);
 
 /* A timer that is not set. */
 int loop_add_timer(

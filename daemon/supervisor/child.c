@@ -94,7 +94,7 @@ static int spawn(struct child *child, const struct child_spec *spec, int config_
 
 static int watch(struct child *child, struct loop *loop, struct err *err)
 {
-	int r = loop_add_child(loop, child->process.pidfd, on_child_end, child, &child->end_source);
+	int r = loop_add_child(loop, &child->process, on_child_end, child, &child->end_source);
 
 	if (r == 0) {
 		r = loop_add_io(loop, child->channel_fd, EPOLLIN, on_channel, child,

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/restart.h"
+#include "os/orphans.h"
 #include "os/process.h"
 #include "os/procfs.h"
 #include "supervisor/halt.h"
@@ -176,6 +177,13 @@ static void on_reload_signal(void *context)
 	reload_signalled(context);
 }
 
+static void on_child_signal(void *context)
+{
+	const struct supervisor *supervisor = context;
+
+	(void)orphans_bury(supervisor->loop);
+}
+
 static int add_signals(struct supervisor *supervisor)
 {
 	static const struct {
@@ -196,7 +204,10 @@ static int add_signals(struct supervisor *supervisor)
 			return r;
 		}
 	}
-	return 0;
+	/* Our own children have descriptors in the loop; this is for those we did not start. */
+	return orphans_come()
+		? loop_add_signal(supervisor->loop, SIGCHLD, on_child_signal, supervisor)
+		: 0;
 }
 
 int supervisor_adopt(struct supervisor *supervisor, struct consumer *consumer)

@@ -23,7 +23,7 @@ _URL = re.compile(r"\b[a-z]+://(?:[^/@\s\"'<>]*@)?([A-Za-z0-9.-]+)")
 # Hosts that may be named: documentation, licences, namespaces, examples and this machine itself.
 HOSTS = re.compile(
     r"(^|\.)(apache\.org|w3\.org|example|example\.(com|org|net)|test|invalid|localhost|cloudevents\.io|"
-    r"kubernetes\.io|prometheus\.io|freedesktop\.org|json-schema\.org|keepachangelog\.com|semver\.org)$"
+    r"kubernetes\.io|debian\.org|svc|prometheus\.io|freedesktop\.org|json-schema\.org|keepachangelog\.com|semver\.org)$"
     r"|^127\.0\.0\.1$|^[A-Za-z0-9-]+$|^10\.|^192\.0\.2\.|^\.")
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from support.process import die_with_parent, is_alive, send_signal, wait_for
+from support.process import children_of, die_with_parent, is_alive, send_signal, wait_for
 
 from . import control
 
@@ -102,6 +102,8 @@ class Onced:
         self.sessions = []
         self.prepare = lambda: None  # in the new process, before it becomes onced
         self.wall_clock = None  # a WallClock: theirs instead of the machine's
+        self.prefix = []  # a command that runs onced as its only child, and ends as it does
+        self.program = str(BUILD / "onced")
         self.seen = b""
 
     # ---- life ----
@@ -134,7 +136,7 @@ class Onced:
         self.write_config()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "onced"), "-c", str(self.config)], stdin=subprocess.DEVNULL,
+                [*self.prefix, self.program, "-c", str(self.config)], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True, preexec_fn=self._in_child,
                 env=self._environment())
         self.sessions.append(self.process.pid)
@@ -148,7 +150,7 @@ class Onced:
 
     @property
     def pid(self):
-        return self.process.pid
+        return children_of(self.process.pid)[0] if self.prefix else self.process.pid
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

@@ -64,7 +64,7 @@ static struct world start(void (*body)(void))
 static void run(struct world *world)
 {
 	assert_int_equal(
-		loop_add_child(world->loop, world->process.pidfd, on_end, world, &world->child), 0);
+		loop_add_child(world->loop, &world->process, on_end, world, &world->child), 0);
 	assert_int_equal(loop_add_timer(world->loop, on_deadline, world, &world->deadline), 0);
 	loop_timer_set(world->deadline, clock_mono_us() + DEADLINE_US);
 	assert_int_equal(loop_run(world->loop), 1);
