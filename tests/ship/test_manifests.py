@@ -1,0 +1,156 @@
+"""
+test_manifests - the Kubernetes manifests against the schemas of several versions, and against what they promise
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from scenario.harness import ROOT, run_tool
+
+from . import kustomization
+
+DIRECTORY = ROOT / "deploy" / "kubernetes"
+VARIANTS = ("base", "overlays/static", "overlays/keda")
+VERSIONS = ("1.28", "1.31", "1.34")
+CUSTOM = {"PodMonitor", "ScaledObject"}  # their schemas are their operators'
+PARTITIONS = 12  # of the topic that docs/kubernetes.md reckons with
+
+
+@pytest.fixture(params=VARIANTS)
+def objects(request):
+    return kustomization.build(DIRECTORY / request.param)
+
+
+def only(objects, *kinds):
+    found = [made for made in objects if made["kind"] in kinds]
+    assert len(found) == 1, kinds
+    return found[0]
+
+
+def workload(objects):
+    return only(objects, "Deployment", "StatefulSet")
+
+
+def container(objects):
+    [made] = workload(objects)["spec"]["template"]["spec"]["containers"]
+    return made
+
+
+def environment(objects):
+    return {entry["name"]: entry["value"] for entry in container(objects).get("env", ())}
+
+
+def seconds(text):
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m)", text).groups()
+    return int(number) * {"ms": 0.001, "s": 1, "m": 60}[unit]
+
+
+@pytest.fixture
+def config(objects, tmp_path):
+    """The effective configuration of a pod: its file, with secrets in their place, and its environment."""
+    text = only(objects, "ConfigMap")["data"]["onced.ini"]
+    for name in re.findall(r"@/etc/onced/secrets/(\S+)", text):
+        (tmp_path / name).write_text("secret\n")
+    file = tmp_path / "onced.ini"
+    file.write_text(text.replace("/etc/onced/secrets", str(tmp_path)))
+    assert run_tool("--check-config", "-c", file, env=environment(objects)).returncode == 0
+    dumped = run_tool("--dump-config", "-c", file, env=environment(objects)).stdout
+    values, section = {}, None
+    for line in dumped.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif " = " in line and not line.startswith(("#", ";", " ")):
+            key, value = line.split(" = ", 1)
+            values[section, key] = re.sub(r"\s+[#;].*", "", value)
+    return values
+
+
+def real_kustomize(directory):
+    """What kubectl makes of it, None where there is none that is new enough; generated names without their hash."""
+    if not shutil.which("kubectl"):
+        return None
+    done = subprocess.run(["kubectl", "kustomize", str(directory)], capture_output=True, text=True)
+    return list(yaml.safe_load_all(re.sub(r"\bonced-[0-9a-z]{10}\b", "onced", done.stdout))) if done.returncode == 0 else None
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_kustomize_makes_the_same_of_them(variant):
+    def by_name(objects):
+        return {(made["kind"], made["metadata"]["name"]): made for made in objects}
+    real = real_kustomize(DIRECTORY / variant)
+    assert real is None or by_name(real) == by_name(kustomization.build(DIRECTORY / variant))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_schemas(objects, version, tmp_path):
+    standard = tmp_path / "objects.yaml"
+    standard.write_text(yaml.safe_dump_all(made for made in objects if made["kind"] not in CUSTOM))
+    done = subprocess.run([sys.executable, "-m", "kubernetes_validate", "-k", version, "--strict", str(standard)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_pod_is_restricted(objects):
+    pod, inside = workload(objects)["spec"]["template"]["spec"], container(objects)["securityContext"]
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 10001
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not pod["automountServiceAccountToken"] and not pod["enableServiceLinks"]
+    assert inside == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                      "capabilities": {"drop": ["ALL"]}}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+    labels = only(objects, "Namespace")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_what_is_written_to_is_a_volume(objects, config):
+    mounted = {mount["mountPath"] for mount in container(objects)["volumeMounts"] if not mount.get("readOnly")}
+    assert mounted == {config["onced", "state.dir"], config["onced", "control.socket"].rpartition("/")[0]}
+
+
+def test_selectors_find_the_pods(objects):
+    labels = workload(objects)["spec"]["template"]["metadata"]["labels"]
+    selectors = [made["spec"][name] for made in objects for name in ("selector", "podSelector")
+                 if name in made.get("spec", {})]
+    assert len(selectors) >= 4
+    for selector in selectors:
+        assert selector.get("matchLabels", selector).items() <= labels.items()
+
+
+def test_a_pod_has_time_to_drain(objects, config):
+    grace = workload(objects)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace >= seconds(config["onced", "drain.timeout"]) + 15
+
+
+def test_probes_and_metrics_use_the_port(objects, config):
+    [port] = container(objects)["ports"]
+    assert config["onced", "http.listen"] == f"0.0.0.0:{port['containerPort']}"
+    for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
+        assert container(objects)[probe]["httpGet"] == {"path": path, "port": port["name"]}
+    [endpoint] = only(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] == port["name"] and endpoint["path"] == "/metrics"
+
+
+def test_there_is_work_for_every_worker(objects, config):
+    scaled = [made["spec"]["maxReplicaCount"] for made in objects if made["kind"] == "ScaledObject"]
+    replicas = scaled[0] if scaled else workload(objects)["spec"]["replicas"]
+    assert replicas * int(config["consumer orders", "workers"]) <= PARTITIONS
+    assert not scaled or "replicas" not in workload(objects)["spec"]
+
+
+def test_a_static_member_outlives_its_pods_replacement():
+    objects = kustomization.build(DIRECTORY / "overlays" / "static")
+    made = workload(objects)
+    assert made["kind"] == "StatefulSet" and "strategy" not in made["spec"]
+    assert environment(objects)["ONCED__CONSUMER__ORDERS__INSTANCE_ID"] == "%H-%c-%n"
+    session_s = int(environment(objects)["ONCED__KAFKA__SESSION_TIMEOUT_MS"]) / 1000
+    assert session_s >= made["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] + 30
+
+
+def test_the_lag_that_scales_is_runnable():
+    scaled = only(kustomization.build(DIRECTORY / "overlays" / "keda"), "ScaledObject")
+    [trigger] = scaled["spec"]["triggers"]
+    assert "onced_runnable_lag" in trigger["metadata"]["query"]
