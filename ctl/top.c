@@ -57,6 +57,14 @@ static int64_t retries(const json_t *partition, const char *ignored)
 	return integer_of(partition, "retries");
 }
 
+/* One that nobody has is no worker's. */
+static bool is_of(const json_t *partition, int64_t worker)
+{
+	const json_t *owner = json_object_get(partition, "worker");
+
+	return json_is_integer(owner) && json_integer_value(owner) == worker;
+}
+
 /* Of all its partitions, or (`worker` >= 0) of those that a worker has. */
 static int64_t sum_of(const json_t *consumer, int64_t worker,
 	int64_t (*figure)(const json_t *partition, const char *key), const char *key)
@@ -67,7 +75,7 @@ static int64_t sum_of(const json_t *consumer, int64_t worker,
 	for (size_t i = 0; i < json_array_size(partitions); i++) {
 		const json_t *partition = json_array_get(partitions, i);
 
-		if (worker < 0 || integer_of(partition, "worker") == worker) {
+		if (worker < 0 || is_of(partition, worker)) {
 			sum += figure(partition, key);
 		}
 	}

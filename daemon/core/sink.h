@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -58,6 +59,26 @@ struct sink_keeping {
 	struct err err;
 };
 
+/* A partition that a member of a group has. */
+struct sink_holding {
+	char *topic;
+	int32_t partition;
+};
+
+struct sink_holdings {
+	struct sink_holding *items;
+	size_t count;
+};
+
+static inline void sink_holdings_fini(struct sink_holdings *holdings)
+{
+	for (size_t i = 0; i < holdings->count; i++) {
+		free(holdings->items[i].topic);
+	}
+	free(holdings->items);
+	*holdings = (struct sink_holdings){ 0 };
+}
+
 struct sink_ops {
 	int (*check)(const struct sink_options *options, struct err *err);
 	int (*open)(const struct sink_options *options, struct sink **ret, struct err *err);
@@ -82,6 +103,12 @@ struct sink_ops {
 	 */
 	int (*log_offsets)(struct sink *sink, struct source_offset *offsets, size_t count,
 		int timeout_ms, struct err *err);
+	/*
+	 * What all members of a group have, the caller's to free. -errno when nobody can say now:
+	 * the group is forming, or of a protocol that has no such answer. Blocks; any thread.
+	 */
+	int (*group_holdings)(struct sink *sink, const char *group, int timeout_ms,
+		struct sink_holdings *ret, struct err *err);
 	/* Blocks up to about twice timeout_ms; any thread. */
 	void (*ask_keeping)(struct sink *sink, struct sink_keeping *keeping, int timeout_ms);
 	void (*close)(struct sink *sink, int timeout_ms);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kafka/conf.h"
+#include "kafka/holdings.h"
 #include "kafka/kafka.h"
 #include "kafka/keeping.h"
 #include "kafka/message.h"
@@ -204,6 +205,12 @@ static int sink_log_offsets(struct sink *sink, struct source_offset *offsets, si
 	return code ? kafka_err(err, -EAGAIN, code, "asking for log offsets") : 0;
 }
 
+static int sink_group_holdings(struct sink *sink, const char *group, int timeout_ms,
+	struct sink_holdings *ret, struct err *err)
+{
+	return kafka_ask_holdings(sink->rk, group, timeout_ms, ret, err);
+}
+
 static void sink_ask_keeping(struct sink *sink, struct sink_keeping *keeping, int timeout_ms)
 {
 	kafka_ask_keeping(sink->rk, keeping, timeout_ms);
@@ -227,6 +234,7 @@ const struct sink_ops kafka_sink_ops = {
 	.partition_count = sink_partition_count,
 	.cluster_id = sink_cluster_id,
 	.log_offsets = sink_log_offsets,
+	.group_holdings = sink_group_holdings,
 	.ask_keeping = sink_ask_keeping,
 	.close = sink_close,
 };

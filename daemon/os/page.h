@@ -54,6 +54,8 @@ enum page_partition_state {
 	PAGE_PARTITION_RUNNING,
 	PAGE_PARTITION_HELD, /* see text */
 	PAGE_PARTITION_PAUSED,
+	PAGE_PARTITION_UNASSIGNED, /* no member of the group has it; seen by us from outside */
+	PAGE_PARTITION_STATES
 };
 
 /* What a lane is doing with the record in hand. */

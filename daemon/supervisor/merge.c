@@ -13,13 +13,14 @@
 
 #include "supervisor/poison.h"
 
-const char *const merged_state_names[PAGE_PARTITION_PAUSED + 1] = {
+const char *const merged_state_names[PAGE_PARTITION_STATES] = {
 	[PAGE_PARTITION_FREE] = "free",
 	[PAGE_PARTITION_REVOKED] = "revoked",
 	[PAGE_PARTITION_OPENING] = "opening",
 	[PAGE_PARTITION_RUNNING] = "running",
 	[PAGE_PARTITION_HELD] = "held",
 	[PAGE_PARTITION_PAUSED] = "paused",
+	[PAGE_PARTITION_UNASSIGNED] = "unassigned",
 };
 
 static int compare(const void *left, const void *right)
@@ -86,23 +87,28 @@ static int64_t runnable_of(const struct merged *row)
 	return row->lag > waiting ? row->lag - waiting : 0;
 }
 
+static void read_lag(const struct page_partition *partition, struct merged *row)
+{
+	row->committed = page_get_within(&partition->committed, -1, INT64_MAX);
+	row->end_offset = page_get_within(&partition->end_offset, -1, INT64_MAX);
+	if (row->committed >= 0 && row->end_offset >= 0) {
+		/* The end is asked now and then, the commit is known at once: it can be ahead. */
+		row->lag = row->end_offset > row->committed ? row->end_offset - row->committed : 0;
+		row->lag = row->lag < PAGE_GAUGE_MAX ? row->lag : PAGE_GAUGE_MAX;
+	}
+}
+
 static void read_gauges(const struct slot *slot, const struct page_partition *partition,
 	int64_t wall_ms, struct merged *row)
 {
 	int64_t first_ms = page_get_within(&partition->first_unsettled_ms, 0, wall_ms);
 
 	row->worker = (int)slot->number;
-	row->committed = page_get_within(&partition->committed, -1, INT64_MAX);
-	row->end_offset = page_get_within(&partition->end_offset, -1, INT64_MAX);
+	read_lag(partition, row);
 	row->parked = page_get_within(&partition->parked, 0, PAGE_GAUGE_MAX);
 	row->held = page_get_within(&partition->held, 0, PAGE_GAUGE_MAX);
 	row->ahead = page_get_within(&partition->ahead, 0, PAGE_GAUGE_MAX);
 	row->is_paused = row->state == PAGE_PARTITION_PAUSED || atomic_load(&slot->page->is_paused);
-	if (row->committed >= 0 && row->end_offset >= 0) {
-		/* The end is asked now and then, the commit is known at once: it can be ahead. */
-		row->lag = row->end_offset > row->committed ? row->end_offset - row->committed : 0;
-		row->lag = row->lag < PAGE_GAUGE_MAX ? row->lag : PAGE_GAUGE_MAX;
-	}
 	row->runnable_lag = runnable_of(row);
 	if (first_ms > 0) {
 		row->oldest_unsettled_seconds = (double)(wall_ms - first_ms) / 1e3;
@@ -121,9 +127,12 @@ static void read_partition(const struct slot *slot, const struct page_partition 
 	};
 	memcpy(row->topic, partition->topic, strnlen(partition->topic, PAGE_TOPIC_MAX - 1));
 	row->partition = partition->partition;
-	row->state = state <= PAGE_PARTITION_PAUSED ? state : PAGE_PARTITION_REVOKED;
+	row->state = state < PAGE_PARTITION_STATES ? state : PAGE_PARTITION_REVOKED;
 	read_counters(partition, row);
-	if (row->state > PAGE_PARTITION_REVOKED) {
+	if (row->state == PAGE_PARTITION_UNASSIGNED) {
+		read_lag(partition, row);
+		snprintf(row->reason, sizeof(row->reason), "no worker of the group has it");
+	} else if (row->state > PAGE_PARTITION_REVOKED) {
 		read_gauges(slot, partition, wall_ms, row);
 	}
 }
@@ -133,7 +142,8 @@ static void read_partition(const struct slot *slot, const struct page_partition 
  */
 static void add(struct merged *into, const struct merged *row)
 {
-	struct merged sum = row->worker >= 0 ? *row : *into;
+	bool is_told_of = row->state == PAGE_PARTITION_UNASSIGNED && into->worker < 0;
+	struct merged sum = row->worker >= 0 || is_told_of ? *row : *into;
 
 	sum.consumed = into->consumed + row->consumed;
 	sum.in_flight = into->in_flight + row->in_flight;

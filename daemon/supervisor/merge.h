@@ -16,7 +16,11 @@
 struct merged {
 	char topic[PAGE_TOPIC_MAX];
 	int32_t partition;
-	int worker; /* slot that has it, -1 nobody: gauges below mean nothing then */
+	/*
+	 * slot that has it, -1 nobody: gauges below mean nothing then, but for offsets and lag of
+	 * one that nobody of the group has (state UNASSIGNED)
+	 */
+	int worker;
 	enum page_partition_state state;
 	char reason[PAGE_TEXT_MAX];
 	int64_t committed, end_offset; /* -1 unknown */
@@ -29,7 +33,7 @@ struct merged {
 	uint64_t dead_letters[PAGE_REASONS];
 };
 
-extern const char *const merged_state_names[PAGE_PARTITION_PAUSED + 1];
+extern const char *const merged_state_names[PAGE_PARTITION_STATES];
 
 /* Rows sorted by topic and partition; the caller frees. Returns the count. */
 size_t merge_partitions(const struct consumer *consumer, int64_t wall_ms, struct merged **ret);

@@ -188,6 +188,10 @@ static const struct metric metrics[] = {
 		"The part of the lag that nothing holds up: no pause, no hold, no retry to wait "
 		"for.",
 		metrics_partition_lag, MERGED(runnable_lag) },
+	{ "onced_unassigned_lag", "gauge",
+		"Lag of a partition that no worker of the group has; every daemon of the group "
+		"tells of it.",
+		metrics_partition_unassigned, MERGED(lag) },
 	{ "onced_oldest_unsettled_seconds", "gauge",
 		"Age of the first unsettled record since it was polled.", metrics_partition_seconds,
 		MERGED(oldest_unsettled_seconds) },

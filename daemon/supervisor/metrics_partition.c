@@ -94,6 +94,22 @@ void metrics_partition_lag(struct writer *writer, const struct metric *metric)
 	each_assigned(writer, metric, write_lag);
 }
 
+/* Every daemon of the group tells of these: not to be added to the lag of those that are held. */
+void metrics_partition_unassigned(struct writer *writer, const struct metric *metric)
+{
+	for (size_t i = 0; i < writer->tree->consumer_total; i++) {
+		const struct gathered *gathered = &writer->consumers[i];
+
+		for (size_t j = 0; j < gathered->row_count; j++) {
+			const struct merged *row = &gathered->rows[j];
+
+			if (row->worker < 0 && row->state == PAGE_PARTITION_UNASSIGNED) {
+				write_lag(writer, metric, gathered->consumer, row);
+			}
+		}
+	}
+}
+
 static void write_paused(struct writer *writer, const struct metric *metric,
 	const struct consumer *consumer, const struct merged *row, bool is_released)
 {

@@ -61,6 +61,7 @@ void metrics_partition_counter(struct writer *writer, const struct metric *metri
 void metrics_partition_gauge(struct writer *writer, const struct metric *metric);
 void metrics_partition_seconds(struct writer *writer, const struct metric *metric);
 void metrics_partition_lag(struct writer *writer, const struct metric *metric);
+void metrics_partition_unassigned(struct writer *writer, const struct metric *metric);
 void metrics_partition_paused(struct writer *writer, const struct metric *metric);
 
 /* ---- shapes, by consumer and handler ---- */

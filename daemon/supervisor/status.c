@@ -134,7 +134,9 @@ static void page_gauges(const struct page *page, int64_t *ret_assigned, int64_t 
 	for (unsigned i = 0; i < used; i++) {
 		const struct page_partition *partition = &page->partitions[i];
 
-		if (atomic_load(&partition->state) > PAGE_PARTITION_REVOKED) {
+		uint32_t state = atomic_load(&partition->state);
+
+		if (state > PAGE_PARTITION_REVOKED && state < PAGE_PARTITION_UNASSIGNED) {
 			uint64_t in_flight = page_partition_in_flight(partition);
 
 			(*ret_assigned)++;
@@ -257,7 +259,7 @@ static json_t *partition_json(const struct merged *row, const struct verdict_boo
 
 	set(object, "topic", status_text(row->topic));
 	set(object, "partition", json_integer(row->partition));
-	set(object, "worker", json_integer(row->worker));
+	set(object, "worker", known(row->worker));
 	set(object, "state", json_string(merged_state_names[row->state]));
 	set(object, "reason", status_text(row->reason));
 	set(object, "committed", known(row->committed));
@@ -279,7 +281,7 @@ static json_t *partition_json(const struct merged *row, const struct verdict_boo
 	return object;
 }
 
-/* Those that a worker here has; what others of the group do is not ours to tell. */
+/* Those that a worker here has, or nobody; what others of the group do is not ours to tell. */
 static json_t *partitions_json(const struct consumer *consumer, int64_t wall_ms)
 {
 	_cleanup_free_ struct merged *rows = NULL;
@@ -289,7 +291,7 @@ static json_t *partitions_json(const struct consumer *consumer, int64_t wall_ms)
 
 	verdict_book_init(&book, consumer);
 	for (size_t i = 0; i < count; i++) {
-		if (rows[i].worker >= 0) {
+		if (rows[i].worker >= 0 || rows[i].state == PAGE_PARTITION_UNASSIGNED) {
 			(void)json_array_append_new(array, partition_json(&rows[i], &book));
 		}
 	}
@@ -382,6 +384,8 @@ static json_t *consumer_json(const struct consumer *consumer, int64_t now_us, in
 	set(object, "state", json_string(summary.state));
 	set(object, "reason", status_text(summary.reason));
 	set(object, "lag", known(summary.lag));
+	set(object, "unassigned", json_integer(summary.unassigned));
+	set(object, "unassigned_lag", json_integer(summary.unassigned_lag));
 	set(object, "history", history_json(&consumer->history, now_us));
 	set(object, "pauses", pauses_json(consumer, wall_ms));
 	set(object, "worker_exits", counts(consumer->exits, exit_cause_names, EXIT_CAUSES));

@@ -33,6 +33,10 @@ static void add_row(struct summary *summary, const struct merged *row)
 	for (int i = 0; i < PAGE_RESULTS; i++) {
 		summary->settled[i] += row->settled[i];
 	}
+	if (row->worker < 0 && row->state == PAGE_PARTITION_UNASSIGNED) {
+		summary->unassigned++;
+		summary->unassigned_lag += row->lag > 0 ? row->lag : 0;
+	}
 	if (row->worker < 0) {
 		return;
 	}

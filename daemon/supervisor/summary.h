@@ -19,6 +19,8 @@ struct summary {
 	char reason[PAGE_TEXT_MAX]; /* of paused and held; "" */
 	unsigned ready; /* workers */
 	int64_t assigned; /* partitions somebody has */
+	int64_t unassigned; /* nobody of the group */
+	int64_t unassigned_lag; /* of those, as far as it is known */
 	int64_t in_flight, parked, held;
 	int64_t lag; /* sum of what is known; -1 when nothing is */
 	uint64_t consumed, settled[PAGE_RESULTS], abandoned, retries;

@@ -140,6 +140,7 @@ void clerk_collect(struct worker *worker)
 	pauses = clerk->pauses_found;
 	clerk->pauses_found = (struct pauses){ 0 };
 	worker->store_ahead_ms = clerk->store_ahead_ms;
+	unassigned_show(worker);
 	pthread_mutex_unlock(&clerk->lock);
 	for (size_t i = 0; i < pauses.count; i++) {
 		pausing_found(worker, &pauses.items[i]);
@@ -268,6 +269,7 @@ static void do_periodic(struct clerk *clerk)
 		clerk->next_pause_us = now_us + PAUSE_INTERVAL_US;
 	}
 	clerk_ask_keeping(clerk, now_us);
+	unassigned_ask(clerk, now_us);
 }
 
 static void wait_a_while(struct clerk *clerk)
@@ -398,6 +400,7 @@ void clerk_stop(struct worker *worker)
 	worker->wiring->store->session_close(clerk->session);
 	pauses_fini(&clerk->pauses_to_put);
 	pauses_fini(&clerk->pauses_found);
+	unassigned_list_fini(&clerk->unassigned);
 	pthread_mutex_destroy(&clerk->lock);
 	pthread_cond_destroy(&clerk->wake);
 	pthread_cond_destroy(&clerk->ended);

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "worker/unassigned.h"
 #include "worker/worker_private.h"
 
 enum { ASK_TIMEOUT_MS = 5000 };
@@ -43,6 +44,11 @@ struct clerk {
 	struct pauses pauses_to_put, pauses_found;
 	int64_t store_ahead_ms; /* of the store's clock to ours */
 	int64_t next_lag_us, next_pause_us;
+
+	/* unassigned.c: found, and not shown yet */
+	struct unassigned_list unassigned;
+	bool is_unassigned_new;
+	int64_t unassigned_due_us;
 
 	/* clerk_keeping.c: what is asked next, and of the topics what was answered */
 	size_t keeping_index;

@@ -227,7 +227,8 @@ class Onced:
 
     def partitions(self, name="c"):
         """{(topic, partition): status entry} of the partitions that somebody here owns."""
-        return {(p["topic"], p["partition"]): p for p in self.consumer(name)["partitions"]}
+        return {(p["topic"], p["partition"]): p for p in self.consumer(name)["partitions"]
+                if p["worker"] is not None}
 
     def wait_until(self, predicate, seconds, what):
         """As wait_for; an onced that is not reachable just now is not an answer, a dead one ends it."""

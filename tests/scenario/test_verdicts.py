@@ -11,7 +11,7 @@ from .harness import run_tool
 
 
 def verdicts(onced, partition=0):
-    return next(row["verdicts"] for row in onced.partitions() if row["partition"] == partition)
+    return next(row["verdicts"] for row in onced.consumer()["partitions"] if row["partition"] == partition)
 
 
 def told(entries):

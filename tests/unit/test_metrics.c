@@ -59,6 +59,10 @@ static int setup(void **state)
 	page_set(&partition->parked, 3);
 	page_set(&partition->held, 4);
 	atomic_store(&partition->state, PAGE_PARTITION_RUNNING);
+	partition = &slot.page->partitions[page_partition_index(slot.page, "nobodys", 0)];
+	page_set(&partition->committed, 5);
+	page_set(&partition->end_offset, 9);
+	atomic_store(&partition->state, PAGE_PARTITION_UNASSIGNED);
 	return 0;
 }
 
@@ -209,6 +213,16 @@ static void what_waits_is_not_runnable(void **state)
 		    "consumergroup=\"orders\"} 0");
 }
 
+/* Others of the group tell of it, too: it is in no sum of what somebody has. */
+static void partition_that_nobody_has_is_told_apart(void **state)
+{
+	write_at(NOW_MS);
+	assert_line("onced_unassigned_lag{consumer=\"orders\",topic=\"nobodys\",partition=\"0\","
+		    "consumergroup=\"orders\"} 4");
+	assert_null(
+		strstr(buffer_str(&out), "onced_consumer_lag{consumer=\"orders\",topic=\"nobodys"));
+}
+
 static void unknown_lag_is_not_zero(void **state)
 {
 	page_set(&partition_at(0)->end_offset, -1);
@@ -277,6 +291,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(the_manual_has_a_row_for_each_metric_and_no_other),
 		TEST(what_waits_is_not_runnable),
+		TEST(partition_that_nobody_has_is_told_apart),
 		TEST(unknown_lag_is_not_zero),
 		TEST(revoked_partitions_keep_counters_and_lose_gauges),
 		TEST(a_released_consumer_is_paused),

@@ -1,0 +1,188 @@
+/*
+ * unassigned - the lag of partitions that no worker of the group has
+ *
+ * Runs in: worker. Every worker asks, for any of them may be away. Of a group with lists of
+ * partitions only the lists say who has one: all but our own are told, and the supervisor leaves
+ * out those that another worker has.
+ */
+#include "worker/unassigned.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "worker/clerk_private.h"
+
+#define ASK_INTERVAL_US ((int64_t)5 * 1000 * 1000)
+/* Short: the end of the worker waits for it. */
+enum { UNASSIGNED_TIMEOUT_MS = 1500 };
+
+void unassigned_list_fini(struct unassigned_list *list)
+{
+	free(list->items);
+	*list = (struct unassigned_list){ 0 };
+}
+
+static bool is_held(const struct sink_holdings *holdings, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < holdings->count; i++) {
+		if (holdings->items[i].partition == partition &&
+			strcmp(holdings->items[i].topic, topic) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_ours(struct clerk *clerk, const char *topic, int32_t partition)
+{
+	bool is_found = false;
+
+	pthread_mutex_lock(&clerk->lock);
+	for (uint32_t i = 0; i < clerk->entry_count && !is_found; i++) {
+		const struct clerk_entry *entry = &clerk->entries[i];
+		is_found = entry->is_followed && entry->partition == partition &&
+			strcmp(entry->topic, topic) == 0;
+	}
+	pthread_mutex_unlock(&clerk->lock);
+	return is_found;
+}
+
+/* Where the group and the logs stand, of partitions of one topic. */
+static void ask_offsets(struct clerk *clerk, struct unassigned_partition *items, size_t count)
+{
+	const struct worker *worker = clerk->worker;
+	struct source_offset *offsets = xcalloc(count, sizeof(*offsets));
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < count; i++) {
+		offsets[i] = (struct source_offset){ items[i].topic, items[i].partition };
+	}
+	if (worker->wiring->source->committed(
+		    worker->source, offsets, count, UNASSIGNED_TIMEOUT_MS, &err) == 0) {
+		for (size_t i = 0; i < count; i++) {
+			free((char *)(uintptr_t)offsets[i].metadata);
+			items[i].committed = offsets[i].offset >= 0 ? offsets[i].offset : -1;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		offsets[i] = (struct source_offset){ items[i].topic, items[i].partition,
+			SOURCE_OFFSET_LATEST };
+	}
+	if (worker->wiring->sink->log_offsets(
+		    worker->sink, offsets, count, UNASSIGNED_TIMEOUT_MS, &err) == 0) {
+		for (size_t i = 0; i < count; i++) {
+			items[i].end_offset = offsets[i].result == 0 ? offsets[i].offset : -1;
+		}
+	}
+	free(offsets);
+}
+
+static void ask_topic(struct clerk *clerk, const struct sink_holdings *holdings, const char *topic,
+	struct unassigned_list *found)
+{
+	const struct worker *worker = clerk->worker;
+	int partitions = worker->wiring->sink->partition_count(
+		worker->sink, topic, UNASSIGNED_TIMEOUT_MS, NULL);
+	size_t before = found->count;
+
+	for (int32_t i = 0; i < partitions; i++) {
+		if (is_held(holdings, topic, i) || is_ours(clerk, topic, i)) {
+			continue;
+		}
+		found->items = xrealloc(found->items, (found->count + 1) * sizeof(*found->items));
+		found->items[found->count++] = (struct unassigned_partition){ topic, i, -1, -1 };
+	}
+	if (found->count > before) {
+		ask_offsets(clerk, &found->items[before], found->count - before);
+	}
+}
+
+/* Members and lists in one group say nothing reliable: what nobody can say is left out. */
+static bool ask_holdings(struct clerk *clerk, struct sink_holdings *ret)
+{
+	const struct worker *worker = clerk->worker;
+	struct err err = ERR_INIT;
+
+	*ret = (struct sink_holdings){ 0 };
+	return worker->consumer->groups ||
+		worker->wiring->sink->group_holdings(worker->sink, worker->consumer->group_id,
+			UNASSIGNED_TIMEOUT_MS, ret, &err) == 0;
+}
+
+void unassigned_ask(struct clerk *clerk, int64_t now_us)
+{
+	const struct config_consumer *consumer = clerk->worker->consumer;
+	struct unassigned_list found = { 0 };
+	struct sink_holdings holdings;
+
+	if (now_us < clerk->unassigned_due_us) {
+		return;
+	}
+	if (ask_holdings(clerk, &holdings)) {
+		for (size_t i = 0; i < consumer->topics.count; i++) {
+			ask_topic(clerk, &holdings, consumer->topics.items[i], &found);
+		}
+		for (size_t i = 0; i < consumer->tiers.count; i++) {
+			ask_topic(clerk, &holdings, consumer->tiers.items[i].topic, &found);
+		}
+	}
+	sink_holdings_fini(&holdings);
+	pthread_mutex_lock(&clerk->lock);
+	unassigned_list_fini(&clerk->unassigned);
+	clerk->unassigned = found;
+	clerk->is_unassigned_new = true;
+	pthread_mutex_unlock(&clerk->lock);
+	clerk->unassigned_due_us = clock_mono_us() + ASK_INTERVAL_US;
+}
+
+/* ---- the page ---- */
+
+static void hide_all(struct page *page)
+{
+	unsigned used = page_partitions_used(page);
+
+	for (unsigned i = 0; i < used; i++) {
+		if (atomic_load(&page->partitions[i].state) == PAGE_PARTITION_UNASSIGNED) {
+			atomic_store(&page->partitions[i].state, PAGE_PARTITION_REVOKED);
+		}
+	}
+}
+
+static bool is_assigned(const struct worker *worker, const struct page_partition *shown)
+{
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		if (worker->partitions[i]->page == shown) {
+			return worker->partitions[i]->state != PARTITION_NONE;
+		}
+	}
+	return false;
+}
+
+void unassigned_show(struct worker *worker)
+{
+	const struct unassigned_list *found = &worker->clerk->unassigned;
+
+	if (!worker->clerk->is_unassigned_new) {
+		return;
+	}
+	worker->clerk->is_unassigned_new = false;
+	hide_all(worker->page);
+	for (size_t i = 0; i < found->count; i++) {
+		const struct unassigned_partition *item = &found->items[i];
+		int index = page_partition_index(worker->page, item->topic, item->partition);
+		struct page_partition *shown;
+
+		if (index < 0 || is_assigned(worker, &worker->page->partitions[index])) {
+			continue;
+		}
+		shown = &worker->page->partitions[index];
+		page_set(&shown->committed, item->committed);
+		page_set(&shown->end_offset, item->end_offset);
+		/* one that is in no list has a word of its own */
+		if (atomic_load(&shown->state) != PAGE_PARTITION_HELD) {
+			atomic_store(&shown->state, PAGE_PARTITION_UNASSIGNED);
+		}
+	}
+}

@@ -1,0 +1,30 @@
+/*
+ * unassigned - the lag of partitions that no worker of the group has
+ *
+ * Runs in: worker. The clerk's thread asks, the main thread shows.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct clerk;
+struct worker;
+
+struct unassigned_partition {
+	const char *topic; /* the configuration's */
+	int32_t partition;
+	int64_t committed, end_offset; /* -1 unknown */
+};
+
+struct unassigned_list {
+	struct unassigned_partition *items;
+	size_t count;
+};
+
+void unassigned_list_fini(struct unassigned_list *list);
+
+/* Clerk: ask, now and then. What nobody can say just now counts as nothing. */
+void unassigned_ask(struct clerk *clerk, int64_t now_us);
+/* Main thread, under the clerk's lock: show what was found, hide what was shown before. */
+void unassigned_show(struct worker *worker);
