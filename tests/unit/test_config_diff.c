@@ -127,6 +127,61 @@ static void each_change_has_its_rule_for_each_consumer(void **state)
 	}
 }
 
+/* For each class of key: nothing, one value, another. [onced], [consumer orders]. */
+static const struct {
+	const char *what;
+	enum config_rule rule;
+	struct lines none, one, other;
+} classes[] = {
+	{ "live, of the daemon", CONFIG_LIVE, { 0 },
+		{ .onced = "store = none:\nlog.level = debug" },
+		{ .onced = "store = none:\nlog.level = error" } },
+	{ "live, of a consumer", CONFIG_LIVE, { 0 },
+		{ .consumer = "topics = t\nquarantine.after = 3" },
+		{ .consumer = "topics = t\nquarantine.after = 4" } },
+	{ "slots", CONFIG_SLOTS, { 0 }, { .consumer = "topics = t\nworkers = 3" },
+		{ .consumer = "topics = t\nworkers = 2" } },
+	{ "rolls, of a consumer", CONFIG_ROLLS, { 0 }, { .consumer = "topics = t\nbatch.max = 5" },
+		{ .consumer = "topics = t\nbatch.max = 6" } },
+	{ "rolls, of a handler", CONFIG_ROLLS, { 0 }, { .handler = "type = log\ntimeout = 5s" },
+		{ .handler = "type = log\ntimeout = 6s" } },
+	{ "rolls, of a policy", CONFIG_ROLLS, { 0 }, { .retry = "attempts = 5" },
+		{ .retry = "attempts = 6" } },
+	{ "rolls, without a row in the schema", CONFIG_ROLLS, { 0 },
+		{ .kafka = "fetch.min.bytes = 7" }, { .kafka = "fetch.min.bytes = 8" } },
+	{ "rolls, a route", CONFIG_ROLLS, { 0 }, { .consumer = "topics = t\nroute.a = own" },
+		{ .consumer = "topics = t\nroute.a = h" } },
+	{ "replaces", CONFIG_REPLACES, { 0 }, { .consumer = "topics = t\ngroup.id = g" },
+		{ .consumer = "topics = t\ngroup.id = h" } },
+	{ "needs a restart", CONFIG_NEEDS_RESTART, { 0 },
+		{ .onced = "store = none:\nlog.format = json" },
+		{ .onced = "store = none:\nlog.format = text" } },
+};
+
+static void each_class_is_the_same_for_added_changed_and_removed(void **state)
+{
+	bool is_seen[CONFIG_RULES] = { [CONFIG_UNCHANGED] = true };
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		enum config_rule added = rule_for(&classes[i].none, &classes[i].one, "orders");
+		enum config_rule changed = rule_for(&classes[i].one, &classes[i].other, "orders");
+		enum config_rule removed = rule_for(&classes[i].other, &classes[i].none, "orders");
+		enum config_rule same = rule_for(&classes[i].one, &classes[i].one, "orders");
+
+		if (added != classes[i].rule || changed != classes[i].rule ||
+			removed != classes[i].rule || same != CONFIG_UNCHANGED) {
+			fail_msg("%s: added %s, changed %s, removed %s, the same %s",
+				classes[i].what, config_rule_names[added],
+				config_rule_names[changed], config_rule_names[removed],
+				config_rule_names[same]);
+		}
+		is_seen[classes[i].rule] = true;
+	}
+	for (int rule = 0; rule < CONFIG_RULES; rule++) {
+		assert_true(is_seen[rule]);
+	}
+}
+
 static void every_key_has_a_rule(void **state)
 {
 	for (size_t i = 0; i < schema_key_count; i++) {
@@ -201,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_change_has_its_rule_for_each_consumer),
+		TEST(each_class_is_the_same_for_added_changed_and_removed),
 		TEST(every_key_has_a_rule),
 		TEST(a_change_tells_both_values_and_where_but_no_secret),
 		TEST(sections_that_came_or_went_are_changes),
