@@ -11,14 +11,14 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-from . import distance, foreign, growth, idle, kill, latency, noop, old_claims, poison, redis, sweep, throughput, transactional
+from . import distance, foreign, growth, idle, kill, latency, noop, old_claims, operate, poison, redis, sweep, throughput, transactional
 from .run import WrongResult
 from .stage import ROOT
 
 MEASUREMENTS = {
     "throughput": throughput, "latency": latency, "noop": noop, "idle": idle, "poison": poison, "kill": kill,
     "growth": growth, "distance": distance, "old-claims": old_claims, "foreign": foreign, "redis": redis,
-    "sweep": sweep, "transactional": transactional,
+    "sweep": sweep, "transactional": transactional, "operate": operate,
 }
 RESULTS = ROOT / "bench" / "results"
 CHARTS = ROOT / "docs" / "benchmarks"

@@ -139,7 +139,7 @@ def fill_small(kafka, topic, count, partitions=8, size=100):
 def pace(kafka, topic, partitions, per_second, seconds, first_number=0, while_running=lambda: None):
     """
     Orders at a steady rate, each stamped with the microsecond at which it was handed to the producer.
-    Returns how many.
+    `while_running` is called behind each, and ends it with False. Returns how many.
     """
     sender = producer(kafka.bootstrap, **{"linger.ms": 0})
     chance = random.Random(3 + first_number)
@@ -153,6 +153,8 @@ def pace(kafka, topic, partitions, per_second, seconds, first_number=0, while_ru
         key, value = envelope(chance, first_number + number, placed_us=time.time_ns() // 1000)
         send(sender, topic, partition_of(key, partitions), key, value)
         sender.poll(0)
-        while_running()
+        if while_running() is False:
+            count = number + 1
+            break
     flush(sender)
     return count
