@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "kafka/holdings.h"
 #include "kafka/kafka.h"
 
 enum { PARTITIONS = 4, RECORDS = 20000, MANY_RECORDS = 150000, DEADLINE_S = 60 };
@@ -336,6 +337,40 @@ static void full_queues_are_filled_again_as_soon_as_there_is_room(void **state)
 	assert_true(f->idle_us < 1000000);
 }
 
+/* Asked of the broker by a client that is no member. */
+static void what_members_of_a_group_have_is_told(void **state)
+{
+	struct fixture *f = *state;
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	struct sink_holdings holdings = { 0 };
+	struct err err = ERR_INIT;
+	unsigned seen = 0;
+	int64_t until = deadline();
+	rd_kafka_t *rk;
+	int r;
+
+	wait_assigned(f);
+	rd_kafka_conf_set(conf, "bootstrap.servers", getenv("ONCED_TEST_KAFKA"), NULL, 0);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+	assert_non_null(rk);
+	do {
+		poll_some(f);
+		r = kafka_ask_holdings(rk, f->topic, 5000, &holdings, &err);
+	} while (r < 0 && clock_mono_us() < until);
+	assert_int_equal(r, 0);
+	assert_int_equal(holdings.count, PARTITIONS);
+	for (size_t i = 0; i < holdings.count; i++) {
+		assert_string_equal(holdings.items[i].topic, f->topic);
+		seen |= 1U << holdings.items[i].partition;
+	}
+	assert_int_equal(seen, (1U << PARTITIONS) - 1);
+	sink_holdings_fini(&holdings);
+	/* of a group that there is not nothing is said */
+	assert_true(kafka_ask_holdings(rk, "a-group-of-nobody", 5000, &holdings, &err) < 0);
+	assert_null(holdings.items);
+	rd_kafka_destroy(rk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +387,8 @@ int main(void)
 			a_paused_partition_survives_the_restart_of_another, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_offset_outside_the_log_is_told_and_can_be_restarted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_members_of_a_group_have_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			full_queues_are_filled_again_as_soon_as_there_is_room, set_up_many,
 			tear_down),

@@ -13,31 +13,6 @@ def shown(onced, partition):
     return next((row for row in onced.consumer()["partitions"] if row["partition"] == partition), {})
 
 
-def test_partition_that_nobody_looked_for_yet_is_told(world):
-    """A consumer that looks for new partitions once an hour: somebody has to say that there is one."""
-    world.create_topics(partitions=1)
-    world.produce_event("first", partition=0)
-    world.kafka.flush()
-    onced = world.start({"kafka": {"topic.metadata.refresh.interval.ms": 3600000}})
-    world.wait_finished(onced)
-    assert onced.consumer()["unassigned"] == 0
-    world.kafka.add_partitions(world.topic, 2)
-    onced.wait_until(lambda: shown(onced, 1).get("state") == "unassigned", 60, "the new partition is told of")
-    row = shown(onced, 1)
-    assert row["worker"] is None and row["committed"] is None and row["lag"] is None
-    assert row["reason"] == "no worker of the group has it"
-    assert onced.consumer()["unassigned"] == 1
-    onced.stop()
-    # known at the start
-    world.kafka.close_clients()  # a producer of before knows one partition
-    world.produce_event("late", partition=1)
-    world.kafka.flush()
-    onced.start()
-    world.wait_finished(onced)
-    assert shown(onced, 1)["worker"] == 0 and onced.consumer()["unassigned"] == 0
-    world.finish(onced)
-
-
 def test_lag_of_a_worker_that_is_away_is_told_by_the_others(world):
     world.create_topics(partitions=2)
     for partition in range(2):
