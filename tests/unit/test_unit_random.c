@@ -52,6 +52,7 @@ struct world {
 	struct partition_log logs[STRANDS_MAX];
 	unsigned attempts_before[BENCH_BATCH_MAX];
 	int64_t failed_before_us[BENCH_BATCH_MAX];
+	bool was_covered[BENCH_BATCH_MAX]; /* its failure, by an outage that another may replace */
 	size_t calls_before;
 };
 
@@ -170,6 +171,18 @@ static void crash(struct world *world)
 
 /* ---- a batch ---- */
 
+static bool is_covered(const struct world *world, int64_t failed_us)
+{
+	const struct roster *roster = &world->bench->roster;
+
+	for (size_t i = 0; i < roster->handler_count; i++) {
+		if (failed_us && outage_covers(&roster->handlers[i].outage.verdict, failed_us)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void take_run(struct world *world, unsigned strand)
 {
 	struct partition_log *log = &world->logs[strand];
@@ -182,6 +195,8 @@ static void take_run(struct world *world, unsigned strand)
 	for (unsigned i = 0; i < count; i++) {
 		world->attempts_before[world->bench->count] = log->queue[i]->attempts;
 		world->failed_before_us[world->bench->count] = log->queue[i]->last_failure_us;
+		world->was_covered[world->bench->count] =
+			is_covered(world, log->queue[i]->last_failure_us);
 		world->bench->records[world->bench->count++] = log->queue[i];
 	}
 }
@@ -285,12 +300,10 @@ static void note_dead_letter(struct world *world, struct entry *entry, const str
 	}
 }
 
+/* When the batch began, or meanwhile. */
 static bool was_in_outage(const struct world *world, unsigned i)
 {
-	const struct unit_work *work = &world->bench->unit.works[i];
-
-	return work->handler && world->failed_before_us[i] &&
-		outage_covers(&work->handler->outage.verdict, world->failed_before_us[i]);
+	return world->was_covered[i] || is_covered(world, world->failed_before_us[i]);
 }
 
 static void note_end(struct world *world, unsigned i)
