@@ -17,6 +17,8 @@ int migration_open(const struct config *config, const struct config_consumer *co
 		.url = config_store_of(config, consumer),
 		.user = config->store_user,
 		.password = config->store_password,
+		.sentinel_user = config->store_sentinel_user,
+		.sentinel_password = config->store_sentinel_password,
 		.scope = consumer->dedup_scope,
 		.consumer = consumer->name,
 		.group_id = consumer->group_id,

@@ -280,6 +280,8 @@ static int open_store(struct trial *trial, struct err *err)
 							  : "none:",
 		.user = config->store_user,
 		.password = config->store_password,
+		.sentinel_user = config->store_sentinel_user,
+		.sentinel_password = config->store_sentinel_password,
 		.scope = consumer->dedup_scope,
 		.consumer = consumer->name,
 		.group_id = consumer->group_id,

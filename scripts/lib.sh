@@ -61,6 +61,7 @@ build_wants=(
 	pc:libpq=libpq-dev
 	pc:sqlite3=libsqlite3-dev
 	pc:hiredis=libhiredis-dev
+	pc:openssl=libssl-dev
 	pc:jansson=libjansson-dev
 	pc:libsystemd=libsystemd-dev
 	pc:libmicrohttpd=libmicrohttpd-dev

@@ -176,6 +176,7 @@ struct config {
 	/* [onced] */
 	char *store; /* URL */
 	char *store_user, *store_password; /* NULL when not given */
+	char *store_sentinel_user, *store_sentinel_password; /* the same */
 	bool store_migrate;
 	int64_t store_statement_timeout_us; /* 0: the handler's timeout */
 	int64_t store_lock_timeout_us, store_idle_timeout_us, store_reconnect_max_us;

@@ -53,6 +53,12 @@ const struct schema_key schema_keys[] = {
 	{ ONCED(store_password, CONFIG_ROLLS), .name = "store.password", .type = SCHEMA_STRING,
 		.max = 4096, .flags = SCHEMA_SECRET,
 		.help = "Its password, best as @/path/to/file or @cred:NAME." },
+	{ ONCED(store_sentinel_user, CONFIG_ROLLS), .name = "store.sentinel.user",
+		.type = SCHEMA_STRING, .max = 255,
+		.help = "User at the Sentinels of redis+sentinel://, where they want one." },
+	{ ONCED(store_sentinel_password, CONFIG_ROLLS), .name = "store.sentinel.password",
+		.type = SCHEMA_STRING, .max = 4096, .flags = SCHEMA_SECRET,
+		.help = "Password at the Sentinels." },
 	{ ONCED(store_migrate, CONFIG_LIVE), .name = "store.migrate", .type = SCHEMA_BOOL,
 		.default_text = "no",
 		.help = "Bring the store's tables to this version at start. `oncectl migrate` does "

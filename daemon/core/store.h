@@ -263,6 +263,7 @@ enum store_prepare { STORE_PREPARE_AUTO, STORE_PREPARE_YES, STORE_PREPARE_NO };
 
 struct store_options {
 	const char *url, *user, *password;
+	const char *sentinel_user, *sentinel_password; /* of Redis's Sentinels; NULL: none */
 	const char *scope; /* dedup scope of the consumer */
 	const char *consumer, *group_id, *cluster_id;
 	int64_t statement_timeout_us, lock_timeout_us, idle_timeout_us, reconnect_max_us;

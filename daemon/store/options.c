@@ -21,6 +21,8 @@ void store_options_copy(struct store_options *ret, const struct store_options *o
 	ret->url = copy(options->url);
 	ret->user = copy(options->user);
 	ret->password = copy(options->password);
+	ret->sentinel_user = copy(options->sentinel_user);
+	ret->sentinel_password = copy(options->sentinel_password);
 	ret->scope = copy(options->scope ? options->scope : "");
 	ret->consumer = copy(options->consumer ? options->consumer : "");
 	ret->group_id = copy(options->group_id ? options->group_id : "");
@@ -39,7 +41,9 @@ void store_options_fini(struct store_options *options)
 {
 	wipe_and_free(options->url);
 	wipe_and_free(options->password);
+	wipe_and_free(options->sentinel_password);
 	free((char *)options->user);
+	free((char *)options->sentinel_user);
 	free((char *)options->scope);
 	free((char *)options->consumer);
 	free((char *)options->group_id);

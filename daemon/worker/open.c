@@ -98,6 +98,8 @@ struct store_options worker_store_options(const struct worker *worker)
 	return (struct store_options){ .url = config_store_of(config, consumer),
 		.user = config->store_user,
 		.password = config->store_password,
+		.sentinel_user = config->store_sentinel_user,
+		.sentinel_password = config->store_sentinel_password,
 		.scope = consumer->dedup_scope,
 		.consumer = consumer->name,
 		.group_id = consumer->group_id,

@@ -46,6 +46,8 @@ static int check_store(
 	struct store_options options = { .url = config_store_of(config, wiring->consumer),
 		.user = config->store_user,
 		.password = config->store_password,
+		.sentinel_user = config->store_sentinel_user,
+		.sentinel_password = config->store_sentinel_password,
 		.scope = wiring->consumer->dedup_scope,
 		.consumer = wiring->consumer->name,
 		.group_id = wiring->consumer->group_id,

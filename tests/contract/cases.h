@@ -20,7 +20,7 @@ extern const struct case_list generation_cases;
 extern const struct case_list keyed_cases, keyed_identity_cases;
 /* What only one database can show. */
 extern const struct case_list postgres_cases, postgres_fault_cases, sqlite_cases;
-extern const struct case_list redis_cases, redis_greet_cases, memory_cases;
+extern const struct case_list redis_cases, redis_greet_cases, redis_door_cases, memory_cases;
 extern const struct case_list postgres_interleaving_cases;
 extern const struct case_list postgres_set_cases, postgres_set_value_cases,
 	postgres_sweep_cases;

@@ -50,7 +50,7 @@ static const struct case_list *const shared_lists[] = { &claim_cases, &identity_
 	&lease_transaction_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
 	&sweep_cases, &generation_cases, &postgres_sweep_cases, &postgres_set_cases, NULL };
 static const struct case_list *const redis_lists[] = { &lease_cases, &record_cases, &keyed_cases,
-	&keyed_identity_cases, &redis_cases, &redis_greet_cases, NULL };
+	&keyed_identity_cases, &redis_cases, &redis_greet_cases, &redis_door_cases, NULL };
 static const struct case_list *const memory_lists[] = { &lease_cases, &record_cases, &keyed_cases,
 	&keyed_identity_cases, &memory_cases, NULL };
 

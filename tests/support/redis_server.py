@@ -11,10 +11,13 @@ import socket
 
 from .cache import scratch_dir
 from .process import Server, free_port
+from .tls_files import make_tls_files
 
 USER = "app"
 PASSWORD = "planted-secret-of-redis"
 ADMIN_PASSWORD = "secret-of-the-side-door"
+# At a Sentinel: `asker` may ask for the master, `mute` may not.
+SENTINEL_PASSWORD = "planted-secret-of-sentinel"
 RIGHTS = ("~onced:* +auth +select +info +script|load +evalsha +eval +time +get +mget +set +del +hset +hget"
           " +hgetall +hdel +pexpire")
 
@@ -66,7 +69,7 @@ class Redis(Server):
     name = "redis"
     start_seconds = 20
 
-    def __init__(self, settings=None, is_durable=False, rights=RIGHTS, replica_of=None):
+    def __init__(self, settings=None, is_durable=False, rights=RIGHTS, replica_of=None, has_tls=False):
         super().__init__(scratch_dir("redis"))
         if not shutil.which("redis-server"):
             raise RuntimeError("no redis-server here (Debian package: redis-server)")
@@ -86,6 +89,16 @@ class Redis(Server):
             "masterauth": ADMIN_PASSWORD,
             **(settings or {}),
         }
+        self.tls_port = free_port() if has_tls else None
+        if has_tls:
+            make_tls_files(self.directory)
+            lines |= {
+                "tls-port": self.tls_port,
+                "tls-cert-file": self.directory / "server.pem",
+                "tls-key-file": self.directory / "server.key",
+                "tls-ca-cert-file": self.directory / "ca.pem",
+                "tls-auth-clients": "yes",
+            }
         if replica_of:
             lines["replicaof"] = f"127.0.0.1 {replica_of.port}"
         with open(self.directory / "redis.conf", "w") as conf:
@@ -122,6 +135,11 @@ class Redis(Server):
     def url(self, db=0):
         return f"redis://127.0.0.1:{self.port}/{db}"
 
+    def tls_url(self, host="localhost", ca="ca.pem", db=0):
+        """As a client with a certificate, which trusts that authority."""
+        return (f"rediss://{host}:{self.tls_port}/{db}?ca={self.directory / ca}"
+                f"&cert={self.directory}/client.pem&key={self.directory}/client.key")
+
     def url_with_login(self, user=USER, password=PASSWORD, db=0):
         return f"redis://{user}:{password}@127.0.0.1:{self.port}/{db}"
 
@@ -131,19 +149,23 @@ class Sentinel(Redis):
 
     name = "sentinel"
 
-    def __init__(self, master, name="shop"):
+    def __init__(self, master, name="shop", wants_login=False):
         super().__init__()
         self.master_name = name
+        self.password = SENTINEL_PASSWORD if wants_login else None
+        login = (f"requirepass {SENTINEL_PASSWORD}\n"
+                 f"user asker on >{SENTINEL_PASSWORD} +auth +sentinel|get-master-addr-by-name\n"
+                 f"user mute on >{SENTINEL_PASSWORD} +auth\n")
         (self.directory / "redis.conf").write_text(
             f"bind 127.0.0.1\nport {self.port}\ndir {self.directory}\n"
             f"sentinel monitor {name} 127.0.0.1 {master.port} 1\n"
             f"sentinel auth-user {name} admin\n"
             f"sentinel auth-pass {name} {ADMIN_PASSWORD}\n"
             f"sentinel down-after-milliseconds {name} 500\n"
-            f"sentinel failover-timeout {name} 3000\n")
+            f"sentinel failover-timeout {name} 3000\n" + (login if wants_login else ""))
 
     def command(self):
         return ["redis-server", str(self.directory / "redis.conf"), "--sentinel"]
 
     def client(self, seconds=10):
-        return RedisClient(self.port, password=None, seconds=seconds)
+        return RedisClient(self.port, "default", self.password, seconds)

@@ -14,6 +14,8 @@ code:
     ONCED_TEST_PGBOUNCER  the same server behind a pooler in transaction mode (implies --postgres)
     ONCED_TEST_KAFKA      bootstrap.servers
     ONCED_TEST_REDIS      URL with the login of an administrator
+    ONCED_TEST_REDIS_TLS  its port with TLS, and ONCED_TEST_REDIS_FILES the directory with certificates
+    ONCED_TEST_SENTINEL   port of a Sentinel that wants a login, and watches it under the name shop
 """
 
 import os
@@ -57,8 +59,13 @@ def main(arguments):
             servers.append(Kafka().start())
             environment["ONCED_TEST_KAFKA"] = servers[-1].bootstrap
         if "--redis" in wanted:
-            servers.append(Redis().start())
-            environment["ONCED_TEST_REDIS"] = servers[-1].url_with_login("admin", ADMIN_PASSWORD)
+            redis = Redis(has_tls=True).start()
+            sentinel = Sentinel(redis, wants_login=True).start()
+            servers += [redis, sentinel]
+            environment["ONCED_TEST_REDIS"] = redis.url_with_login("admin", ADMIN_PASSWORD)
+            environment["ONCED_TEST_REDIS_TLS"] = str(redis.tls_port)
+            environment["ONCED_TEST_REDIS_FILES"] = str(redis.directory)
+            environment["ONCED_TEST_SENTINEL"] = str(sentinel.port)
         return subprocess.run(command, env=environment).returncode
     finally:
         for server in reversed(servers):

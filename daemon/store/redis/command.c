@@ -76,3 +76,12 @@ void red_words(struct buffer *out, ...)
 	}
 	va_end(args);
 }
+
+void red_login(struct buffer *out, const char *user, const char *password)
+{
+	if (user && user[0]) {
+		red_words(out, "AUTH", user, password, NULL);
+	} else {
+		red_words(out, "AUTH", password, NULL);
+	}
+}

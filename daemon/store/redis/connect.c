@@ -31,32 +31,55 @@ int red_ask(struct red_session *session, struct buffer *out, const char *const *
 	return 0;
 }
 
-static int start_tls(struct red_session *session, const char *host, struct err *err)
-{
-	const struct red_store *store = session->store;
-	int r = store->tls ? red_tls_start(store->tls, session->context, host, err) : 0;
+/* ---- Sentinels ---- */
 
-	if (r != 0) {
-		red_link_close(session);
+/* The login is one of its own, and so are the remedies. */
+static void explain_login(const struct red_endpoint *sentinel, struct err *err)
+{
+	static const struct {
+		const char *code, *what;
+	} problems[] = {
+		{ "NOAUTH", "wants a login: set store.sentinel.password" },
+		{ "WRONGPASS",
+			"refuses the login: store.sentinel.user or store.sentinel.password is "
+			"wrong" },
+		{ "NOPERM",
+			"lets its user not ask for the master: give it +auth "
+			"+sentinel|get-master-addr-by-name" },
+	};
+
+	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
+		if (strcmp(err->code, problems[i].code) == 0) {
+			err_set(err, 0, "Sentinel %s:%d %s", sentinel->host, sentinel->port,
+				problems[i].what);
+		}
 	}
-	return r;
 }
 
 static int ask_sentinel(struct red_session *session, const struct red_endpoint *sentinel,
 	struct red_endpoint *ret, int64_t deadline_us, struct err *err)
 {
-	static const char *const doing[] = { "SENTINEL get-master-addr-by-name" };
+	const struct store_options *options = &session->store->options;
+	const char *doing[] = { "AUTH", "SENTINEL get-master-addr-by-name" };
+	size_t first = options->sentinel_password ? 0 : 1;
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
-	redisReply *reply;
+	redisReply *replies[2], *reply;
 	int r = red_link_open(session, sentinel, NULL, deadline_us, err);
 
 	if (r != 0) {
 		return r;
 	}
-	red_words(&out, "SENTINEL", "get-master-addr-by-name", session->store->url.master, NULL);
-	if (red_ask(session, &out, doing, &reply, 1, deadline_us, err) != 0) {
-		return 1;
+	if (first == 0) {
+		red_login(&out, options->sentinel_user, options->sentinel_password);
 	}
+	red_words(&out, "SENTINEL", "get-master-addr-by-name", session->store->url.master, NULL);
+	r = red_ask(session, &out, doing + first, replies, 2 - first, deadline_us, err);
+	explicit_bzero(out.data, out.len); /* the password */
+	if (r != 0) {
+		explain_login(sentinel, err);
+		return r;
+	}
+	reply = replies[1 - first];
 	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
 		ret->host = xstrdup(reply->element[0]->str);
 		ret->port = (int)strtol(reply->element[1]->str, NULL, 10);
@@ -64,7 +87,7 @@ static int ask_sentinel(struct red_session *session, const struct red_endpoint *
 		r = err_set(err, 1, "Sentinel %s:%d knows no master %s", sentinel->host,
 			sentinel->port, session->store->url.master);
 	}
-	red_replies_free(&reply, 1);
+	red_replies_free(replies, 2 - first);
 	red_link_close(session);
 	return r;
 }
@@ -102,5 +125,8 @@ int red_connect(struct red_session *session, int64_t now_us, int64_t deadline_us
 		return connect_by_sentinels(session, now_us, deadline_us, err);
 	}
 	r = red_link_open(session, &url->endpoints[0], url->path, deadline_us, err);
-	return r == 0 ? start_tls(session, url->endpoints[0].host, err) : r;
+	if (r == 0 && session->store->tls) {
+		r = red_link_start_tls(session, url->endpoints[0].host, deadline_us, err);
+	}
+	return r;
 }

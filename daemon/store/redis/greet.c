@@ -53,11 +53,7 @@ static void add_login(const struct red_store *store, struct words *words)
 	if (!password) {
 		return;
 	}
-	if (user && user[0]) {
-		red_words(&words->out, "AUTH", user, password, NULL);
-	} else {
-		red_words(&words->out, "AUTH", password, NULL);
-	}
+	red_login(&words->out, user, password);
 	words->doing[words->count++] = "AUTH";
 }
 

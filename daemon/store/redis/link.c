@@ -98,8 +98,30 @@ int red_link_open(struct red_session *session, const struct red_endpoint *endpoi
 	return 1;
 }
 
+int red_link_start_tls(
+	struct red_session *session, const char *host, int64_t deadline_us, struct err *err)
+{
+	short wants = 0;
+	int r;
+
+	session->stream = red_stream_open(session->store->tls, session->context->fd, host, err);
+	r = session->stream ? red_stream_shake(session->stream, host, &wants, err) : 1;
+	while (r == 0 && wants) {
+		enum waited waited = wait_for(session, wants, deadline_us);
+
+		r = waited == WAITED ? red_stream_shake(session->stream, host, &wants, err)
+				     : err_set(err, 1, "TLS with %s: %s", host, why(waited));
+	}
+	if (r != 0) {
+		red_link_close(session);
+	}
+	return r;
+}
+
 void red_link_close(struct red_session *session)
 {
+	red_stream_close(session->stream);
+	session->stream = NULL;
 	if (session->context) {
 		redisFree(session->context);
 		session->context = NULL;
@@ -115,56 +137,120 @@ static enum store_failure lose(struct red_session *session, const char *text, st
 	return STORE_LOST;
 }
 
-static enum store_failure lose_by_library(struct red_session *session, struct err *err)
-{
-	char text[sizeof(session->context->errstr)];
+/* ---- bytes: how many; 0: not now; -1 with err ---- */
 
-	snprintf(text, sizeof(text), "%s", session->context->errstr);
-	return lose(session, text[0] ? text : "it was closed", err);
+static ssize_t put(struct red_session *session, struct slice bytes, struct err *err)
+{
+	ssize_t done;
+
+	if (session->stream) {
+		return red_stream_write(session->stream, bytes, err);
+	}
+	done = send(session->context->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+	if (done < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return 0;
+	}
+	return done < 0 ? err_set(err, -1, "%s", strerror(errno)) : done;
 }
 
-/* True: all there. Sets `ret_failed` when the bytes are no Redis. */
-static bool collect(struct red_session *session, redisReply **replies, size_t count, size_t *done,
-	bool *ret_failed)
+static ssize_t get(struct red_session *session, char *to, size_t size, struct err *err)
 {
-	while (*done < count) {
+	ssize_t done;
+
+	if (session->stream) {
+		return red_stream_read(session->stream, to, size, err);
+	}
+	done = recv(session->context->fd, to, size, 0);
+	if (done > 0) {
+		return done;
+	}
+	if (done < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return 0;
+	}
+	return err_set(err, -1, "%s", done == 0 ? "it was closed" : strerror(errno));
+}
+
+/* ---- replies ---- */
+
+struct exchange {
+	struct red_session *session;
+	struct slice unsent;
+	redisReply **replies;
+	size_t count, done;
+};
+
+/* What has come, for the parser. -1 with err. */
+static int feed(struct exchange *exchange, struct err *err)
+{
+	struct red_session *session = exchange->session;
+	char bytes[16 * 1024];
+	ssize_t len;
+
+	do {
+		len = get(session, bytes, sizeof(bytes), err);
+		if (len > 0) {
+			redisReaderFeed(session->context->reader, bytes, (size_t)len);
+		}
+		/* a stream may have more in itself, which no poll tells */
+	} while (len > 0 && session->stream);
+	return len < 0 ? -1 : 0;
+}
+
+/* 0; -1 with err: this is no Redis. */
+static int collect(struct exchange *exchange, struct err *err)
+{
+	redisReader *reader = exchange->session->context->reader;
+
+	while (exchange->done < exchange->count) {
 		void *reply = NULL;
 
-		*ret_failed = redisReaderGetReply(session->context->reader, &reply) != REDIS_OK;
-		if (*ret_failed || !reply) {
-			if (*ret_failed && session->context->errstr[0] == '\0') {
-				snprintf(session->context->errstr, sizeof(session->context->errstr),
-					"%s", session->context->reader->errstr);
-			}
-			return false;
+		if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
+			return err_set(err, -1, "%s", reader->errstr);
 		}
-		replies[(*done)++] = reply;
+		if (!reply) {
+			return 0;
+		}
+		exchange->replies[exchange->done++] = reply;
 	}
-	*ret_failed = false;
-	return true;
+	return 0;
 }
 
-static enum store_failure exchange(struct red_session *session, redisReply **replies, size_t count,
-	int64_t deadline_us, struct err *err)
+static int send_more(struct exchange *exchange, struct err *err)
 {
-	bool has_failed = false;
-	size_t done = 0;
-	int is_sent = 0;
+	ssize_t len = exchange->unsent.len ? put(exchange->session, exchange->unsent, err) : 0;
 
-	while (!collect(session, replies, count, &done, &has_failed)) {
+	if (len < 0) {
+		return -1;
+	}
+	exchange->unsent =
+		slice_from(exchange->unsent.data + len, exchange->unsent.len - (size_t)len);
+	return 0;
+}
+
+static short events_of(const struct exchange *exchange)
+{
+	const struct red_stream *stream = exchange->session->stream;
+
+	return (short)(POLLIN | (exchange->unsent.len ? POLLOUT : 0) |
+		(stream ? red_stream_wants(stream) : 0));
+}
+
+static enum store_failure run(struct exchange *exchange, int64_t deadline_us, struct err *err)
+{
+	struct err problem = ERR_INIT;
+
+	while (exchange->done < exchange->count) {
 		enum waited waited;
 
-		if (has_failed ||
-			(!is_sent && redisBufferWrite(session->context, &is_sent) != REDIS_OK)) {
-			return lose_by_library(session, err);
+		if (send_more(exchange, &problem) < 0) {
+			return lose(exchange->session, problem.text, err);
 		}
-		waited = wait_for(
-			session, is_sent ? POLLIN : (short)(POLLIN | POLLOUT), deadline_us);
+		waited = wait_for(exchange->session, events_of(exchange), deadline_us);
 		if (waited != WAITED) {
-			return lose(session, why(waited), err);
+			return lose(exchange->session, why(waited), err);
 		}
-		if (redisBufferRead(session->context) != REDIS_OK) {
-			return lose_by_library(session, err);
+		if (feed(exchange, &problem) < 0 || collect(exchange, &problem) < 0) {
+			return lose(exchange->session, problem.text, err);
 		}
 	}
 	return STORE_OK;
@@ -173,6 +259,7 @@ static enum store_failure exchange(struct red_session *session, redisReply **rep
 enum store_failure red_link_exchange(struct red_session *session, struct slice bytes,
 	redisReply **replies, size_t count, int64_t deadline_us, struct err *err)
 {
+	struct exchange exchange = { session, bytes, replies, count, 0 };
 	enum store_failure failure;
 
 	memset(replies, 0, count * sizeof(replies[0]));
@@ -182,10 +269,7 @@ enum store_failure red_link_exchange(struct red_session *session, struct slice b
 	if (is_interrupted(session)) {
 		return lose(session, why(INTERRUPTED), err);
 	}
-	if (redisAppendFormattedCommand(session->context, bytes.data, bytes.len) != REDIS_OK) {
-		return lose_by_library(session, err);
-	}
-	failure = exchange(session, replies, count, deadline_us, err);
+	failure = run(&exchange, deadline_us, err);
 	if (failure) {
 		red_replies_free(replies, count);
 	}

@@ -5,7 +5,7 @@
  * only red_session_interrupt() may be called from another.
  *
  *	url.c      redis://, rediss://, redis+unix://, redis+sentinel://
- *	tls.c      the only file that knows whether hiredis has TLS
+ *	tls.c      a stream of OpenSSL over a connection
  *	link.c     bytes out, replies in, by a deadline
  *	connect.c  from a URL to the master
  *	greet.c    who answers, and may it be used?
@@ -71,11 +71,26 @@ void red_url_fini(struct red_url *url);
 
 struct red_tls;
 
-/* -EINVAL: this build has none, or a file is no good. NULL where the URL wants none. */
+/* -EINVAL: a file is no good. NULL where the URL wants none. */
 int red_tls_new(const struct red_url *url, struct red_tls **ret, struct err *err);
 void red_tls_free(struct red_tls *tls);
-/* After TCP is connected; the handshake goes on with the first bytes. 0 or -1. */
-int red_tls_start(struct red_tls *tls, redisContext *context, const char *host, struct err *err);
+
+/* One connection's. Its descriptor is borrowed, and does not block. */
+struct red_stream;
+
+struct red_stream *red_stream_open(struct red_tls *tls, int fd, const char *host, struct err *err);
+void red_stream_close(struct red_stream *stream); /* accepts NULL */
+/*
+ * A step of the handshake. 0: it is over, or `ret_wants` says what to poll for; 1 with err; -EINVAL
+ * with err: the certificate will not do.
+ */
+int red_stream_shake(
+	struct red_stream *stream, const char *host, short *ret_wants, struct err *err);
+/* How many bytes; 0: not now; -1 with err: the connection is no good any more. */
+ssize_t red_stream_write(struct red_stream *stream, struct slice bytes, struct err *err);
+ssize_t red_stream_read(struct red_stream *stream, char *to, size_t size, struct err *err);
+/* What to poll for before the last write or read can go on. */
+short red_stream_wants(const struct red_stream *stream);
 
 /* ---- the store ---- */
 
@@ -132,6 +147,7 @@ struct red_session {
 	struct store_session base;
 	struct red_store *store;
 	redisContext *context; /* NULL: not connected */
+	struct red_stream *stream; /* over it; NULL: no TLS */
 	int interrupt_fd;
 	char sha[RED_SCRIPTS][RED_SHA_SIZE]; /* "": never connected */
 	struct red_queue queue;
@@ -162,6 +178,9 @@ bool red_reply_is(const redisReply *reply, const char *word);
 /* Wait until the address is connected. 0, or 1 with err. */
 int red_link_open(struct red_session *session, const struct red_endpoint *endpoint,
 	const char *path, int64_t deadline_us, struct err *err);
+/* TLS over what is connected, for a server of that name. 0; 1, -EINVAL with err: it is closed. */
+int red_link_start_tls(
+	struct red_session *session, const char *host, int64_t deadline_us, struct err *err);
 void red_link_close(struct red_session *session);
 /*
  * Send and read one reply for each of `count` commands; the caller frees them. STORE_LOST: the
@@ -180,6 +199,8 @@ void red_part_begin(struct buffer *out, size_t len);
 void red_part_end(struct buffer *out);
 void red_part_str(struct buffer *out, const char *part);
 void red_part_int(struct buffer *out, int64_t part);
+/* AUTH; no user, or an empty one: by the password alone. */
+void red_login(struct buffer *out, const char *user, const char *password);
 /* A whole command of words; NULL ends. */
 void red_words(struct buffer *out, ...) __attribute__((sentinel));
 
