@@ -337,6 +337,17 @@ void bench_let_probe(struct unit_bench *bench)
 	}
 }
 
+bool bench_is_covered(const struct unit_bench *bench, int64_t failed_us)
+{
+	for (size_t i = 0; i < bench->roster.handler_count; i++) {
+		if (failed_us &&
+			outage_covers(&bench->roster.handlers[i].outage.verdict, failed_us)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* ---- the store's side ---- */
 
 void bench_fail(struct unit_bench *bench, const struct fake_fault *fault)

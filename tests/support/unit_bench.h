@@ -112,6 +112,8 @@ void bench_expect(const struct unit_bench *bench, const char *ends);
 void bench_run_expect(struct unit_bench *bench, const char *ends);
 /* So much time passes for holds because of an outage: any record may be the next probe. */
 void bench_let_probe(struct unit_bench *bench);
+/* Was a failure then part of an outage? 0: there was none. */
+bool bench_is_covered(const struct unit_bench *bench, int64_t failed_us);
 
 /* ---- the store's side ---- */
 

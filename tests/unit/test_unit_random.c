@@ -171,18 +171,6 @@ static void crash(struct world *world)
 
 /* ---- a batch ---- */
 
-static bool is_covered(const struct world *world, int64_t failed_us)
-{
-	const struct roster *roster = &world->bench->roster;
-
-	for (size_t i = 0; i < roster->handler_count; i++) {
-		if (failed_us && outage_covers(&roster->handlers[i].outage.verdict, failed_us)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void take_run(struct world *world, unsigned strand)
 {
 	struct partition_log *log = &world->logs[strand];
@@ -196,7 +184,7 @@ static void take_run(struct world *world, unsigned strand)
 		world->attempts_before[world->bench->count] = log->queue[i]->attempts;
 		world->failed_before_us[world->bench->count] = log->queue[i]->last_failure_us;
 		world->was_covered[world->bench->count] =
-			is_covered(world, log->queue[i]->last_failure_us);
+			bench_is_covered(world->bench, log->queue[i]->last_failure_us);
 		world->bench->records[world->bench->count++] = log->queue[i];
 	}
 }
@@ -303,7 +291,7 @@ static void note_dead_letter(struct world *world, struct entry *entry, const str
 /* When the batch began, or meanwhile. */
 static bool was_in_outage(const struct world *world, unsigned i)
 {
-	return world->was_covered[i] || is_covered(world, world->failed_before_us[i]);
+	return world->was_covered[i] || bench_is_covered(world->bench, world->failed_before_us[i]);
 }
 
 static void note_end(struct world *world, unsigned i)
