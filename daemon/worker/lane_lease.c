@@ -4,6 +4,8 @@
  * Runs in: worker, lanes. Effects that were made and that the store does not know of keep their
  * records in hand until it does, or they would be made again.
  */
+#include "base/log.h"
+#include "worker/leases.h"
 #include "worker/store_state.h"
 #include "worker/worker_private.h"
 
@@ -35,12 +37,22 @@ void lane_mark_again(struct lane *lane)
 	}
 }
 
+void leases_tell_taken_over(struct worker *worker, unsigned count)
+{
+	if (count) {
+		page_add(&worker->page->leases_taken_over, count);
+		log_notice("leases were taken over from a worker that died or was too slow: what "
+			   "it had in hand is done again",
+			LOG_STR("consumer", worker->consumer->name), LOG_INT("events", count));
+	}
+}
+
 void lane_tell_leases(struct lane *lane)
 {
 	struct page *page = lane->worker->page;
 	const struct unit *unit = &lane->unit;
 
-	page_add(&page->leases_taken_over, unit->taken_over);
+	leases_tell_taken_over(lane->worker, unit->taken_over);
 	page_add(&page->leases_lost, unit->lost);
 	page_add(&page->leases_forgotten, unit->forgotten);
 	finish_hear_store(lane->worker, lane->session);

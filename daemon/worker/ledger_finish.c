@@ -9,6 +9,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/leases.h"
 #include "worker/ledger_private.h"
 
 /* Logged, and independent of the fetch buffer where it stays. */
@@ -141,7 +142,7 @@ void ledger_hand_out(struct worker *worker)
 
 	finish_ended(worker, &book->ended);
 	hand_to_runners(worker, &book->claimed);
-	page_add(&worker->page->leases_taken_over, book->taken_over);
+	leases_tell_taken_over(worker, book->taken_over);
 	page_add(&worker->page->leases_lost, book->lost);
 	page_add(&worker->page->leases_forgotten, book->forgotten);
 	book->taken_over = book->lost = book->forgotten = 0;

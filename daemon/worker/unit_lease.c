@@ -69,16 +69,17 @@ static bool claim(struct unit *unit, struct unit_range range)
 static void renew(struct unit *unit)
 {
 	const struct store_ops *store = unit->options.store;
-	struct store_claim *claims = arena_alloc(&unit->arena, unit->count * sizeof(*claims));
-	struct unit_work **works = arena_alloc(&unit->arena, unit->count * sizeof(*works));
+	struct store_claim *claims = arena_alloc(&unit->arena, unit->claim_count * sizeof(*claims));
+	struct unit_work **works = arena_alloc(&unit->arena, unit->claim_count * sizeof(*works));
 	struct store_flight flight = { 0 };
 	int64_t now_us = clock_mono_us();
 	size_t count = 0;
 
-	for (unsigned i = 0; i < unit->count; i++) {
-		if (is_leased(&unit->works[i])) {
-			works[count] = &unit->works[i];
-			claims[count++] = unit->works[i].claim;
+	for (unsigned i = 0; i < unit->claim_count; i++) {
+		struct unit_work *work = &unit->works[unit->claim_owner[i]];
+		if (is_leased(work)) {
+			works[count] = work;
+			claims[count++] = work->claim;
 		}
 	}
 	store->begin(unit->session);

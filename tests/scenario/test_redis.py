@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from support.process import free_port, send_signal, wait_for
-from support.redis_server import PASSWORD, USER, Redis, Sentinel
+from support.redis_server import PASSWORD, SENTINEL_PASSWORD, USER, Redis, Sentinel
 
 from .harness import BUILD, merge, run_tool, slowness
 from .test_elsewhere import check_keys_in_order, effects, ids, wait_effects
@@ -24,7 +24,8 @@ CAUSES = ("onced_leases_taken_over_total", "onced_leases_lost_total", "onced_lea
 
 def with_redis(world, redis, kind="inside", changes=None):
     return {**merge({
-        "onced": {"store": redis.url(), "store.user": USER, "store.password": PASSWORD},
+        "onced": {"store": redis.url(), "store.user": USER, "store.password": PASSWORD,
+                  "store.reconnect.max": "100ms"},
         "consumer c": {"handler": kind, "ordering": "key"},
         f"handler {kind}": {"type": "plugin", "path": PLUGINS / f"{kind}.so",
                             "file": world.directory / "effects"},
@@ -33,7 +34,7 @@ def with_redis(world, redis, kind="inside", changes=None):
 
 def start(world, redis, kind="inside", changes=None, env=None):
     onced = world.onced(with_redis(world, redis, kind, changes), env)
-    onced.secrets.append(PASSWORD.encode())
+    onced.secrets += [PASSWORD.encode(), SENTINEL_PASSWORD.encode()]
     return onced.start()
 
 
@@ -89,6 +90,18 @@ def test_a_socket_will_do_and_a_number_of_the_database(world, redis):
     with redis.client() as client:
         client.call("SELECT", 3)
         assert len(client.call("KEYS", "onced:id:*")) == 50
+
+
+def test_over_tls_with_a_certificate_at_both_ends(world):
+    redis = Redis(has_tls=True).start()
+    try:
+        world.create_topics()
+        records = world.produce_stream(500)
+        onced = start(world, redis, changes={"onced": {"store": redis.tls_url()}})
+        finish(world, onced, records)
+        assert rows(redis) == {"done": 500}
+    finally:
+        redis.close()
 
 
 @pytest.mark.parametrize("kind", ["inside", "outside"])
@@ -148,7 +161,7 @@ def meet(world):
     world.kafka.flush()
 
 
-def under_load(world, redis, fault, kind="inside", changes=None, count=3000):
+def under_load(world, redis, fault, kind="inside", changes=None, count=1500):
     """Half of a stream, the fault in it, the other half."""
     world.create_topics(partitions=2)
     first = world.produce_stream(count // 2, prefix="a")
@@ -233,11 +246,12 @@ def test_evicting_is_told_before_and_after(world, redis):
 def test_failover_by_sentinel(world, redis):
     replica = Redis(replica_of=redis).start()
     wait_for(lambda: replica.info("master_link_status") == "up", 20, "the replica follows")
-    sentinel = Sentinel(redis).start()
+    sentinel = Sentinel(redis, wants_login=True).start()
     try:
-        wait_for(lambda: sentinel.call("SENTINEL", "replicas", "shop"), 30, "the Sentinel knows both")
+        wait_for(lambda: sentinel.call("SENTINEL", "replicas", "shop"), 30 * slowness(), "the Sentinel knows both")
         changes = {"onced": {"store": f"redis+sentinel://127.0.0.1:{free_port()},"
-                                      f"127.0.0.1:{sentinel.port}/shop"}}
+                                      f"127.0.0.1:{sentinel.port}/shop",
+                             "store.sentinel.user": "asker", "store.sentinel.password": SENTINEL_PASSWORD}}
         onced, records = under_load(world, redis, lambda onced: redis.kill9(), changes=changes)
         finish(world, onced, records)
         assert replica.info("role") == "master"
@@ -250,9 +264,10 @@ def test_failover_by_sentinel(world, redis):
 def test_a_zombie_learns_that_its_leases_are_lost(world, redis):
     world.create_topics()
     for n in range(3):
-        world.produce_event(f"e{n}", n, key=f"k{n}".encode(), fault="sleep:2500")
+        world.produce_event(f"e{n}", n, key=f"k{n}".encode(), fault="sleep:1500")
     world.kafka.flush()
-    changes = {"consumer c": {"claim.lease": "2s", "instance.id": "off"}}
+    # the heir takes the partition at once: what keeps him from the events is the lease alone
+    changes = {"consumer c": {"claim.lease": "1s", "partitions": "0"}}
     zombie = start(world, redis, "outside", changes)
     wait_for(lambda: rows(redis)["running"] == 3, 20 * slowness(), "all are claimed")
     frozen = zombie.pids()

@@ -9,6 +9,7 @@
 #include "event/event_id.h"
 #include "handlers/builtins.h"
 #include "unit_script.h"
+#include "worker/hand.h"
 
 /* Of the record at offset 0. */
 #define FIRST_TIMESTAMP_MS ((int64_t)1767323045678)
@@ -129,11 +130,16 @@ struct unit_bench *bench_open(const struct bench_options *options)
 		    &err) < 0) {
 		fail_msg("%s", err.text);
 	}
+	bench->hand = options->lease_us ? hand_new() : NULL;
 	unit_options = (struct unit_options){ .store = &fake_store_ops,
 		.roster = &bench->roster,
 		.batch_max = BENCH_BATCH_MAX,
 		.scope = "orders",
 		.is_deduplicated = !options->has_no_dedup,
+		.is_leased = options->lease_us > 0,
+		.hand = bench->hand,
+		.lease = { .owner = "unit", .lease_us = options->lease_us },
+		.call_us = options->call_us,
 		.has_dlq = !options->has_no_dlq,
 		.skips_tombstones = options->skips_tombstones,
 		.event_missing = options->event_missing,
@@ -154,6 +160,7 @@ void bench_close(struct unit_bench *bench)
 	buffer_fini(&bench->answers);
 	buffer_fini(&bench->batches);
 	unit_fini(&bench->unit);
+	hand_free(bench->hand);
 	roster_close(&bench->roster);
 	free(bench->reject_on.items);
 	fake_store_ops.session_close(bench->session);

@@ -35,6 +35,7 @@ struct bench_options {
 	enum config_event_missing event_missing;
 	unsigned attempts; /* 0: 10 */
 	int64_t deadline_us; /* 0: none */
+	int64_t lease_us, call_us; /* effects under leases of the owner "unit"; 0: in transactions */
 	char *reject_on; /* of the handler, NULL none */
 	struct config_filter filter;
 };
@@ -54,6 +55,7 @@ struct unit_bench {
 	struct config_strings reject_on;
 	struct store *store;
 	struct store_session *session;
+	struct hand *hand; /* of leases; NULL: none */
 	struct roster roster;
 	struct unit unit;
 	struct record *records[BENCH_BATCH_MAX];
