@@ -268,6 +268,19 @@ int bench_open_pgbouncer(void **state)
 	return 0;
 }
 
+/* A connection of the server for as long as that of the client: what is prepared stays. */
+int bench_open_pgbouncer_session(void **state)
+{
+	struct bench *bench;
+
+	bench_open_postgres(state);
+	bench = *state;
+	url_of_database(
+		bench->store_url, sizeof(bench->store_url), getenv("ONCED_TEST_PGBOUNCER_SESSION"));
+	bench->options.url = bench->store_url;
+	return 0;
+}
+
 int bench_open_partitioned(void **state)
 {
 	struct bench *bench;

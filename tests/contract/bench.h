@@ -57,6 +57,7 @@ struct bench *bench_new(bool is_postgres);
 int bench_open_sqlite(void **state);
 int bench_open_postgres(void **state); /* ONCED_TEST_POSTGRES */
 int bench_open_pgbouncer(void **state); /* and ONCED_TEST_PGBOUNCER: the store goes through it */
+int bench_open_pgbouncer_session(void **state); /* and ONCED_TEST_PGBOUNCER_SESSION */
 int bench_open_partitioned(void **state); /* the table of processed events has partitions */
 int bench_open_redis(void **state);
 int bench_open_memory(void **state);

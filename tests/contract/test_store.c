@@ -1,9 +1,10 @@
 /*
  * test_store - the contract of core/store.h, held against every store that remembers
  *
- * usage: test_store sqlite | memory | postgres | partitioned | pgbouncer | redis. The servers are
- * named by ONCED_TEST_POSTGRES, ONCED_TEST_PGBOUNCER (a pooler before it) and ONCED_TEST_REDIS;
- * without them these runs are skipped (exit status 77).
+ * usage: test_store sqlite | memory | postgres | partitioned | pgbouncer | pgbouncer_session |
+ * redis. The servers are named by ONCED_TEST_POSTGRES, ONCED_TEST_PGBOUNCER and
+ * ONCED_TEST_PGBOUNCER_SESSION (poolers before it) and ONCED_TEST_REDIS; without them these runs
+ * are skipped (exit status 77).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,8 @@ static const struct {
 	{ "postgres", postgres_lists, bench_open_postgres, "ONCED_TEST_POSTGRES" },
 	{ "partitioned", shared_lists, bench_open_partitioned, "ONCED_TEST_POSTGRES" },
 	{ "pgbouncer", shared_lists, bench_open_pgbouncer, "ONCED_TEST_PGBOUNCER" },
+	{ "pgbouncer_session", shared_lists, bench_open_pgbouncer_session,
+		"ONCED_TEST_PGBOUNCER_SESSION" },
 	{ "redis", redis_lists, bench_open_redis, "ONCED_TEST_REDIS" },
 };
 
@@ -81,6 +84,7 @@ int main(int argc, char **argv)
 		return run(stores[i].name, stores[i].lists, stores[i].open);
 	}
 	fprintf(stderr,
-		"usage: test_store sqlite | memory | postgres | partitioned | pgbouncer | redis\n");
+		"usage: test_store sqlite | memory | postgres | partitioned | pgbouncer | "
+		"pgbouncer_session | redis\n");
 	return 2;
 }

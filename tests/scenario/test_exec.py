@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import types
 
 import pytest
@@ -271,6 +272,23 @@ def test_examples_work_as_they_are(world, program):
     [letter] = world.dead_letters()
     assert (letter.header("onced-code"), letter.header("onced-error")) == (b"negative", b"n is -1")
     assert "saving e9" in onced.log_path.read_text()
+
+
+def test_the_python_module_asks_for_a_decorator_and_no_more(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text("from onced import handler, Reject\n\n\n@handler\ndef handle(event):\n"
+                      "    if event['value']['n'] < 0:\n        raise Reject('negative', code='sign')\n"
+                      "    print('saw', event['event_id'])\n    1 / event['value']['n']\n")
+    events_in = [{"seq": seq, "event_id": f"e{n}", "value": {"n": n}} for seq, n in enumerate((1, -1, 0, 2))]
+    ran = subprocess.run([PYTHON, script], input="".join(json.dumps(e) + "\n" for e in events_in), text=True,
+                         capture_output=True, timeout=60, check=True,
+                         env={"PYTHONPATH": str(EXAMPLES), "PYTHONDONTWRITEBYTECODE": "1"})
+    replies = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [(r["seq"], r["result"]) for r in replies] == [(0, "done"), (1, "reject"), (2, "retry"), (3, "done")]
+    assert (replies[1]["reason"], replies[1]["code"]) == ("negative", "sign")
+    assert replies[2]["code"] == "ZeroDivisionError" and "saw e2" in ran.stderr
+    module = (EXAMPLES / "onced.py").read_text()
+    assert len(module.splitlines()) <= 100, "one reads it before one trusts it"
 
 
 def test_a_child_gets_nothing_of_the_daemon_but_its_pipes(world):

@@ -11,7 +11,8 @@ code:
     servers.py --postgres --kafka -- COMMAND ...
 
     ONCED_TEST_POSTGRES   URL of an empty database, with user and password
-    ONCED_TEST_PGBOUNCER  the same server behind a pooler in transaction mode (implies --postgres)
+    ONCED_TEST_PGBOUNCER  the same server behind a pooler in transaction mode (implies --postgres),
+                          with _SESSION behind it in session mode
     ONCED_TEST_KAFKA      bootstrap.servers
     ONCED_TEST_REDIS      URL with the login of an administrator
     ONCED_TEST_REDIS_TLS  its port with TLS, and ONCED_TEST_REDIS_FILES the directory with certificates
@@ -53,8 +54,9 @@ def main(arguments):
             servers[-1].create_database("contract")
             environment["ONCED_TEST_POSTGRES"] = servers[-1].url("contract", with_password=True)
         if "--pgbouncer" in wanted:
-            servers.append(Pgbouncer(servers[0]).start())
-            environment["ONCED_TEST_PGBOUNCER"] = servers[-1].url("contract", with_password=True)
+            for mode, name in (("transaction", "PGBOUNCER"), ("session", "PGBOUNCER_SESSION")):
+                servers.append(Pgbouncer(servers[0], mode).start())
+                environment[f"ONCED_TEST_{name}"] = servers[-1].url("contract", with_password=True)
         if "--kafka" in wanted:
             servers.append(Kafka().start())
             environment["ONCED_TEST_KAFKA"] = servers[-1].bootstrap

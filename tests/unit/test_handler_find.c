@@ -5,6 +5,7 @@
  * this test can write.
  */
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -143,6 +144,18 @@ static void a_function_this_onced_lacks_is_told_at_load(void **state)
 	assert_refused("flawed_no_function", "undefined symbol: onced_function_of_a_later_version");
 }
 
+/* Two plugins may use one name for different things; so may a plugin and a library of ours. */
+static void a_plugins_names_are_seen_by_itself_alone(void **state)
+{
+	struct onced_handler found;
+	struct section section;
+	struct err err = ERR_INIT;
+
+	section_init(&section, installed("flawed_none"));
+	assert_int_equal(handler_find(&section.config, &found, &err), 0);
+	assert_null(dlsym(RTLD_DEFAULT, "onced_plugin_handler"));
+}
+
 static void what_is_no_library_is_refused(void **state)
 {
 	struct onced_handler found;
@@ -210,6 +223,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_older_plugin_of_the_interface_goes_on_working),
 		cmocka_unit_test(a_plugin_that_lacks_something_is_refused),
 		cmocka_unit_test(a_function_this_onced_lacks_is_told_at_load),
+		cmocka_unit_test(a_plugins_names_are_seen_by_itself_alone),
 		cmocka_unit_test(what_is_no_library_is_refused),
 		cmocka_unit_test(a_library_others_may_change_is_refused),
 		cmocka_unit_test(keys_are_checked_by_the_plugins_table),
