@@ -35,7 +35,7 @@ struct bench_options {
 	enum config_event_missing event_missing;
 	unsigned attempts; /* 0: 10 */
 	int64_t deadline_us; /* 0: none */
-	int64_t lease_us, call_us; /* effects under leases of the owner "unit"; 0: in transactions */
+	int64_t lease_us, call_us; /* effects under leases of "unit"; 0: in transactions */
 	char *reject_on; /* of the handler, NULL none */
 	struct config_filter filter;
 };
