@@ -389,8 +389,8 @@
 			why = why || failed;
 			show_age();
 		}
-		// A large status is asked for less often.
-		setTimeout(go, Math.max(EVERY_MS, 5 * (Date.now() - began_ms)));
+		// A large status is asked for less often; one slow answer does not silence us for long.
+		setTimeout(go, Math.min(Math.max(EVERY_MS, 5 * (Date.now() - began_ms)), GIVE_UP_MS));
 	}
 
 	go();
