@@ -21,7 +21,7 @@ rd_kafka_topic_partition_list_t *source_commit_list(
 			list, commits[i].partition->topic, commits[i].partition->partition);
 		tp->offset = commits[i].offset;
 		if (commits[i].metadata) {
-			tp->metadata = strdup(commits[i].metadata);
+			tp->metadata = xstrdup(commits[i].metadata);
 			/* with its NUL: clients that take it for a C string would read past it */
 			tp->metadata_size = strlen(commits[i].metadata) + 1;
 		}

@@ -1,0 +1,138 @@
+"""
+test_nth_failure - whichever call for memory, a descriptor or a byte fails: a sentence, and nothing lost
+
+A call counts where it was made from a place (with its callers) that none came from before, so that a
+few hundred runs go through every error path. --full goes through all places; otherwise some are
+drawn, the same ones each time.
+"""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+
+import pytest
+
+from support.nth_failure import Plan
+
+from .harness import BUILD, run_tool, slowness, write_ini
+from .test_plugin import install, plugin_section
+
+IS_FULL = os.environ.get("ONCED_TEST_FULL") == "1"
+LIBRARY = BUILD / "tests" / "support" / "libnth_failure.so"
+OUT_OF_MEMORY = "onced: out of memory for "
+# Exit statuses that are explained: as without the failure, something failed, the configuration is refused.
+EXPLAINED = (1, 78)
+
+
+def drawn(count, some, seed):
+    """Numbers of calls out of 1 .. count: all of them, or some."""
+    numbers = range(1, count + 1)
+    if IS_FULL or some >= count:
+        return list(numbers)
+    return sorted(random.Random(seed).sample(numbers, some))
+
+
+# ---- commands that end by themselves ----
+
+class Command:
+    """One of onced's, run again and again with another call failing."""
+
+    def __init__(self, directory, sections):
+        self.directory = directory
+        self.config = directory / "onced.ini"
+        self.config.write_text(write_ini(sections))
+        self.config.chmod(0o600)
+        self.plan = Plan(LIBRARY, directory / "plan")
+
+    def run(self, arguments, at):
+        self.plan.arm(at)
+        return subprocess.run(
+            [str(BUILD / "onced"), *map(str, arguments), "-c", str(self.config)], capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=60 * slowness(), check=False,
+            env={**os.environ, **self.plan.environment(),
+                 "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0:handle_abort=0"})
+
+    def explain(self, at, done):
+        return (f"call {at}, {self.plan.where(BUILD / 'onced')}: exit status {done.returncode}\n"
+                f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+
+
+def write_store(directory):
+    path = directory / "store.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE effects (event_id, n INT)")
+    connection.commit()
+    connection.close()
+    return path
+
+
+def sections(directory, handler):
+    (directory / "password").write_text("planted-4711\n")
+    (directory / "password").chmod(0o600)
+    return {
+        "onced": {"store": f"sqlite:{write_store(directory)}", "state.dir": directory,
+                  "control.socket": directory / "control.sock"},
+        "kafka": {"bootstrap.servers": "127.0.0.1:1", "sasl.password": f"@{directory}/password"},
+        "consumer c": {"topics": "t", "handler": "h", "dlq.topic": "t.dlq", "event.id": "header:id, json:id"},
+        "handler h": handler,
+    }
+
+
+SQL = {"type": "sql", "statement": "INSERT INTO effects VALUES (:event_id, :payload.n)"}
+ANSWER = """while read -r line; do
+    seq=$(echo "$line" | sed 's/.*"seq": *\\([0-9]*\\).*/\\1/')
+    echo "{\\"seq\\": $seq, \\"result\\": \\"done\\"}"
+done"""
+EVENTS = [{"event_id": "a", "payload": {"n": 1}, "headers": {"x": "y"}}, {"event_id": "b", "payload": {"n": "z"}}]
+
+
+def with_sql(_):
+    return SQL
+
+
+def with_exec(directory):
+    (directory / "answer.sh").write_text(ANSWER)
+    return {"type": "exec", "command": f"sh {directory}/answer.sh"}
+
+
+def with_plugin(directory):
+    return plugin_section(install(directory))
+
+
+TRY = ("test-handler", "--handler", "h", "--events")
+# name: (the handler, the command, how many are drawn)
+COMMANDS = {
+    "check": (with_sql, ("--check-config",), 1000),
+    "check_plugins": (with_plugin, ("--check-config", "--load-plugins"), 20),
+    "try_sql": (with_sql, TRY, 60),
+    "try_exec": (with_exec, TRY, 20),
+    "try_plugin": (with_plugin, TRY, 20),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.timeout(1800 if IS_FULL else 300)
+def test_a_command_says_what_failed(tmp_path, name):
+    handler, arguments, some = COMMANDS[name]
+    if arguments is TRY:
+        (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in EVENTS))
+        arguments = (*TRY, tmp_path / "events.jsonl")
+    command = Command(tmp_path, sections(tmp_path, handler(tmp_path)))
+    if arguments[0] == "test-handler":
+        assert run_tool("migrate", "-c", command.config, program="oncectl").returncode == 0
+    clean = command.run(arguments, 0)
+    assert clean.returncode in (0, 1) and not command.plan.fired, clean.stderr
+    for at in drawn(command.plan.count, some, name):
+        done = command.run(arguments, at)
+        if not command.plan.fired:
+            continue  # threads: this time there were fewer
+        assert "planted-4711" not in done.stdout + done.stderr
+        if done.returncode == -signal.SIGABRT:
+            assert OUT_OF_MEMORY in done.stderr, command.explain(at, done)
+        elif done.returncode != clean.returncode or done.stdout != clean.stdout:
+            assert done.returncode in EXPLAINED, command.explain(at, done)
+            assert (done.stderr + done.stdout).strip(), command.explain(at, done)
