@@ -56,6 +56,14 @@ static void explain_login(const struct red_endpoint *sentinel, struct err *err)
 	}
 }
 
+/* Host and port; whatever answers there need not be a Sentinel. */
+static bool is_address(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+		reply->element[0]->type == REDIS_REPLY_STRING &&
+		reply->element[1]->type == REDIS_REPLY_STRING;
+}
+
 static int ask_sentinel(struct red_session *session, const struct red_endpoint *sentinel,
 	struct red_endpoint *ret, int64_t deadline_us, struct err *err)
 {
@@ -80,7 +88,7 @@ static int ask_sentinel(struct red_session *session, const struct red_endpoint *
 		return r;
 	}
 	reply = replies[1 - first];
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+	if (is_address(reply)) {
 		ret->host = xstrdup(reply->element[0]->str);
 		ret->port = (int)strtol(reply->element[1]->str, NULL, 10);
 	} else {

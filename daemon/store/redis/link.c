@@ -191,8 +191,8 @@ static int feed(struct exchange *exchange, struct err *err)
 		if (len > 0) {
 			redisReaderFeed(session->context->reader, bytes, (size_t)len);
 		}
-		/* a stream may have more in itself, which no poll tells */
-	} while (len > 0 && session->stream);
+		/* no more than that: behind a whole answer may stand the end of the connection */
+	} while (len > 0 && session->stream && red_stream_has_more(session->stream));
 	return len < 0 ? -1 : 0;
 }
 
@@ -256,6 +256,17 @@ static enum store_failure run(struct exchange *exchange, int64_t deadline_us, st
 	return STORE_OK;
 }
 
+/* Redis says to whom it does not let in why, and closes. */
+static void quote_refusal(const struct exchange *exchange, struct err *err)
+{
+	const redisReply *last = exchange->done ? exchange->replies[exchange->done - 1] : NULL;
+	bool is_operators;
+
+	if (last && last->type == REDIS_REPLY_ERROR) {
+		red_failure_of_reply(last, "the connection", &is_operators, err);
+	}
+}
+
 enum store_failure red_link_exchange(struct red_session *session, struct slice bytes,
 	redisReply **replies, size_t count, int64_t deadline_us, struct err *err)
 {
@@ -271,6 +282,7 @@ enum store_failure red_link_exchange(struct red_session *session, struct slice b
 	}
 	failure = run(&exchange, deadline_us, err);
 	if (failure) {
+		quote_refusal(&exchange, err);
 		red_replies_free(replies, count);
 	}
 	return failure;

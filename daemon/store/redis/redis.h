@@ -89,6 +89,8 @@ int red_stream_shake(
 /* How many bytes; 0: not now; -1 with err: the connection is no good any more. */
 ssize_t red_stream_write(struct red_stream *stream, struct slice bytes, struct err *err);
 ssize_t red_stream_read(struct red_stream *stream, char *to, size_t size, struct err *err);
+/* Bytes have come that no poll tells: read again. */
+bool red_stream_has_more(const struct red_stream *stream);
 /* What to poll for before the last write or read can go on. */
 short red_stream_wants(const struct red_stream *stream);
 

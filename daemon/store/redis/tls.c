@@ -3,7 +3,8 @@
  *
  * Runs in: the session's thread. hiredis connects and parses; the bytes between are ours, so that
  * every version of it will do, the handshake has a deadline, and the certificate's name is compared
- * with the host. Nothing here waits: link.c does.
+ * with the host. Nothing here waits: link.c does. OpenSSL's own socket BIO would write with
+ * SIGPIPE, which ends a probe or oncectl, so it is given another one.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,18 +14,77 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/memory.h"
 #include "store/redis/redis.h"
 
 struct red_tls {
 	SSL_CTX *context;
+	BIO_METHOD *transport;
 };
 
 struct red_stream {
 	SSL *ssl;
+	int fd; /* borrowed */
 	short wants; /* before it can go on */
 };
+
+/* ---- the bytes on the wire ---- */
+
+static bool is_for_later(ssize_t done)
+{
+	return done < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static int transport_write(BIO *bio, const char *bytes, int len)
+{
+	const struct red_stream *stream = BIO_get_data(bio);
+	ssize_t done = send(stream->fd, bytes, (size_t)len, MSG_NOSIGNAL);
+
+	BIO_clear_retry_flags(bio);
+	if (is_for_later(done)) {
+		BIO_set_retry_write(bio);
+	}
+	return (int)done;
+}
+
+static int transport_read(BIO *bio, char *to, int size)
+{
+	const struct red_stream *stream = BIO_get_data(bio);
+	ssize_t done = recv(stream->fd, to, (size_t)size, 0);
+
+	BIO_clear_retry_flags(bio);
+	if (is_for_later(done)) {
+		BIO_set_retry_read(bio);
+	}
+	return (int)done;
+}
+
+static long transport_control(BIO *bio, int command, long number, void *pointer)
+{
+	return command == BIO_CTRL_FLUSH; /* nothing is kept back */
+}
+
+static BIO_METHOD *transport_new(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+
+	if (method) {
+		BIO_meth_set_write(method, transport_write);
+		BIO_meth_set_read(method, transport_read);
+		BIO_meth_set_ctrl(method, transport_control);
+	}
+	return method;
+}
+
+/* ---- what all connections share ---- */
+
+/* Nobody is asked for a passphrase: there is nobody. */
+static int no_passphrase(char *to, int size, int is_for_writing, void *context)
+{
+	return -1;
+}
 
 static int load_files(SSL_CTX *context, const struct red_url *url, struct err *err)
 {
@@ -42,7 +102,9 @@ static int load_files(SSL_CTX *context, const struct red_url *url, struct err *e
 		(SSL_CTX_use_PrivateKey_file(context, url->tls_key, SSL_FILETYPE_PEM) != 1 ||
 			SSL_CTX_check_private_key(context) != 1)) {
 		return err_set(err, -EINVAL,
-			"store: key=%s cannot be read, or is not the certificate's", url->tls_key);
+			"store: key=%s cannot be read, needs a passphrase, or is not the "
+			"certificate's",
+			url->tls_key);
 	}
 	return 0;
 }
@@ -58,7 +120,8 @@ int red_tls_new(const struct red_url *url, struct red_tls **ret, struct err *err
 	}
 	tls = NEW(struct red_tls);
 	tls->context = SSL_CTX_new(TLS_client_method());
-	if (!tls->context) {
+	tls->transport = transport_new();
+	if (!tls->context || !tls->transport) {
 		red_tls_free(tls);
 		return err_set(err, -EINVAL, "OpenSSL gives no context");
 	}
@@ -66,6 +129,7 @@ int red_tls_new(const struct red_url *url, struct red_tls **ret, struct err *err
 		tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
 	SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_default_passwd_cb(tls->context, no_passphrase);
 	r = load_files(tls->context, url, err);
 	ERR_clear_error();
 	if (r < 0) {
@@ -80,6 +144,7 @@ void red_tls_free(struct red_tls *tls)
 {
 	if (tls) {
 		SSL_CTX_free(tls->context);
+		BIO_meth_free(tls->transport);
 		free(tls);
 	}
 }
@@ -101,9 +166,18 @@ static bool expect_host(SSL *ssl, const char *host)
 struct red_stream *red_stream_open(struct red_tls *tls, int fd, const char *host, struct err *err)
 {
 	struct red_stream *stream = NEW(struct red_stream);
+	BIO *transport = BIO_new(tls->transport);
 
+	stream->fd = fd;
 	stream->ssl = SSL_new(tls->context);
-	if (!stream->ssl || SSL_set_fd(stream->ssl, fd) != 1 || !expect_host(stream->ssl, host)) {
+	if (transport && stream->ssl) {
+		BIO_set_data(transport, stream);
+		BIO_set_init(transport, 1);
+		SSL_set_bio(stream->ssl, transport, transport);
+	} else {
+		BIO_free(transport);
+	}
+	if (!transport || !stream->ssl || !expect_host(stream->ssl, host)) {
 		red_stream_close(stream);
 		err_set(err, 0, "TLS: no connection for %s", host);
 		return NULL;
@@ -200,6 +274,11 @@ ssize_t red_stream_read(struct red_stream *stream, char *to, size_t size, struct
 {
 	ERR_clear_error();
 	return tell(stream, SSL_read(stream->ssl, to, (int)size), err);
+}
+
+bool red_stream_has_more(const struct red_stream *stream)
+{
+	return SSL_pending(stream->ssl) > 0;
 }
 
 short red_stream_wants(const struct red_stream *stream)
