@@ -52,6 +52,10 @@ static const struct verb_option reload_options[] = { { "--wait", NULL,
 	{ "--timeout", "TIME", "with --wait: at most so long, then status 4; it goes on" }, OWNER,
 	{ 0 } };
 
+static const struct verb_option log_level_options[] = {
+	{ "--for", "TIME", "as configured again after so long: 10m" }, OWNER, { 0 }
+};
+
 static const struct verb_option skip_options[] = {
 	{ "--reason", "TEXT", "why it is skipped; required" },
 	{ "--timeout", "TIME", "wait at most so long, then status 4 (default 10s)" }, OWNER, { 0 }
@@ -157,6 +161,12 @@ static const struct verb verbs[] = {
 		.help = "apply what changed in the configuration file",
 		.options = reload_options,
 		.run = verb_reload },
+	{ .name = "log-level",
+		.arguments = "[LEVEL [MODULE]]",
+		.argument_max = 2,
+		.help = "what is logged; more or less of it, by module",
+		.options = log_level_options,
+		.run = verb_log_level },
 	{ .name = "retry-now",
 		.arguments = "CONSUMER[:TOPIC[:PARTITION]]",
 		.argument_min = 1,

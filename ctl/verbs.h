@@ -62,6 +62,7 @@ int verb_show_verdicts(const struct ctl *ctl);
 int verb_show_config(const struct ctl *ctl);
 int verb_offsets_show(const struct ctl *ctl);
 int verb_offsets_set(const struct ctl *ctl); /* offsets.c */
+int verb_log_level(const struct ctl *ctl); /* log_level.c */
 int verb_reload(const struct ctl *ctl); /* reload.c */
 int show_config_changes(const struct ctl *ctl); /* of show config --diff */
 int verb_migrate(const struct ctl *ctl); /* migrate.c */

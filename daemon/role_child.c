@@ -38,7 +38,7 @@ static int fail(int exit_status, const char *text)
 	if (proto_send(PROTO_FD_CHANNEL, &frame) < 0) {
 		log_error("cannot go on", LOG_STR("error", text));
 	}
-	log_flush();
+	log_finish();
 	return exit_status;
 }
 
@@ -51,10 +51,10 @@ static int answer(int result, const char *text)
 	snprintf(frame.probed.text, sizeof(frame.probed.text), "%s", text);
 	if (proto_send(PROTO_FD_CHANNEL, &frame) < 0) {
 		log_error("nobody hears the answer of a probe", LOG_STR("answer", text));
-		log_flush();
+		log_finish();
 		return EXIT_STATUS_FAILURE;
 	}
-	log_flush();
+	log_finish();
 	return result < 0 ? EXIT_STATUS_CONFIG : EXIT_STATUS_OK;
 }
 
@@ -175,7 +175,7 @@ int role_worker(const struct args *args)
 	}
 	page_begin(page, getpid(), clock_mono_us(), clock_wall_ms());
 	r = worker_run(&child.wiring, PROTO_FD_CHANNEL, page);
-	log_flush();
+	log_finish();
 	return r;
 }
 

@@ -19,7 +19,7 @@ int role_supervisor(const struct args *args)
 		return r;
 	}
 	log_init(STDERR_FILENO, config->log_format, config->log_level, "supervisor", NULL, -1);
-	log_notice("starting", LOG_STR("version", ONCED_VERSION),
+	log_notice("starting", LOG_ID(STARTING), LOG_STR("version", ONCED_VERSION),
 		LOG_STR("config", args->config_path),
 		LOG_INT("consumers", (int64_t)config->consumer_count));
 	return supervisor_run(&(struct supervisor_options){

@@ -177,7 +177,7 @@ static int run_line(struct trial *trial, struct event_line *line, struct err *er
 	print_end(trial, work, line->number);
 	record_free(record);
 	fflush(stdout);
-	log_flush();
+	log_finish();
 	return trial->unit.store_failed
 		? err_set(err, -EIO, "the store: %s", trial->unit.store_err.text)
 		: 0;
@@ -339,7 +339,7 @@ static void trial_fini(struct trial *trial)
 static int refuse(const struct err *err, int status)
 {
 	fflush(stdout);
-	log_flush();
+	log_finish();
 	fprintf(stderr, "onced: %s\n", err->text);
 	return status;
 }

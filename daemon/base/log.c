@@ -24,7 +24,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log_journal.h"
 #include "base/log_line.h"
+#include "base/log_repeat.h"
 #include "base/log_ring.h"
 
 _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "one write a line must be atomic on a pipe");
@@ -33,22 +35,25 @@ static struct {
 	pthread_mutex_t lock;
 	int fd; /* the caller's */
 	int own_fd; /* the same file, opened non-blocking; -1 when that is not possible */
+	int journal_fd; /* -1: lines go to `fd` */
 	bool is_socket;
 	enum log_format format;
-	_Atomic(enum log_level) level;
+	_Atomic uint8_t levels[LOG_MODULES];
 	char process[32], consumer[128];
 	int slot;
 	_Atomic uint64_t dropped;
 	uint64_t dropped_told; /* how many of them a line has told */
 	size_t rest_len, rest_done; /* the line being written */
 	char rest[LOG_LINE_MAX];
+	struct log_repeat repeat;
 	struct log_ring ring;
 } the_log = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.fd = STDERR_FILENO,
 	.own_fd = -1,
+	.journal_fd = -1,
 	.format = LOG_FORMAT_TEXT,
-	.level = LOG_LEVEL_INFO,
+	.levels = { [0 ... LOG_MODULES - 1] = LOG_LEVEL_INFO },
 	.slot = -1,
 };
 
@@ -74,11 +79,30 @@ static int log_open_again(int fd, mode_t mode)
 	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
+/*
+ * A journal that is gone may have come back under the same name: tried once more for each line.
+ */
+static ssize_t log_send_journal(const char *data, size_t len)
+{
+	ssize_t sent = send(the_log.journal_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && (errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET)) {
+		int fd = log_journal_open();
+		if (fd >= 0) {
+			close(the_log.journal_fd);
+			the_log.journal_fd = fd;
+			sent = send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		}
+	}
+	return sent;
+}
+
 /* Bytes taken, 0 when it would block, negative errno. */
 static ssize_t log_send(const char *data, size_t len)
 {
 	ssize_t sent;
-	if (the_log.is_socket) {
+	if (the_log.journal_fd >= 0) {
+		sent = log_send_journal(data, len);
+	} else if (the_log.is_socket) {
 		sent = send(the_log.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} else if (the_log.own_fd >= 0) {
 		sent = write(the_log.own_fd, data, len);
@@ -93,7 +117,9 @@ static ssize_t log_send(const char *data, size_t len)
 	if (sent >= 0) {
 		return sent;
 	}
-	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS
+		? 0
+		: -errno;
 }
 
 /*
@@ -129,10 +155,11 @@ static bool log_drain(void)
 	return false;
 }
 
-static void log_build(struct log_line *line, enum log_level level, const char *message,
-	const struct log_field *fields)
+static void log_build(struct log_line *line, enum log_module module, enum log_level level,
+	const char *message, const struct log_field *fields)
 {
 	const struct log_origin origin = {
+		.module = module,
 		.process = the_log.process[0] ? the_log.process : NULL,
 		.consumer = the_log.consumer[0] ? the_log.consumer : NULL,
 		.slot = the_log.slot,
@@ -160,12 +187,63 @@ static void log_tell_dropped(struct log_line *scratch)
 		return;
 	}
 	const struct log_field fields[] = {
+		LOG_ID(LINES_DROPPED),
 		LOG_INT("lines", (int64_t)(dropped - the_log.dropped_told)),
 		{ LOG_FIELD_END, NULL, { NULL } },
 	};
-	log_build(scratch, LOG_LEVEL_WARNING, "log lines dropped because nobody read them", fields);
+	log_build(scratch, LOG_MODULE_MAIN, LOG_LEVEL_WARNING,
+		"log lines dropped because nobody read them", fields);
 	the_log.dropped_told = dropped;
 	log_submit(scratch);
+}
+
+/* Say how often a line came that was not written. The lock is held. */
+static void log_tell_repeats(struct log_repeat_line *told, struct log_line *scratch)
+{
+	char text[LOG_REPEAT_TEXT + 64];
+	struct log_field *end = told->fields;
+	while (end->kind != LOG_FIELD_END) {
+		end++;
+	}
+	end[1] = *end;
+	end[0] = LOG_INT("repeated", (int64_t)told->held_back);
+	snprintf(text, sizeof(text), "%s … repeated %llu times", told->message,
+		(unsigned long long)told->held_back);
+	log_build(scratch, told->module, told->level, text, told->fields);
+	log_submit(scratch);
+}
+
+/* The lock is held. */
+static void log_tell_all_repeats(bool is_last, struct log_line *scratch)
+{
+	struct log_repeat_line told;
+	while (log_repeat_take(&the_log.repeat, clock_mono_us(), is_last, &told)) {
+		log_tell_repeats(&told, scratch);
+	}
+}
+
+/* A terminal has people before it; the journal its own form; all others read logfmt best. */
+static enum log_format log_choose(int fd, const struct stat *status, enum log_format format)
+{
+	bool is_journal = format == LOG_FORMAT_JOURNAL;
+	if (format != LOG_FORMAT_AUTO && !is_journal) {
+		return format;
+	}
+	if (isatty(fd)) {
+		return LOG_FORMAT_TEXT;
+	}
+	if (is_journal || log_journal_has(status)) {
+		the_log.journal_fd = log_journal_open();
+	}
+	return the_log.journal_fd >= 0 ? LOG_FORMAT_JOURNAL : LOG_FORMAT_LOGFMT;
+}
+
+static void log_close(int *fd)
+{
+	if (*fd >= 0) {
+		close(*fd);
+	}
+	*fd = -1;
 }
 
 void log_init(int fd, enum log_format format, enum log_level level, const char *process,
@@ -174,51 +252,71 @@ void log_init(int fd, enum log_format format, enum log_level level, const char *
 	LOG_LOCKED;
 	struct stat status = { 0 };
 	mode_t mode = fstat(fd, &status) == 0 ? status.st_mode : 0;
-	if (the_log.own_fd >= 0) {
-		close(the_log.own_fd);
-	}
+	log_close(&the_log.own_fd);
+	log_close(&the_log.journal_fd);
 	the_log.fd = fd;
 	the_log.own_fd = log_open_again(fd, mode);
 	the_log.is_socket = S_ISSOCK(mode);
-	the_log.level = level;
-	if (format == LOG_FORMAT_AUTO) {
-		format = isatty(fd) ? LOG_FORMAT_TEXT : LOG_FORMAT_LOGFMT;
+	for (int i = 0; i < LOG_MODULES; i++) {
+		the_log.levels[i] = (uint8_t)level;
 	}
-	the_log.format = format;
+	the_log.format = log_choose(fd, &status, format);
 	snprintf(the_log.process, sizeof(the_log.process), "%s", process ? process : "");
 	snprintf(the_log.consumer, sizeof(the_log.consumer), "%s", consumer ? consumer : "");
 	the_log.slot = slot;
 }
 
-void log_set_level(enum log_level level)
+void log_set_levels(const struct log_levels *levels)
 {
-	the_log.level = level;
+	for (int i = 0; i < LOG_MODULES; i++) {
+		the_log.levels[i] = levels->of[i];
+	}
 }
 
-bool log_is_wanted(enum log_level level)
+bool log_is_wanted(enum log_module module, enum log_level level)
 {
-	return level <= the_log.level;
+	return level <= the_log.levels[module];
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields)
+void log_write(enum log_module module, enum log_level level, const char *message,
+	const struct log_field *fields)
 {
-	if (!log_is_wanted(level)) {
+	if (!log_is_wanted(module, level)) {
 		return;
 	}
 	/* Built under the lock, so that lines are in the order of their times. */
 	LOG_LOCKED;
 	struct log_line line;
+	struct log_repeat_line told;
 	log_tell_dropped(&line);
-	log_build(&line, level, message, fields);
-	log_submit(&line);
+	bool is_new = log_repeat_ask(
+		&the_log.repeat, clock_mono_us(), module, level, message, fields, &told);
+	if (told.held_back > 0) {
+		log_tell_repeats(&told, &line);
+	}
+	if (is_new) {
+		log_build(&line, module, level, message, fields);
+		log_submit(&line);
+	}
 }
 
-void log_flush(void)
+static void log_write_waiting(bool is_last)
 {
 	LOG_LOCKED;
 	struct log_line scratch;
 	log_drain();
+	log_tell_all_repeats(is_last, &scratch);
 	log_tell_dropped(&scratch);
+}
+
+void log_flush(void)
+{
+	log_write_waiting(false);
+}
+
+void log_finish(void)
+{
+	log_write_waiting(true);
 }
 
 uint64_t log_dropped(void)

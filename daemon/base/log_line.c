@@ -15,22 +15,10 @@
 
 enum { LOG_LINE_TAIL = sizeof("\"}\n"), LOG_NUMBER_MAX = 48 };
 
-const char *log_level_name(enum log_level level)
-{
-	static const char *const names[] = {
-		[LOG_LEVEL_ERROR] = "error",
-		[LOG_LEVEL_WARNING] = "warning",
-		[LOG_LEVEL_NOTICE] = "notice",
-		[LOG_LEVEL_INFO] = "info",
-		[LOG_LEVEL_DEBUG] = "debug",
-	};
-	return level >= LOG_LEVEL_ERROR && level <= LOG_LEVEL_DEBUG ? names[level] : "unknown";
-}
-
 /* Append all of it or nothing. */
 static bool line_put(struct log_line *line, const char *data, size_t len)
 {
-	if (line->len + len + LOG_LINE_TAIL > LOG_LINE_MAX) {
+	if (line->len + len + LOG_LINE_TAIL > line->max) {
 		return false;
 	}
 	memcpy(line->data + line->len, data, len);
@@ -88,14 +76,11 @@ static bool line_put_byte(struct log_line *line, bool is_json, unsigned char c)
 	return line_put(line, escape, (size_t)len);
 }
 
-/* Quoted; with `is_text` valid UTF-8 stays as it is. */
-static void line_put_quoted(struct log_line *line, bool is_json, struct slice value, bool is_text)
+/* As much as fits; with `is_text` valid UTF-8 stays as it is. */
+static void line_put_escaped(struct log_line *line, bool is_json, struct slice value, bool is_text)
 {
 	const unsigned char *bytes = (const unsigned char *)value.data;
-	bool fits = line_put(line, "\"", 1);
-	if (!fits) {
-		return;
-	}
+	bool fits = true;
 	for (size_t i = 0; fits && i < value.len;) {
 		size_t sequence =
 			is_text && bytes[i] >= 0x80 ? utf8_sequence(bytes + i, value.len - i) : 0;
@@ -107,6 +92,14 @@ static void line_put_quoted(struct log_line *line, bool is_json, struct slice va
 			i++;
 		}
 	}
+}
+
+static void line_put_quoted(struct log_line *line, bool is_json, struct slice value, bool is_text)
+{
+	if (!line_put(line, "\"", 1)) {
+		return;
+	}
+	line_put_escaped(line, is_json, value, is_text);
 	/*
 	 * Its byte is part of the tail that every append left free, and is given back to it here.
 	 */
@@ -130,7 +123,7 @@ static bool is_bare(struct slice value)
 	return true;
 }
 
-static void line_put_text(struct log_line *line, bool is_json, struct slice value, bool is_text)
+static void line_put_value(struct log_line *line, bool is_json, struct slice value, bool is_text)
 {
 	if (!is_json && is_bare(value) && line_put(line, value.data, value.len)) {
 		return;
@@ -146,7 +139,7 @@ static bool line_put_name(struct log_line *line, bool is_json, const char *name)
 	const char *separator = is_first ? "" : is_json ? "," : " ";
 	int len = snprintf(text, sizeof(text), is_json ? "%s\"%s\":" : "%s%s=", separator, name);
 	bool fits = len > 0 && (size_t)len < sizeof(text) &&
-		line->len + (size_t)len + LOG_NUMBER_MAX + LOG_LINE_TAIL <= LOG_LINE_MAX;
+		line->len + (size_t)len + LOG_NUMBER_MAX + LOG_LINE_TAIL <= line->max;
 	return fits && line_put(line, text, (size_t)len);
 }
 
@@ -162,8 +155,20 @@ static void line_put_named(
 	struct log_line *line, bool is_json, const char *name, struct slice value, bool is_text)
 {
 	if (!slice_is_null(value) && line_put_name(line, is_json, name)) {
-		line_put_text(line, is_json, value, is_text);
+		line_put_value(line, is_json, value, is_text);
 	}
+}
+
+/* The text of a number; "" for one that is none. */
+static const char *number_text(const struct log_field *field, char ret[LOG_NUMBER_MAX])
+{
+	ret[0] = '\0';
+	if (field->kind == LOG_FIELD_INT) {
+		snprintf(ret, LOG_NUMBER_MAX, "%" PRId64, field->integer);
+	} else if (isfinite(field->seconds) && fabs(field->seconds) < 1e15) {
+		snprintf(ret, LOG_NUMBER_MAX, "%.6f", field->seconds);
+	}
+	return ret;
 }
 
 static void line_put_field(struct log_line *line, bool is_json, const struct log_field *field)
@@ -177,17 +182,21 @@ static void line_put_field(struct log_line *line, bool is_json, const struct log
 		line_put_named(line, is_json, field->name, field->slice, false);
 		return;
 	case LOG_FIELD_INT:
-		snprintf(number, sizeof(number), "%" PRId64, field->integer);
-		line_put_number(line, is_json, field->name, number);
-		return;
 	case LOG_FIELD_SECONDS:
-		if (isfinite(field->seconds) && fabs(field->seconds) < 1e15) {
-			snprintf(number, sizeof(number), "%.6f", field->seconds);
+		if (number_text(field, number)[0]) {
 			line_put_number(line, is_json, field->name, number);
 		}
 		return;
+	case LOG_FIELD_ID:
 	case LOG_FIELD_END:
 		return;
+	}
+}
+
+static void line_put_fields(struct log_line *line, bool is_json, const struct log_field *fields)
+{
+	for (; fields->kind != LOG_FIELD_END; fields++) {
+		line_put_field(line, is_json, fields);
 	}
 }
 
@@ -200,29 +209,99 @@ static void line_put_origin(struct log_line *line, bool is_json, const struct lo
 	}
 }
 
-/*
- * Text for people: "TIME LEVEL process consumer/slot: message"; the message is escaped but not
- * quoted.
- */
-static void line_put_text_head(struct log_line *line, const char *time, const char *level,
-	const struct log_origin *origin, const char *message)
+/* For people: "process consumer/slot: message name=value"; the message is not quoted. */
+static void line_put_text(struct log_line *line, const struct log_origin *origin,
+	const char *message, const struct log_field *fields)
 {
-	char head[512];
-	bool has_slot = origin->consumer && origin->slot >= 0;
-	char slot[16] = "";
-	if (has_slot) {
+	char who[256], slot[16] = "";
+	if (origin->consumer && origin->slot >= 0) {
 		snprintf(slot, sizeof(slot), "/%d", origin->slot);
 	}
-	int len = snprintf(head, sizeof(head), "%s %-7s %s%s%s%s%s", time, level,
-		origin->process ? origin->process : "",
+	snprintf(who, sizeof(who), "%s%s%s%s%s", origin->process ? origin->process : "",
 		origin->process && origin->consumer ? " " : "",
 		origin->consumer ? origin->consumer : "", slot,
 		origin->process || origin->consumer ? ": " : "");
-	size_t head_len = len < 0 ? 0 : (size_t)len < sizeof(head) ? (size_t)len : sizeof(head) - 1;
-	for (size_t i = 0; i < head_len; i++) {
-		line_put_byte(line, false, (unsigned char)head[i]);
+	line_put_escaped(line, false, slice_from_str(who), false);
+	line_put_escaped(line, false, slice_from_str(message), true);
+	line_put_fields(line, false, fields);
+}
+
+/* ---- the journal ---- */
+
+static const char *const id_texts[] = {
+#define LOG_ID_TEXT_(name, text) [LOG_ID_##name] = text,
+	LOG_IDS(LOG_ID_TEXT_)
+#undef LOG_ID_TEXT_
+};
+
+/* "NAME=": capitals, digits and underscores. False when nothing fits behind it. */
+static bool line_begin_entry(struct log_line *line, const char *prefix, const char *name)
+{
+	char text[80];
+	int len = snprintf(text, sizeof(text), "%s%s=", prefix, name);
+	for (char *c = text; *c; c++) {
+		bool is_plain = (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '=';
+		*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : is_plain ? *c : '_';
 	}
-	for (const char *c = message; *c && line_put_byte(line, false, (unsigned char)*c); c++) {
+	return len > 0 && (size_t)len < sizeof(text) &&
+		line->len + (size_t)len + LOG_NUMBER_MAX + LOG_LINE_TAIL <= line->max &&
+		line_put(line, text, (size_t)len);
+}
+
+static void line_put_entry(struct log_line *line, const char *prefix, const char *name,
+	struct slice value, bool is_text)
+{
+	if (!slice_is_null(value) && line_begin_entry(line, prefix, name)) {
+		line_put_escaped(line, false, value, is_text);
+		line_close(line, "\n");
+	}
+}
+
+static void line_put_entry_of(struct log_line *line, const struct log_field *field)
+{
+	char number[LOG_NUMBER_MAX];
+	switch (field->kind) {
+	case LOG_FIELD_STR:
+		line_put_entry(line, "ONCED_", field->name, slice_from_str(field->str), true);
+		return;
+	case LOG_FIELD_SLICE:
+		line_put_entry(line, "ONCED_", field->name, field->slice, false);
+		return;
+	case LOG_FIELD_INT:
+	case LOG_FIELD_SECONDS:
+		if (number_text(field, number)[0]) {
+			line_put_entry(line, "ONCED_", field->name, slice_from_str(number), false);
+		}
+		return;
+	case LOG_FIELD_ID:
+		line_put_entry(line, "", "MESSAGE_ID", slice_from_str(id_texts[field->id]), false);
+		return;
+	case LOG_FIELD_END:
+		return;
+	}
+}
+
+static void line_put_journal(struct log_line *line, enum log_level level,
+	const struct log_origin *origin, const char *message, const struct log_field *fields)
+{
+	const char priority[2] = { (char)('0' + level), '\0' };
+	line_put_entry(line, "", "PRIORITY", slice_from_str(priority), false);
+	line_put_entry(line, "", "SYSLOG_IDENTIFIER", SLICE_LITERAL("onced"), false);
+	line_put_entry_of(line, &LOG_STR("module", log_module_name(origin->module)));
+	line_put_entry_of(line, &LOG_STR("process", origin->process));
+	line_put_entry_of(line, &LOG_STR("consumer", origin->consumer));
+	if (origin->slot >= 0) {
+		line_put_entry_of(line, &LOG_INT("slot", origin->slot));
+	}
+	/* It says everything once more; the fields shall have room, too. */
+	line->max = LOG_LINE_MAX / 2;
+	if (line_begin_entry(line, "", "MESSAGE")) {
+		line_put_text(line, origin, message, fields);
+		line_close(line, "\n");
+	}
+	line->max = LOG_LINE_MAX;
+	for (; fields->kind != LOG_FIELD_END; fields++) {
+		line_put_entry_of(line, fields);
 	}
 }
 
@@ -231,20 +310,25 @@ void log_line_build(struct log_line *line, enum log_format format, enum log_leve
 	const struct log_field *fields)
 {
 	bool is_json = format == LOG_FORMAT_JSON;
-	char time[CLOCK_RFC3339_MAX];
-	clock_format_rfc3339(wall_ms, time);
+	char time[CLOCK_RFC3339_MAX], head[CLOCK_RFC3339_MAX + 16];
 	line->len = 0;
+	line->max = LOG_LINE_MAX;
+	if (format == LOG_FORMAT_JOURNAL) {
+		line_put_journal(line, level, origin, message, fields);
+		return;
+	}
+	clock_format_rfc3339(wall_ms, time);
 	if (format == LOG_FORMAT_TEXT) {
-		line_put_text_head(line, time, log_level_name(level), origin, message);
+		snprintf(head, sizeof(head), "%s %-7s ", time, log_level_name(level));
+		line_put(line, head, strlen(head));
+		line_put_text(line, origin, message, fields);
 	} else {
 		line_put(line, "{", is_json ? 1 : 0);
 		line_put_field(line, is_json, &LOG_STR("ts", time));
 		line_put_field(line, is_json, &LOG_STR("level", log_level_name(level)));
 		line_put_origin(line, is_json, origin);
 		line_put_field(line, is_json, &LOG_STR("msg", message));
-	}
-	for (const struct log_field *field = fields; field->kind != LOG_FIELD_END; field++) {
-		line_put_field(line, is_json, field);
+		line_put_fields(line, is_json, fields);
 	}
 	line_close(line, is_json ? "}\n" : "\n");
 }

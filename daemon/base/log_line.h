@@ -5,6 +5,10 @@
  * LOG_LINE_MAX bytes (so that one write to a pipe is atomic) and reads back as the fields given: no
  * value can forge another field or line. What does not fit is cut inside its own quotes. Inside
  * base and its tests only.
+ *
+ * LOG_FORMAT_JOURNAL is a datagram of systemd's native protocol: lines NAME=VALUE. MESSAGE is the
+ * whole line as people read it; each field is there by itself as well, as ONCED_ and its name in
+ * capitals.
  */
 #pragma once
 
@@ -17,6 +21,7 @@ enum { LOG_LINE_MAX = 4096 };
 
 /* Who speaks. */
 struct log_origin {
+	enum log_module module;
 	const char *process; /* "supervisor", "worker"; NULL leaves it out */
 	const char *consumer; /* NULL leaves it out */
 	int slot; /* negative leaves it out */
@@ -24,6 +29,7 @@ struct log_origin {
 
 struct log_line {
 	size_t len;
+	size_t max; /* what may be filled now; the builder's own */
 	char data[LOG_LINE_MAX];
 };
 
@@ -31,6 +37,3 @@ struct log_line {
 void log_line_build(struct log_line *line, enum log_format format, enum log_level level,
 	int64_t wall_ms, const struct log_origin *origin, const char *message,
 	const struct log_field *fields);
-
-/* "info". */
-const char *log_level_name(enum log_level level);

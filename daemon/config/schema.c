@@ -31,7 +31,7 @@
 #define RETRY(field) KEY(SECTION_RETRY, config_retry, field, CONFIG_ROLLS)
 
 /* A word's number is its place plus the row's `min`. */
-_Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_TEXT == 3, "words of log.format");
+_Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_JOURNAL == 4, "words of log.format");
 _Static_assert(LOG_LEVEL_ERROR == 3 && LOG_LEVEL_DEBUG == 7, "words of log.level");
 _Static_assert(ORDERING_NONE == 2 && ASSIGNMENT_COOPERATIVE == 1, "words of ordering, assignment");
 _Static_assert(OFFSET_INITIAL_LATEST == 1 && OFFSET_LOST_LATEST == 2, "words of offset.*");
@@ -106,8 +106,10 @@ const struct schema_key schema_keys[] = {
 		.type = SCHEMA_DURATION, .default_text = "60s", .min = SECOND, .max = DAY,
 		.help = "How often a status line is logged." },
 	{ ONCED(log_format, CONFIG_NEEDS_RESTART), .name = "log.format", .type = SCHEMA_ENUM,
-		.default_text = "auto", .words = WORDS("auto", "logfmt", "json", "text"),
-		.help = "Form of log lines; auto is text on a terminal and logfmt elsewhere." },
+		.default_text = "auto", .words = WORDS("auto", "logfmt", "json", "text", "journal"),
+		.help = "Form of log lines; auto is text on a terminal, the journal's own form in "
+			"the journal "
+			"and logfmt elsewhere." },
 	{ ONCED(log_level, CONFIG_LIVE), .name = "log.level", .type = SCHEMA_ENUM,
 		.default_text = "info", .min = LOG_LEVEL_ERROR,
 		.words = WORDS("error", "warning", "notice", "info", "debug"),

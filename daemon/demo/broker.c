@@ -34,7 +34,7 @@ int demo_broker_run(int fd)
 	log_init(STDERR_FILENO, LOG_FORMAT_LOGFMT, LOG_LEVEL_WARNING, "broker", NULL, -1);
 	if (kafka_embedded_open(topics, sizeof(topics) / sizeof(topics[0]), &broker, &err) < 0) {
 		log_error("no embedded broker", LOG_STR("error", err.text));
-		log_flush();
+		log_finish();
 		return 1;
 	}
 	len = snprintf(line, sizeof(line), "%s\n", kafka_embedded_bootstrap(broker));
@@ -42,6 +42,6 @@ int demo_broker_run(int fd)
 		return 1;
 	}
 	wait_for_end(fd);
-	log_flush();
+	log_finish();
 	return 0;
 }

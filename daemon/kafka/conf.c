@@ -352,7 +352,8 @@ void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char
 		: level <= 5             ? LOG_LEVEL_NOTICE
 					 : LOG_LEVEL_DEBUG;
 
-	log_at(ours, "librdkafka says", LOG_STR("facility", facility), LOG_STR("text", text),
+	log_from(LOG_MODULE_LIBRDKAFKA, ours, "librdkafka says", LOG_ID(LIBRDKAFKA),
+		LOG_STR("facility", facility), LOG_STR("text", text),
 		LOG_STR("client", rk ? rd_kafka_name(rk) : NULL));
 }
 

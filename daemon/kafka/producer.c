@@ -219,8 +219,8 @@ static void tell_renewal(struct producer *producer)
 	if (log_every(&producer->renew_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
 		log_error("the producer of published records failed for good, a new one takes its "
 			  "place",
-			LOG_STR("code", rd_kafka_err2name(code)), LOG_STR("error", text),
-			LOG_INT("held_back", (int64_t)held_back));
+			LOG_ID(PRODUCER_REPLACED), LOG_STR("code", rd_kafka_err2name(code)),
+			LOG_STR("error", text), LOG_INT("held_back", (int64_t)held_back));
 	}
 }
 

@@ -42,7 +42,7 @@ static const struct frame_kind {
 		{ TEXT(pause.topic), TEXT(pause.who), TEXT(pause.reason) } },
 	[PROTO_ORDER] = { HEADER + sizeof(struct proto_order),
 		{ TEXT(order.topic), TEXT(order.who), TEXT(order.reason) } },
-	[PROTO_LOG_LEVEL] = { HEADER + sizeof(uint32_t) },
+	[PROTO_LOG_LEVEL] = { HEADER + sizeof(struct log_levels) },
 	[PROTO_ANSWER] = { HEADER + sizeof(struct proto_answer), { TEXT(answer.text) } },
 };
 

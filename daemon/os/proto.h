@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log_level.h"
 #include "core/pause.h"
 
 enum { PROTO_FD_CHANNEL = 3, PROTO_FD_CONFIG = 4, PROTO_FD_PAGE = 5, PROTO_VERSION = 1 };
@@ -46,7 +47,7 @@ enum proto_type {
 	PROTO_PAUSE,
 	PROTO_ORDER, /* supervisor: do this, and answer */
 	PROTO_ANSWER, /* worker: what came of an order */
-	PROTO_LOG_LEVEL, /* supervisor: from now on log this and what is more important */
+	PROTO_LOG_LEVEL, /* supervisor: from now on log this, by module */
 	PROTO_TYPES,
 };
 
@@ -125,7 +126,7 @@ struct proto_frame {
 		struct pause pause;
 		struct proto_order order;
 		struct proto_answer answer;
-		uint32_t log_level; /* enum log_level */
+		struct log_levels log_levels;
 	};
 };
 

@@ -91,6 +91,13 @@ static const struct route_param operation_params[] = {
 
 static const struct route_param reload_params[] = { OWNER, { 0 } };
 
+static const struct route_param level_params[] = { OWNER,
+	{ "level", ROUTE_TEXT, true, 1, 20,
+		"error, warning, notice, info, debug; or configured: as log.level says" },
+	{ "module", ROUTE_TEXT, false, 1, 20, "only this part of the program" },
+	{ "seconds", ROUTE_INTEGER, false, 1, SECONDS_MAX, "as configured again after so long" },
+	{ 0 } };
+
 static const struct route_param config_params[] = {
 	{ "non_default", ROUTE_FLAG, false, 0, 0, "only what is not at its default" }, { 0 }
 };
@@ -111,6 +118,10 @@ const struct route control_routes[] = {
 		reload_params, verb_reload },
 	{ "GET", "/v1/reload", ROUTE_READ, "the last reload, and how far it got", NULL,
 		verb_reload_show },
+	{ "GET", "/v1/log-level", ROUTE_READ, "what is logged, by module", NULL,
+		verb_log_level_show },
+	{ "POST", "/v1/log-level", ROUTE_CHANGE, "log more or less, until it ends", level_params,
+		verb_log_level },
 	{ "GET", "/v1/operations/{id}", ROUTE_READ, "how far it got", operation_params,
 		verb_operation },
 	{ "POST", "/v1/consumers/{consumer}/pause", ROUTE_CHANGE,
@@ -146,6 +157,7 @@ static void log_change(struct supervisor *supervisor, const struct http_request 
 	}
 	log_at(is_done ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
 		is_done ? "control request" : "control request refused",
+		is_done ? LOG_ID(CONTROL) : LOG_ID(CONTROL_REFUSED),
 		LOG_STR("method", request->method),
 		LOG_SLICE("path", slice_from_str(request->path)),
 		LOG_SLICE("body", slice_from(request->body, logged)),

@@ -336,8 +336,8 @@ static void save(const struct consumer *consumer, const struct config *config)
 	if (r < 0) {
 		log_error("which records killed workers cannot be written down; a restart of the "
 			  "service counts anew",
-			LOG_STR("consumer", consumer->config->name), LOG_STR("path", path),
-			LOG_STR("error", strerror(-r)));
+			LOG_ID(DEATHS_UNKEPT), LOG_STR("consumer", consumer->config->name),
+			LOG_STR("path", path), LOG_STR("error", strerror(-r)));
 	}
 }
 

@@ -41,7 +41,8 @@ void halt_load(struct consumer *consumer, const struct config *config)
 	}
 	if (r < 0 || strangers > 0) {
 		log_error("what is paused could not be read; look at it, and pause again",
-			LOG_STR("consumer", consumer->config->name), LOG_STR("path", path),
+			LOG_ID(PAUSES_UNREADABLE), LOG_STR("consumer", consumer->config->name),
+			LOG_STR("path", path),
 			LOG_STR("error", r < 0 ? strerror(-r) : "lines that are none"),
 			LOG_INT("lines", strangers));
 	}
@@ -162,7 +163,8 @@ void halt_hear(struct slot *slot, const struct config *config, const struct paus
 		LOG_STR("topic", word.topic[0] ? word.topic : NULL), LOG_STR("paused", sentence));
 	if (halt_say(consumer, config, &word, &err) < 0) {
 		log_error("a pause could not be kept: after a restart only the store knows it",
-			LOG_STR("consumer", consumer->config->name), LOG_STR("error", err.text));
+			LOG_ID(PAUSE_UNKEPT), LOG_STR("consumer", consumer->config->name),
+			LOG_STR("error", err.text));
 	}
 }
 

@@ -71,8 +71,9 @@ static void consider(struct supervisor *supervisor, struct slot *slot, int64_t n
 	}
 	slot->is_recycling = true;
 	slot->recycle_deadline_us = now_us + config->drain_timeout_us;
-	log_notice("a worker is replaced", LOG_STR("consumer", slot->consumer->config->name),
-		LOG_INT("slot", slot->number), LOG_INT("worker_pid", slot->pid),
+	log_notice("a worker is replaced", LOG_ID(WORKER_REPLACED),
+		LOG_STR("consumer", slot->consumer->config->name), LOG_INT("slot", slot->number),
+		LOG_INT("worker_pid", slot->pid),
 		LOG_STR("because_of",
 			is_large             ? "worker.memory.max"
 				: is_used_up ? "worker.max.records"

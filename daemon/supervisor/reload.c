@@ -50,7 +50,7 @@ void reload_refuse(struct supervisor *supervisor)
 	reload->state = RELOAD_REFUSED;
 	reload->ended_us = clock_mono_us();
 	log_error("the configuration was not reloaded; the one in use stays",
-		LOG_STR("errors", buffer_str(&reload->errors)));
+		LOG_ID(RELOAD_REFUSED), LOG_STR("errors", buffer_str(&reload->errors)));
 	notify_ready("reload refused, see the log; the old configuration stays");
 	tree_fini(&reload->names);
 	config_free(reload->next);
@@ -90,7 +90,8 @@ void reload_apply(struct supervisor *supervisor)
 	}
 	reload->state = RELOAD_APPLYING;
 	reload_commit(supervisor);
-	log_notice("the configuration was reloaded", LOG_INT("reload", (int64_t)reload->number),
+	log_notice("the configuration was reloaded", LOG_ID(RELOADED),
+		LOG_INT("reload", (int64_t)reload->number),
 		LOG_INT("consumers", (int64_t)supervisor->tree.consumer_count));
 	notify_ready("configuration reloaded");
 	reload_check(supervisor);

@@ -81,8 +81,6 @@ int reload_load(const struct supervisor *supervisor, struct config **ret, struct
 void reload_check(struct supervisor *supervisor);
 /* The process of a slot ended that is retired, or whose consumer is replaced or released. */
 void reload_slot_ended(struct supervisor *supervisor, struct slot *slot);
-/* Once a second: tell workers the level to log at. */
-void reload_tick(struct supervisor *supervisor);
 
 /* Shutdown: end what checks. */
 void reload_cancel(struct supervisor *supervisor);

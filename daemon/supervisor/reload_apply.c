@@ -323,7 +323,7 @@ static void take_over(struct supervisor *supervisor)
 	supervisor->config = reload->next;
 	supervisor->slot_context.config = reload->next;
 	reload->next = NULL;
-	log_set_level(supervisor->config->log_level);
+	levels_apply(supervisor);
 }
 
 void reload_commit(struct supervisor *supervisor)
@@ -342,6 +342,6 @@ void reload_commit(struct supervisor *supervisor)
 	}
 	arrange(supervisor);
 	tree_fini(&reload->names);
-	reload_tick(supervisor);
+	levels_tick(supervisor, clock_mono_us());
 	recycle_check(supervisor, clock_mono_us());
 }

@@ -113,21 +113,3 @@ void reload_slot_ended(struct supervisor *supervisor, struct slot *slot)
 	}
 	reload_check(supervisor);
 }
-
-/* ---- the level to log at ---- */
-
-static void tell_level(struct supervisor *supervisor, struct slot *slot)
-{
-	enum log_level level = supervisor->config->log_level;
-	struct proto_frame frame = { .type = PROTO_LOG_LEVEL, .log_level = level };
-
-	if (slot_is_running(slot) && slot->log_level != level &&
-		proto_send(slot->child.channel_fd, &frame) == 0) {
-		slot->log_level = level;
-	}
-}
-
-void reload_tick(struct supervisor *supervisor)
-{
-	supervisor_each_slot(supervisor, tell_level);
-}

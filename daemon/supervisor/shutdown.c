@@ -65,7 +65,7 @@ static void on_deadline(void *context)
 	struct supervisor *supervisor = context;
 
 	if (supervisor->phase == PHASE_DRAINING) {
-		log_warning("the drain takes longer than drain.timeout");
+		log_warning("the drain takes longer than drain.timeout", LOG_ID(DRAIN_LATE));
 		supervisor->phase = PHASE_KILLING;
 		supervisor_each_slot(supervisor, terminate);
 		loop_timer_set(supervisor->drain_timer, clock_mono_us() + GRACE_US);

@@ -180,7 +180,7 @@ static void write_obituary(
 	booked = page_bury(slot->page);
 	snprintf(slot->end_text, sizeof(slot->end_text), "%s", buffer_str(&sentence));
 	slot->ended_ms = clock_wall_ms();
-	log_at(obituary_level(slot->cause), buffer_str(&sentence),
+	log_at(obituary_level(slot->cause), buffer_str(&sentence), LOG_ID(WORKER_ENDED),
 		LOG_STR("consumer", obituary.consumer), LOG_INT("slot", slot->number),
 		LOG_STR("cause", exit_cause_names[slot->cause]),
 		LOG_INT("abandoned", (int64_t)booked));
@@ -258,7 +258,7 @@ int slot_start(struct slot *slot, struct err *err)
 	}
 	slot->given = slot->consumer->config;
 	slot->given_of = slot->consumer->config_of;
-	slot->log_level = slot->context->config->log_level;
+	slot->log_levels = log_levels_all(slot->context->config->log_level);
 	slot->pid = slot->child.process.pid;
 	atomic_store(&slot->page->pid, slot->pid);
 	slot->state = SLOT_STARTING;

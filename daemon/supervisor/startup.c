@@ -50,7 +50,7 @@ static int tell_lock(int r, const char *what, const struct err *err)
 	log_error(r > 0 ? "another onced uses what this one is configured for; stop it or use "
 			  "different paths"
 			: "a lock cannot be taken",
-		LOG_STR("for", what), LOG_STR("error", err->text));
+		LOG_ID(LOCKED), LOG_STR("for", what), LOG_STR("error", err->text));
 	return EXIT_CODE_FAILURE;
 }
 
@@ -65,7 +65,8 @@ static int lock_state_dir(struct supervisor *supervisor)
 		return 0;
 	}
 	if (statedir_prepare(supervisor->config->state_dir, &err) < 0) {
-		log_error("the state directory cannot be used", LOG_STR("error", err.text));
+		log_error("the state directory cannot be used", LOG_ID(STATE_DIR_UNUSABLE),
+			LOG_STR("error", err.text));
 		return EXIT_CODE_FAILURE;
 	}
 	path = statedir_supervisor_lock(supervisor->config->state_dir);
@@ -135,7 +136,8 @@ void startup_tell_ready(struct supervisor *supervisor)
 	supervisor->is_told_ready = true;
 	notify_ready(why);
 	if (!has_joined) {
-		log_warning("started, and not everybody has joined yet", LOG_STR("why", why));
+		log_warning("started, and not everybody has joined yet", LOG_ID(STARTED_INCOMPLETE),
+			LOG_STR("why", why));
 	}
 }
 
@@ -156,7 +158,7 @@ static void kill_orphan(void *context, const char *path, pid_t holder)
 	int r = lockfile_kill_holder(path, ORPHAN_KILL_MS);
 
 	log_warning("a worker of an earlier supervisor did not drain in time and was killed",
-		LOG_STR("lock", path), LOG_INT("worker_pid", holder),
+		LOG_ID(ORPHAN_KILLED), LOG_STR("lock", path), LOG_INT("worker_pid", holder),
 		LOG_STR("error", r < 0 ? strerror(-r) : NULL));
 }
 
@@ -238,14 +240,15 @@ static void on_migrated(void *context, struct probe *probe)
 			return;
 		}
 	} else if (probe->result == -EINVAL) {
-		log_error("the store cannot be migrated", LOG_STR("error", probe->text));
+		log_error("the store cannot be migrated", LOG_ID(MIGRATION_FAILED),
+			LOG_STR("error", probe->text));
 		if (supervisor->phase == PHASE_MIGRATING) {
 			shutdown_begin(supervisor, EXIT_CODE_CONFIG);
 		}
 		return;
 	} else {
 		log_warning("the store cannot be migrated now; trying again",
-			LOG_STR("error", probe->text));
+			LOG_ID(MIGRATION_WAITS), LOG_STR("error", probe->text));
 		loop_timer_set(supervisor->startup_timer, clock_mono_us() + MIGRATION_RETRY_US);
 	}
 	if (supervisor->phase == PHASE_MIGRATING) {
@@ -303,11 +306,12 @@ static void on_all_probed(struct supervisor *supervisor)
 static void log_probe(const struct probe *probe)
 {
 	if (probe->result == -EINVAL) {
-		log_error("the configuration cannot work",
+		log_error("the configuration cannot work", LOG_ID(CONFIG_UNWORKABLE),
 			LOG_STR("consumer", probe->consumer->name), LOG_STR("error", probe->text));
 	} else if (probe->result != 0) {
 		log_warning("the consumer could not be checked before its start",
-			LOG_STR("consumer", probe->consumer->name), LOG_STR("error", probe->text));
+			LOG_ID(CONSUMER_UNCHECKED), LOG_STR("consumer", probe->consumer->name),
+			LOG_STR("error", probe->text));
 	}
 }
 
@@ -386,7 +390,8 @@ int startup_begin(struct supervisor *supervisor)
 		halt_load(supervisor->tree.consumers[i], supervisor->config);
 	}
 	if (control_open(supervisor, &err) < 0) {
-		log_error("a socket cannot be served", LOG_STR("error", err.text));
+		log_error("a socket cannot be served", LOG_ID(SOCKET_UNUSABLE),
+			LOG_STR("error", err.text));
 		return EXIT_CODE_FAILURE;
 	}
 	r = loop_add_timer(

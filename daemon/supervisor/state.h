@@ -11,6 +11,7 @@
  *	operation.c   what was asked for and takes its time
  *	reload*.c     another configuration
  *	control.c     what the control socket answers
+ *	levels.c      what each part logs
  *	public.c      the part of it that anybody may ask over TCP
  */
 #pragma once
@@ -20,6 +21,7 @@
 #include "os/loop.h"
 #include "os/machine.h"
 #include "supervisor/http.h"
+#include "supervisor/levels.h"
 #include "supervisor/operation.h"
 #include "supervisor/probe.h"
 #include "supervisor/reload.h"
@@ -53,6 +55,7 @@ struct supervisor {
 	struct http *http;
 	struct http *public_http; /* NULL: http.listen is off */
 	struct log_limit refused_limit;
+	struct levels_asked levels;
 	struct operations operations;
 
 	struct loop_source *startup_timer; /* orphans, then migration retries */

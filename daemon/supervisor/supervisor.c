@@ -69,7 +69,7 @@ static void plan_start(struct slot *slot, enum restart_cause cause, enum slot_st
 	slot->state = waiting_as;
 	loop_timer_set(slot->timer, now_us + delay_us);
 	if (delay_us > 0) {
-		log_warning("a worker starts again after a pause",
+		log_warning("a worker starts again after a pause", LOG_ID(WORKER_THROTTLED),
 			LOG_STR("consumer", slot->consumer->config->name),
 			LOG_INT("slot", slot->number),
 			LOG_SECONDS("seconds", (double)delay_us / 1e6));
@@ -85,7 +85,7 @@ void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot)
 		return;
 	}
 	if (slot_start(slot, &err) < 0) {
-		log_error("a worker cannot be started",
+		log_error("a worker cannot be started", LOG_ID(WORKER_UNSTARTABLE),
 			LOG_STR("consumer", slot->consumer->config->name),
 			LOG_INT("slot", slot->number), LOG_STR("error", err.text));
 		plan_start(slot, RESTART_CRASH, SLOT_WAITING);
@@ -163,7 +163,7 @@ static void on_stop_signal(void *context)
 		log_info("told to stop again; the drain goes on");
 		return;
 	}
-	log_notice("told to stop; draining");
+	log_notice("told to stop; draining", LOG_ID(STOPPING));
 	shutdown_begin(supervisor, 0);
 }
 
@@ -281,7 +281,8 @@ static int name_instances(struct supervisor *supervisor)
 	struct err err = ERR_INIT;
 
 	if (supervisor_name_instances(supervisor, &supervisor->tree, &err) < 0) {
-		log_error("the configuration cannot work", LOG_STR("error", err.text));
+		log_error("the configuration cannot work", LOG_ID(CONFIG_UNWORKABLE),
+			LOG_STR("error", err.text));
 		return EXIT_CODE_CONFIG;
 	}
 	return 0;
@@ -380,7 +381,7 @@ int supervisor_run(const struct supervisor_options *options)
 	init(&supervisor, options);
 	exit_code = run(&supervisor);
 	fini(&supervisor);
-	log_notice("stopped", LOG_INT("exit_code", exit_code));
-	log_flush();
+	log_notice("stopped", LOG_ID(STOPPED), LOG_INT("exit_code", exit_code));
+	log_finish();
 	return exit_code;
 }

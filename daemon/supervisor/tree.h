@@ -59,7 +59,7 @@ struct slot {
 	/* what the process that is or was last in it was given; NULL none yet */
 	const struct config_consumer *given;
 	const struct config *given_of; /* the configuration that has it */
-	enum log_level log_level; /* what that process logs at */
+	struct log_levels log_levels; /* what that process logs at */
 	bool is_retired; /* no longer wanted: nothing starts in it, its counters stay */
 	bool is_reloading; /* is not yet as the last reload wants it */
 	unsigned number;

@@ -21,6 +21,10 @@ void verb_reload(struct call *call);
 void verb_reload_show(struct call *call);
 void verb_reload_preview(struct call *call);
 
+/* verb_log_level.c */
+void verb_log_level(struct call *call);
+void verb_log_level_show(struct call *call);
+
 /* verb_order.c */
 void verb_restart(struct call *call);
 void verb_retry(struct call *call);

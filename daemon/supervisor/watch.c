@@ -180,7 +180,7 @@ static void on_tick(void *context)
 		now_us - supervisor->last_tick_us);
 	age_oom_kills(supervisor, now_us);
 	recycle_check(supervisor, now_us);
-	reload_tick(supervisor);
+	levels_tick(supervisor, now_us);
 	reload_check(supervisor);
 	startup_tell_ready(supervisor);
 	supervisor->last_tick_us = now_us;

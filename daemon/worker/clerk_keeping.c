@@ -105,21 +105,22 @@ static void warn(const struct worker *worker, const struct question *question,
 	write_time(&kept, keeping->us);
 	switch (question->of) {
 	case KEPT_OFFSETS:
-		log_warning(sentence, LOG_STR("group", worker->consumer->group_id),
+		log_warning(sentence, LOG_ID(RETENTION_SHORT),
+			LOG_STR("group", worker->consumer->group_id),
 			LOG_STR("dedup_retention", buffer_str(&ours)),
 			LOG_STR("offsets_retention", buffer_str(&kept)));
 		break;
 	case KEPT_DLQ:
-		log_warning(sentence, LOG_STR("topic", question->topic),
+		log_warning(sentence, LOG_ID(LETTERS_DELETED), LOG_STR("topic", question->topic),
 			LOG_STR("topic_retention", buffer_str(&kept)));
 		break;
 	case KEPT_TIER:
-		log_warning(sentence, LOG_STR("topic", question->topic),
+		log_warning(sentence, LOG_ID(RETRIES_DELETED), LOG_STR("topic", question->topic),
 			LOG_STR("delay", buffer_str(&ours)),
 			LOG_STR("topic_retention", buffer_str(&kept)));
 		break;
 	default:
-		log_warning(sentence, LOG_STR("topic", question->topic),
+		log_warning(sentence, LOG_ID(RETENTION_SHORT), LOG_STR("topic", question->topic),
 			LOG_STR("dedup_retention", buffer_str(&ours)),
 			LOG_STR("topic_retention", buffer_str(&kept)));
 	}

@@ -134,7 +134,7 @@ void commit_answered(struct worker *worker, const struct source_event *event)
 	}
 	page_add(&worker->page->commit_errors, 1);
 	if (log_every(&worker->commit_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
-		log_warning("offset commit not accepted, it is repeated",
+		log_warning("offset commit not accepted, it is repeated", LOG_ID(COMMIT_REFUSED),
 			LOG_STR("error", event->err.text),
 			LOG_INT("held_back", (int64_t)held_back));
 	}
@@ -186,7 +186,7 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 		if (r < 0) {
 			log_warning("last offset commit not accepted: these records come again, as "
 				    "duplicates",
-				LOG_STR("error", err.text),
+				LOG_ID(LAST_COMMIT_REFUSED), LOG_STR("error", err.text),
 				LOG_SECONDS("took", (double)(clock_mono_us() - started_us) / 1e6));
 		}
 		FAILPOINT("after_offset_commit");

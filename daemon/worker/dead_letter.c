@@ -137,6 +137,7 @@ static void fail(struct worker *worker, struct dead_letter *letter, const struct
 					      "repeated; does its topic exist?"
 					    : "dead letter not accepted, its strand is held and it "
 					      "is repeated",
+			LOG_ID(DEAD_LETTER_REFUSED),
 			LOG_STR("dlq_topic", dead_letter_target(worker, letter)),
 			LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
 			LOG_INT("offset", letter->record->item.offset), LOG_STR("error", err->text),
@@ -210,7 +211,8 @@ static void log_letter(struct worker *worker, const struct dead_letter *letter)
 			"dead letter")) {
 		return;
 	}
-	log_warning("dead letter", LOG_STR("topic", origin ? origin->topic : p->id.topic),
+	log_warning("dead letter", LOG_ID(DEAD_LETTER),
+		LOG_STR("topic", origin ? origin->topic : p->id.topic),
 		LOG_INT("partition", origin ? origin->partition : p->id.partition),
 		LOG_INT("offset", record_offset(record)),
 		LOG_SLICE("event_id", slice_from(letter->event_id, letter->event_id_len)),
@@ -238,7 +240,8 @@ static void tell_up(struct worker *worker, const char *topic)
 	}
 	worker->page->dlq_is_down = 0;
 	page_text_set(&worker->page->dlq_text, "%s", "");
-	log_notice("dead letters are accepted again", LOG_STR("dlq_topic", topic));
+	log_notice("dead letters are accepted again", LOG_ID(DEAD_LETTERS_ACCEPTED),
+		LOG_STR("dlq_topic", topic));
 }
 
 static void accepted(struct worker *worker, struct dead_letter *letter)
@@ -298,7 +301,8 @@ static void trip_breaker(struct worker *worker)
 		"more than %u dead letters in %lld s: looks like an outage or a bad release, not "
 		"like poison",
 		limit->count, (long long)(limit->window_us / 1000000));
-	log_error("the dead-letter breaker pauses the consumer", LOG_STR("reason", reason));
+	log_error("the dead-letter breaker pauses the consumer", LOG_ID(BREAKER),
+		LOG_STR("reason", reason));
 	pausing_begin(worker, "dead-letter breaker", reason);
 }
 

@@ -24,7 +24,7 @@ static void log_failure(struct lines *lines, const struct unit_work *work, const
 	if (!lines_take(lines, now_us, LINES_PER_SECOND, message)) {
 		return;
 	}
-	log_warning(message, LOG_SLICE("topic", work->event.topic),
+	log_warning(message, LOG_ID(RECORD_FAILED), LOG_SLICE("topic", work->event.topic),
 		LOG_INT("partition", work->event.partition),
 		LOG_INT("offset", record_offset(work->record)),
 		LOG_SLICE("event_id", work->event.id), LOG_INT("attempt", work->event.attempt),
@@ -195,11 +195,12 @@ struct sched_return finish_one(
 
 static void log_skip(const struct unit_work *work)
 {
-	log_warning("record skipped on an operator's word", LOG_SLICE("topic", work->event.topic),
-		LOG_INT("partition", work->event.partition),
+	log_warning("record skipped on an operator's word", LOG_ID(RECORD_SKIPPED),
+		LOG_SLICE("topic", work->event.topic), LOG_INT("partition", work->event.partition),
 		LOG_INT("offset", record_offset(work->record)),
 		LOG_SLICE("event_id", work->event.id),
-		LOG_STR("why", skip_text(work->record->skip)));
+		LOG_STR("why", skip_text(work->record->skip)),
+		LOG_SLICE("traceparent", trace_of(work->record)));
 }
 
 bool finish_must_wake_main(struct worker *worker, unsigned returned)
@@ -248,7 +249,7 @@ void finish_log_lost(struct lines *lines, const struct unit_work *work)
 {
 	if (lines_take(lines, clock_mono_us(), LINES_PER_SECOND, "lease lost")) {
 		log_warning("the lease was lost before the effect was marked: it may come twice",
-			LOG_SLICE("topic", work->event.topic),
+			LOG_ID(LEASE_LOST), LOG_SLICE("topic", work->event.topic),
 			LOG_INT("partition", work->event.partition),
 			LOG_INT("offset", record_offset(work->record)),
 			LOG_SLICE("event_id", work->event.id),
@@ -264,6 +265,6 @@ void finish_hear_store(struct worker *worker, struct store_session *session)
 
 	while (store->take_notice && store->take_notice(session, &notice)) {
 		page_add(&worker->page->store_losses, notice.is_loss);
-		log_warning(notice.text);
+		log_warning(notice.text, LOG_ID(STORE_NOTICE));
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "worker/event.h"
+#include "worker/trace.h"
 
 /* What a handler relays, a line of a child's perhaps; the log cuts at 4,096. */
 enum { LOG_LINE_TEXT_MAX = 2048 };
@@ -168,16 +169,18 @@ void onced_log(const struct onced_event *event, const char *format, ...)
 	char text[512];
 	va_list args;
 
-	if (!log_is_wanted(LOG_LEVEL_INFO)) {
+	if (!log_is_wanted(LOG_MODULE_HANDLER, LOG_LEVEL_INFO)) {
 		return;
 	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_info("handler says", LOG_STR("text", text), LOG_SLICE("topic", event->topic),
+	log_from(LOG_MODULE_HANDLER, LOG_LEVEL_INFO, "handler says", LOG_ID(HANDLER_SAYS),
+		LOG_STR("text", text), LOG_SLICE("topic", event->topic),
 		LOG_INT("partition", event->partition),
 		LOG_INT("offset", record_offset(event->record)), LOG_SLICE("event_id", event->id),
-		LOG_INT("attempt", event->attempt));
+		LOG_INT("attempt", event->attempt),
+		LOG_SLICE("traceparent", trace_of(event->record)));
 }
 
 void onced_log_line(const char *handler, const char *format, ...)
@@ -185,11 +188,12 @@ void onced_log_line(const char *handler, const char *format, ...)
 	char text[LOG_LINE_TEXT_MAX];
 	va_list args;
 
-	if (!log_is_wanted(LOG_LEVEL_INFO)) {
+	if (!log_is_wanted(LOG_MODULE_HANDLER, LOG_LEVEL_INFO)) {
 		return;
 	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_info("handler says", LOG_STR("handler", handler), LOG_STR("text", text));
+	log_from(LOG_MODULE_HANDLER, LOG_LEVEL_INFO, "handler says", LOG_ID(HANDLER_SAYS),
+		LOG_STR("handler", handler), LOG_STR("text", text));
 }

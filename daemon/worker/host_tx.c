@@ -11,8 +11,8 @@
 
 static void misused(const struct onced_event *event, const char *how, int64_t number)
 {
-	log_error("wrong use of the handler interface", LOG_STR("fault", how),
-		LOG_INT("number", number), LOG_SLICE("topic", event->topic),
+	log_error("wrong use of the handler interface", LOG_ID(HANDLER_MISUSE),
+		LOG_STR("fault", how), LOG_INT("number", number), LOG_SLICE("topic", event->topic),
 		LOG_INT("partition", event->partition),
 		LOG_INT("offset", record_offset(event->record)));
 	log_flush();

@@ -355,8 +355,8 @@ static void tell(struct lane *lane, enum transactor_result result, const struct 
 	}
 	if (log_every(&lane->transaction.limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
 		log_warning("transaction aborted, its records come again",
-			LOG_STR("error", err->text), LOG_STR("code", err->code),
-			LOG_INT("held_back", (int64_t)held_back));
+			LOG_ID(TRANSACTION_ABORTED), LOG_STR("error", err->text),
+			LOG_STR("code", err->code), LOG_INT("held_back", (int64_t)held_back));
 	}
 }
 

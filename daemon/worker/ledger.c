@@ -323,7 +323,7 @@ static bool fly(struct worker *worker)
 		return false;
 	}
 	if (failure) {
-		log_warning("the store refuses claims or marks",
+		log_warning("the store refuses claims or marks", LOG_ID(STORE_REFUSES),
 			LOG_STR("error", ledger->book.err.text),
 			LOG_STR("code", ledger->book.err.code));
 		back_off(worker);

@@ -271,7 +271,7 @@ static void name_tiers(struct worker *worker)
 			-ENOENT) {
 			log_error("a retry topic does not exist: records that are to wait in it "
 				  "are held",
-				LOG_STR("topic", topic),
+				LOG_ID(RETRY_TOPIC_MISSING), LOG_STR("topic", topic),
 				LOG_STR("remedy",
 					"create it, with as many partitions as the "
 					"consumer's topic"));
@@ -309,7 +309,8 @@ static void wait_for_cluster(struct worker *worker)
 		worker->page->broker_is_down = 1;
 		page_text_set(&worker->page->broker_text, "no broker answers yet");
 		if (!is_told) {
-			log_warning("waiting for Kafka: no broker answers yet");
+			log_warning(
+				"waiting for Kafka: no broker answers yet", LOG_ID(KAFKA_SILENT));
 			is_told = true;
 		}
 		log_flush();

@@ -207,10 +207,10 @@ static int seek(struct worker *worker, const struct proto_order *order, int64_t 
 	if (r < 0) {
 		return r;
 	}
-	log_notice("offset set on an operator's word", LOG_STR("topic", p->id.topic),
-		LOG_INT("partition", p->id.partition), LOG_INT("from", p->committed),
-		LOG_INT("offset", *ret_number), LOG_STR("who", order->who),
-		LOG_STR("reason", order->reason));
+	log_notice("offset set on an operator's word", LOG_ID(OFFSET_SET),
+		LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
+		LOG_INT("from", p->committed), LOG_INT("offset", *ret_number),
+		LOG_STR("who", order->who), LOG_STR("reason", order->reason));
 	return partition_seek(worker, p, *ret_number, err);
 }
 

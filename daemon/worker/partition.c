@@ -167,8 +167,9 @@ static void hold_lost(struct partition *p, const struct start_facts *facts)
 	}
 	page_text_set(&p->page->text,
 		"held: %s; set offset.lost = earliest or latest, or the group's offset", what);
-	log_error("partition held: its offset is lost", LOG_STR("topic", p->id.topic),
-		LOG_INT("partition", p->id.partition), LOG_STR("what", what),
+	log_error("partition held: its offset is lost", LOG_ID(OFFSET_LOST),
+		LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
+		LOG_STR("what", what),
 		LOG_STR("remedy", "set the group's offset, or offset.lost = earliest or latest"));
 	page_set(&p->page->held, 1);
 	set_state(p, PARTITION_LOST, PAGE_PARTITION_HELD);
@@ -233,8 +234,8 @@ static void name_unlisted(struct worker *worker, const struct partition *p)
 		page_set(&worker->page->partitions[index].held, 1);
 		atomic_store(&worker->page->partitions[index].state, PAGE_PARTITION_HELD);
 		log_error("partition is listed by no worker: it is not consumed",
-			LOG_STR("topic", p->id.topic), LOG_INT("partition", n),
-			LOG_STR("remedy", "add it to `partitions`"));
+			LOG_ID(PARTITION_UNLISTED), LOG_STR("topic", p->id.topic),
+			LOG_INT("partition", n), LOG_STR("remedy", "add it to `partitions`"));
 	}
 }
 
@@ -401,8 +402,9 @@ void partition_range(struct worker *worker, const struct source_event *event)
 	if (p->state != PARTITION_RUNNING || p->id.epoch != event->partitions[0].epoch) {
 		return;
 	}
-	log_warning("offset out of range", LOG_STR("topic", p->id.topic),
-		LOG_INT("partition", p->id.partition), LOG_STR("error", event->err.text));
+	log_warning("offset out of range", LOG_ID(OFFSET_OUT_OF_RANGE),
+		LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
+		LOG_STR("error", event->err.text));
 	p->is_out_of_range = true;
 }
 

@@ -111,9 +111,9 @@ int skip_try(struct worker *worker, struct partition *p, const struct proto_orde
 			"this worker has skipped %d records; set the offset instead", SKIPS_MAX);
 	}
 	if (dead_letter_skip(worker, p, order->offset)) {
-		log_warning("record skipped on an operator's word", LOG_STR("topic", p->id.topic),
-			LOG_INT("partition", p->id.partition), LOG_INT("offset", order->offset),
-			LOG_STR("why", skip->text));
+		log_warning("record skipped on an operator's word", LOG_ID(RECORD_SKIPPED),
+			LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
+			LOG_INT("offset", order->offset), LOG_STR("why", skip->text));
 		return 0;
 	}
 	pthread_mutex_lock(&worker->lock);

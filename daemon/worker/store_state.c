@@ -16,7 +16,8 @@ void store_state_down(struct worker *worker, enum page_store_user user, const st
 	page_text_set(&worker->page->store_text, "%s", err->text);
 	if (!atomic_fetch_or(&worker->page->store_is_down, (uint32_t)user)) {
 		log_error("store not available: everything is held, nothing is burnt",
-			LOG_STR("error", err->text), LOG_STR("code", err->code));
+			LOG_ID(STORE_DOWN), LOG_STR("error", err->text),
+			LOG_STR("code", err->code));
 	}
 }
 
@@ -27,6 +28,6 @@ void store_state_up(struct worker *worker, enum page_store_user user)
 	if ((atomic_load(&worker->page->store_is_down) & mine) &&
 		atomic_fetch_and(&worker->page->store_is_down, ~mine) == mine) {
 		page_text_set(&worker->page->store_text, "%s", "");
-		log_notice("store is available again");
+		log_notice("store is available again", LOG_ID(STORE_BACK));
 	}
 }

@@ -49,7 +49,7 @@ static void tell_begin(struct unit *unit, const struct roster_handler *handler, 
 
 	log_error("outage: different records fail and hardly any succeeds; they are held, and one "
 		  "at a time is tried",
-		LOG_STR("handler", handler->config->name),
+		LOG_ID(OUTAGE), LOG_STR("handler", handler->config->name),
 		LOG_INT("records", outage->verdict.failed),
 		LOG_SECONDS("for", (double)so_far_us / 1e6), LOG_STR("code", outage->code),
 		LOG_STR("error", outage->text));
@@ -66,7 +66,8 @@ static void tell_end(struct unit *unit, const struct roster_handler *handler, in
 	const struct handler_outage *outage = &handler->outage;
 	struct page_handler *page = page_handler_of(unit, handler);
 
-	log_notice("outage is over: records flow again", LOG_STR("handler", handler->config->name),
+	log_notice("outage is over: records flow again", LOG_ID(OUTAGE_OVER),
+		LOG_STR("handler", handler->config->name),
 		LOG_SECONDS("lasted", (double)(now_us - outage->verdict.since_us) / 1e6),
 		LOG_INT("probes", outage->verdict.probes));
 	if (page) {

@@ -48,10 +48,10 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text)
 	lanes_wake(worker, true);
 	pthread_mutex_unlock(&worker->lock);
 	if (is_paused) {
-		log_notice("consumer paused", LOG_STR("paused", text));
+		log_notice("consumer paused", LOG_ID(CONSUMER_PAUSED), LOG_STR("paused", text));
 	} else {
 		rate_reset(&worker->breaker); /* what tripped it is over: it counts anew */
-		log_notice("consumer resumed");
+		log_notice("consumer resumed", LOG_ID(CONSUMER_RESUMED));
 	}
 }
 
@@ -67,8 +67,8 @@ static void on_error(struct worker *worker, const struct source_event *event)
 	}
 	page_add(&worker->page->fetch_errors, 1);
 	if (log_every(&worker->broker_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
-		log_warning("Kafka reports", LOG_STR("code", event->err.code),
-			LOG_STR("error", event->err.text),
+		log_warning("Kafka reports", LOG_ID(KAFKA_REPORTS),
+			LOG_STR("code", event->err.code), LOG_STR("error", event->err.text),
 			LOG_INT("held_back", (int64_t)held_back));
 	}
 }
@@ -139,8 +139,9 @@ static void serve_channel(struct worker *worker)
 			pausing_told(worker, &frame.pause);
 		} else if (frame.type == PROTO_ORDER) {
 			orders_take(worker, &frame.order);
-		} else if (frame.type == PROTO_LOG_LEVEL && frame.log_level <= LOG_LEVEL_DEBUG) {
-			log_set_level((enum log_level)frame.log_level);
+		} else if (frame.type == PROTO_LOG_LEVEL &&
+			log_levels_are_valid(&frame.log_levels)) {
+			log_set_levels(&frame.log_levels);
 		}
 	}
 	if (r != -EAGAIN) {
@@ -238,7 +239,8 @@ static bool is_drained(struct worker *worker, int64_t now_us)
 		return false;
 	}
 	if (now_us >= worker->drain_deadline_us) {
-		log_warning("drain deadline reached: what is in hand comes again");
+		log_warning("drain deadline reached: what is in hand comes again",
+			LOG_ID(DRAIN_DEADLINE));
 		return true;
 	}
 	pthread_mutex_lock(&worker->lock);
@@ -308,7 +310,7 @@ static void *end_anyway(void *argument)
 	 * by leaving now
 	 */
 	log_notice("a client library did not close in time, leaving without it");
-	log_flush();
+	log_finish();
 	_exit(last.exit_status ? last.exit_status : WORKER_EXIT_STUCK);
 }
 
@@ -342,7 +344,7 @@ static void tell_end(struct worker *worker)
 	failed.failed.exit_status = worker->exit_status;
 	memcpy(failed.failed.text, worker->fatal.text, sizeof(failed.failed.text));
 	proto_send(worker->channel_fd, &failed);
-	log_error("worker gives up", LOG_STR("error", worker->fatal.text),
+	log_error("worker gives up", LOG_ID(WORKER_GIVES_UP), LOG_STR("error", worker->fatal.text),
 		LOG_STR("code", worker->fatal.code), LOG_INT("status", worker->exit_status));
 }
 

@@ -177,7 +177,7 @@ static void hear(const struct stub *stub, const struct proto_frame *frame)
 		write_told(stub, what);
 	}
 	if (frame->type == PROTO_LOG_LEVEL) {
-		snprintf(what, sizeof(what), "level %u", frame->log_level);
+		snprintf(what, sizeof(what), "level %u", frame->log_levels.of[LOG_MODULE_MAIN]);
 		write_told(stub, what);
 	}
 	if (frame->type == PROTO_ORDER && strcmp(stub->word, "mute") != 0) {

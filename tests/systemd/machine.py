@@ -9,6 +9,7 @@ mounted read-only as /usr/local; everything else is gone with the machine. Needs
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -20,7 +21,7 @@ from scenario.harness import BUILD, slowness
 from support.cache import scratch_dir
 from support.process import die_with_parent, is_alive, send_signal, wait_for
 
-FILES = pathlib.Path("/mnt/files")  # of the test, inside
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
 
 
 class NoMachine(Exception):
@@ -49,8 +50,6 @@ class Machine:
     def __init__(self):
         look_for_namespaces()
         self.directory = scratch_dir("machine")
-        self.files = self.directory / "files"
-        self.files.mkdir()
         self.prefix = install(self.directory / "stage")
         self.name = "onced-" + uuid.uuid4().hex[:8]
         self.log = self.directory / "boot.log"
@@ -63,7 +62,7 @@ class Machine:
         command = [
             "systemd-nspawn", "--directory=/", "--volatile=yes", f"--machine={self.name}", "--register=no",
             "--keep-unit", "--boot", "--console=pipe", f"--bind-ro={self.prefix}:/usr/local",
-            f"--bind={self.files}:{FILES}", "systemd.unit=basic.target"]
+            "systemd.unit=basic.target"]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True, preexec_fn=die_with_parent)
@@ -102,13 +101,18 @@ class Machine:
 
     # ---- inside ----
 
+    def _enter(self, command):
+        return ["nsenter", "-t", str(self.init), "-m", "-p", "-u", "-i", "-n", "-C", *map(str, command)]
+
+    def begin(self, *command):
+        """A command beside PID 1, not waited for."""
+        return subprocess.Popen(self._enter(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, env=ENVIRONMENT, preexec_fn=die_with_parent)
+
     def run(self, *command, check=True, seconds=60):
-        """A command beside PID 1, with its words."""
-        done = subprocess.run(
-            ["nsenter", "-t", str(self.init), "-m", "-p", "-u", "-i", "-n", "-C", *map(str, command)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=seconds * slowness(),
-            env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"})
+        """The same to its end, with its words."""
+        done = subprocess.run(self._enter(command), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", timeout=seconds * slowness(), env=ENVIRONMENT)
         if check and done.returncode != 0:
             raise AssertionError(f"{shlex.join(map(str, command))} ended with {done.returncode}\n{done.stdout}"
                                  f"{done.stderr}\n{self.journal_text()}")
@@ -146,6 +150,11 @@ class Machine:
             return self.run("journalctl", "--no-pager", f"--lines={lines}", check=False).stdout
         except subprocess.TimeoutExpired:
             return "(no journal)"
+
+    def message_id(self, name):
+        """What the catalog, as it is installed, calls a line."""
+        text = self.path("/usr/local/lib/systemd/catalog/onced.catalog").read_text()
+        return re.search(rf"^# {name}\n-- (\w+)$", text, re.MULTILINE).group(1)
 
     def outside_pid(self, pid):
         """What the host calls this process of the machine."""

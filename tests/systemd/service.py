@@ -38,7 +38,7 @@ class Service:
         sections = merge(merge(self.world.sections(), own), changes)
         self.machine.write(SECRET, PASSWORD + "\n", 0o600)
         self.machine.write(self.config, write_ini(sections), 0o640, "root:onced")
-        return self
+        return self if "credentials" in self.drop_ins else self.drop_in("credentials", CREDENTIALS)
 
     def drop_in(self, name, text):
         self.machine.write(DROP_IN.format(unit=self.unit, name=name), text)
@@ -47,13 +47,15 @@ class Service:
         return self
 
     def start(self):
-        if "credentials" not in self.drop_ins:
-            self.drop_in("credentials", CREDENTIALS)
         self.machine.run("systemctl", "start", self.unit, seconds=100)
         return self
 
     def ctl(self, verb, check=True, seconds=100):
         return self.machine.run("systemctl", verb, self.unit, check=check, seconds=seconds)
+
+    def begin(self, verb):
+        """The same, not waited for."""
+        return self.machine.begin("systemctl", verb, self.unit)
 
     def show(self, *names):
         return self.machine.show(self.unit, *names)
@@ -66,6 +68,9 @@ class Service:
 
     def metrics(self):
         return control.metrics(self.socket)
+
+    def partitions(self):
+        return self.status()["consumers"][0]["partitions"]
 
     def workers(self):
         return self.status()["consumers"][0]["workers"]

@@ -25,8 +25,8 @@ static const char *manual_path;
 /* What is public, and what may be read; all else changes something. A new row is put here. */
 static const char *const public_paths[] = { "/", "/metrics", "/livez", "/readyz", "/v1/status",
 	NULL };
-static const char *const read_paths[] = { "/v1/config", "/v1/config/changes", "/v1/reload",
-	"/v1/operations/{id}", NULL };
+static const char *const read_paths[] = { "/v1/config", "/v1/config/changes", "/v1/log-level",
+	"/v1/operations/{id}", "/v1/reload", NULL };
 
 static bool is_in(const char *const *paths, const struct route *route)
 {

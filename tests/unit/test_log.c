@@ -23,6 +23,12 @@
 #include "base/log_ring.h"
 
 static const struct log_origin worker = { .process = "worker", .consumer = "orders", .slot = 0 };
+
+/* As log_id.h has it. */
+#define ID_(name, text) [LOG_ID_##name] = text,
+static const char *const ids[] = { LOG_IDS(ID_) };
+#define dead_letter_id ids[LOG_ID_DEAD_LETTER]
+
 static const struct log_field end = { LOG_FIELD_END, NULL, { NULL } };
 
 static const char *build(
@@ -83,6 +89,51 @@ static void json_reads_back_as_what_was_given(void **state)
 		"gr\xc3\xbc\xc3\x9f \xc3\xbf \xc3\xa2\xc2\x80\xc2\xae x");
 	assert_true(json_integer_value(json_object_get(root, "offset")) == INT64_MIN);
 	json_decref(root);
+}
+
+static void journal_has_a_field_for_each_and_the_whole_line_for_people(void **state)
+{
+	const struct log_field fields[] = { LOG_ID(DEAD_LETTER), LOG_STR("topic", "orders.v1"),
+		LOG_INT("offset", 7), LOG_STR("absent", NULL), LOG_SECONDS("again_in", 0.5),
+		LOG_SLICE("event.id", SLICE_LITERAL("a\nPRIORITY=0\x1b b")), end };
+	char expected[1024];
+	struct log_line line;
+	log_line_build(
+		&line, LOG_FORMAT_JOURNAL, LOG_LEVEL_WARNING, 0, &worker, "dead letter", fields);
+	snprintf(expected, sizeof(expected),
+		"PRIORITY=4\nSYSLOG_IDENTIFIER=onced\nONCED_MODULE=main\n"
+		"ONCED_PROCESS=worker\nONCED_CONSUMER=orders\nONCED_SLOT=0\n"
+		"MESSAGE=worker orders/0: dead letter topic=orders.v1 offset=7 again_in=0.500000 "
+		"event.id=\"a\\nPRIORITY=0\\x1b b\"\n"
+		"MESSAGE_ID=%s\nONCED_TOPIC=orders.v1\nONCED_OFFSET=7\nONCED_AGAIN_IN=0.500000\n"
+		"ONCED_EVENT_ID=a\\nPRIORITY=0\\x1b b\n",
+		dead_letter_id);
+	line.data[line.len] = '\0';
+	assert_string_equal(line.data, expected);
+}
+
+static void a_journal_entry_is_whole_lines_however_long_its_values(void **state)
+{
+	char *bytes = malloc(6000);
+	memset(bytes, 'x', 6000);
+	for (size_t len = 0; len < 6000; len += 7) {
+		const struct log_field fields[] = { LOG_ID(RECORD_FAILED), LOG_INT("before", 1),
+			LOG_SLICE("long", slice_from(bytes, len)),
+			LOG_SLICE("again", slice_from(bytes, len)), LOG_INT("after", 2), end };
+		struct log_line line;
+		log_line_build(&line, LOG_FORMAT_JOURNAL, LOG_LEVEL_ERROR, 0, &worker, "m", fields);
+		assert_true(line.len < LOG_LINE_MAX);
+		line.data[line.len] = '\0';
+		assert_int_equal(line.data[line.len - 1], '\n');
+		assert_non_null(strstr(line.data, "\nONCED_BEFORE=1\n"));
+		assert_true(len == 0 || strstr(line.data, "\nONCED_LONG=x"));
+		for (char *at = line.data; *at; at = strchr(at, '\n') + 1) {
+			assert_int_equal(strncmp(at, "ONCED_", 6) && strncmp(at, "MESSAGE", 7) &&
+					strncmp(at, "PRIORITY=", 9) && strncmp(at, "SYSLOG_", 7),
+				0);
+		}
+	}
+	free(bytes);
 }
 
 static void a_long_value_is_cut_and_the_line_stays_whole(void **state)
@@ -218,6 +269,68 @@ static void lines_below_the_level_are_not_written(void **state)
 	close(fds[1]);
 }
 
+static void each_module_has_a_level_of_its_own(void **state)
+{
+	struct log_levels levels = log_levels_all(LOG_LEVEL_WARNING);
+	int fds[2];
+	char line[LOG_LINE_MAX] = "";
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	log_init(fds[1], LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, NULL, NULL, -1);
+	levels.of[LOG_MODULE_KAFKA] = LOG_LEVEL_DEBUG;
+	log_set_levels(&levels);
+	log_from(LOG_MODULE_STORE, LOG_LEVEL_INFO, "quiet");
+	log_from(LOG_MODULE_KAFKA, LOG_LEVEL_DEBUG, "loud");
+	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
+	assert_non_null(strstr(line, "msg=loud"));
+	assert_null(strstr(line, "quiet"));
+	log_init(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, NULL, NULL, -1);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void names_of_levels_and_modules_are_found_again(void **state)
+{
+	enum log_module module;
+	enum log_level level;
+	struct log_levels levels = log_levels_all(LOG_LEVEL_INFO);
+	for (int i = 0; i < LOG_MODULES; i++) {
+		assert_true(log_module_find(log_module_name((enum log_module)i), &module));
+		assert_int_equal(module, i);
+	}
+	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
+		assert_true(log_level_find(log_level_name((enum log_level)i), &level));
+		assert_int_equal(level, i);
+	}
+	assert_false(log_module_find("", &module));
+	assert_false(log_level_find("loud", &level));
+	assert_true(log_levels_are_valid(&levels));
+	levels.of[LOG_MODULES - 1] = LOG_LEVEL_DEBUG + 1;
+	assert_false(log_levels_are_valid(&levels));
+}
+
+static void the_same_line_is_told_a_few_times_and_then_how_often(void **state)
+{
+	int fds[2];
+	char text[8 * LOG_LINE_MAX] = "";
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	log_init(fds[1], LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, NULL, NULL, -1);
+	for (int i = 0; i < 317; i++) {
+		log_warning("refused", LOG_STR("why", "no"));
+	}
+	log_finish();
+	assert_true(read(fds[0], text, sizeof(text) - 1) > 0);
+	unsigned lines = 0;
+	for (const char *at = text; (at = strchr(at, '\n')); at++) {
+		lines++;
+	}
+	assert_int_equal(lines, 6);
+	assert_non_null(strstr(
+		text, "level=warning msg=\"refused … repeated 312 times\" why=no repeated=312\n"));
+	log_init(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, NULL, NULL, -1);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void *write_many(void *arg)
 {
 	for (int i = 0; i < 2000; i++) {
@@ -272,11 +385,16 @@ int main(void)
 		cmocka_unit_test(text_is_for_people),
 		cmocka_unit_test(hostile_bytes_stay_inside_their_value),
 		cmocka_unit_test(json_reads_back_as_what_was_given),
+		cmocka_unit_test(journal_has_a_field_for_each_and_the_whole_line_for_people),
+		cmocka_unit_test(a_journal_entry_is_whole_lines_however_long_its_values),
 		cmocka_unit_test(a_long_value_is_cut_and_the_line_stays_whole),
 		cmocka_unit_test(a_ring_keeps_order_and_refuses_what_does_not_fit),
 		cmocka_unit_test(a_full_pipe_drops_and_counts_instead_of_blocking),
 		cmocka_unit_test(a_full_socket_drops_and_counts_instead_of_blocking),
 		cmocka_unit_test(the_flags_of_an_inherited_descriptor_are_left_alone),
+		cmocka_unit_test(each_module_has_a_level_of_its_own),
+		cmocka_unit_test(names_of_levels_and_modules_are_found_again),
+		cmocka_unit_test(the_same_line_is_told_a_few_times_and_then_how_often),
 		cmocka_unit_test(lines_below_the_level_are_not_written),
 		cmocka_unit_test(lines_of_many_threads_do_not_mix),
 		cmocka_unit_test(repeats_are_held_back_and_counted),
