@@ -26,7 +26,7 @@ def event_id_of(record):
         # The text of a number is an id, too.
         body = json.loads(record.value, parse_int=str, parse_float=str)
         found = body.get("event_id")
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, RecursionError):
         return None
     return found if isinstance(found, str) else None
 

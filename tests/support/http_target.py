@@ -104,9 +104,16 @@ class HttpTarget:
         while True:
             request = await self._read(reader, connection)
             self.requests.append(request)
-            script = self.script[request.id]
-            if not await self._act(script.pop(0) if script else self.default, request, writer):
+            if not await self._act(self.action_for(request), request, writer):
                 return
+
+    def action_for(self, request):
+        script = self.script.get(request.id)
+        return script.pop(0) if script else self.default
+
+    def note_done(self, request):
+        self.done.append(request.id)
+        self.done_at.append(time.monotonic())
 
     async def _read(self, reader, connection):
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -137,8 +144,7 @@ class HttpTarget:
         elif action != CLOSE:
             status, headers, body = action if isinstance(action, tuple) else (action, {}, b"")
             if 200 <= status < 300:
-                self.done.append(request.id)
-                self.done_at.append(time.monotonic())
+                self.note_done(request)
             lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}",
                      *(f"{name}: {value}" for name, value in headers.items())]
             writer.write("\r\n".join([*lines, "", ""]).encode() + body)

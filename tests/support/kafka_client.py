@@ -232,13 +232,13 @@ class KafkaClient:
         answer = _patiently(lambda: self._reader(group).committed(partitions, timeout=10))
         return {p.partition: (p.offset, p.metadata) for p in answer if p.offset >= 0}
 
-    def committed_fast(self, group, topic, partitions, seconds=2):
+    def committed_fast(self, group, topic, partitions, seconds=4):
         """As committed(), asked once: raises where no answer comes soon."""
         asked = [TopicPartition(topic, p) for p in range(partitions)]
         answer = self._reader(group).committed(asked, timeout=seconds)
         return {p.partition: p.offset for p in answer if p.error is None and p.offset >= 0}
 
-    def end_offsets_fast(self, topic, partitions, seconds=2):
+    def end_offsets_fast(self, topic, partitions, seconds=4):
         """As end_offsets(), asked once: raises where no answer comes soon."""
         asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}
         futures = self.admin.list_offsets(asked, request_timeout=seconds)
@@ -262,6 +262,11 @@ class KafkaClient:
             members[member.member_id] = (
                 member.group_instance_id, sorted((p.topic, p.partition) for p in assigned))
         return answer.state.name, members
+
+    def coordinator_of(self, group):
+        """Number of the broker that coordinates it."""
+        future = next(iter(self.admin.describe_consumer_groups([group], request_timeout=20).values()))
+        return future.result().coordinator.id
 
     def lag(self, group, topic):
         """Sum over partitions of end minus committed (an uncommitted one counts from its start)."""

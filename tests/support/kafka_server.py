@@ -17,17 +17,29 @@ CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk"
 JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
 
 
-def _settings(node, port, voters, replicas):
+def _listeners(port, controller, doors):
+    """
+    The listeners for clients and the controller, and one for each of `doors`: {name: (port, port of whatever
+    stands before it)}, whose clients are sent to the latter.
+    """
+    own = {"PLAINTEXT": (port, port), **(doors or {})}
+    return {
+        "listeners": ",".join([*(f"{n}://127.0.0.1:{at}" for n, (at, _) in own.items()),
+                               f"CONTROLLER://{controller}"]),
+        "advertised.listeners": ",".join(f"{n}://127.0.0.1:{shown}" for n, (_, shown) in own.items()),
+        "listener.security.protocol.map": ",".join(f"{n}:PLAINTEXT" for n in (*own, "CONTROLLER")),
+    }
+
+
+def _settings(node, port, voters, replicas, doors=None):
     controller = dict(v.split("@") for v in voters.split(","))[str(node)]
     return {
+        **_listeners(port, controller, doors),
         "process.roles": "broker,controller",
         "node.id": node,
         "controller.quorum.voters": voters,
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         "log.dirs": "data",
         "num.partitions": 1,
         "default.replication.factor": replicas,
@@ -57,12 +69,12 @@ class Kafka(Server, KafkaClient):
     start_seconds = 90
     stop_seconds = 40
 
-    def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None):
+    def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None, doors=None):
         Server.__init__(self, scratch_dir("kafka"))
         self.port = port or free_port()
         KafkaClient.__init__(self, f"127.0.0.1:{self.port}")
         voters = voters or f"{node}@127.0.0.1:{free_port()}"
-        properties = {**_settings(node, self.port, voters, replicas), **(settings or {})}
+        properties = {**_settings(node, self.port, voters, replicas, doors), **(settings or {})}
         self._properties = self.directory / "server.properties"
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
         self._libs = f"{kafka_libs()}/*"
@@ -103,16 +115,18 @@ class Kafka(Server, KafkaClient):
 class KafkaCluster(KafkaClient):
     """Several brokers, each also a controller. Address any of them by `brokers[i]`."""
 
-    def __init__(self, count=3):
+    def __init__(self, count=3, doors=None):
         voters = ",".join(f"{i}@127.0.0.1:{free_port()}" for i in range(1, count + 1))
         self.brokers = [
-            Kafka(node=i, voters=voters, replicas=count) for i in range(1, count + 1)]
+            Kafka(node=i, voters=voters, replicas=count, doors=doors[i - 1] if doors else None)
+            for i in range(1, count + 1)]
         KafkaClient.__init__(self, ",".join(broker.bootstrap for broker in self.brokers))
 
     def start(self):
         # A broker answers only when the quorum stands: start all, then wait for each.
         for broker in self.brokers:
-            broker.launch()
+            if not broker.is_running():
+                broker.launch()
         for broker in self.brokers:
             broker.wait_started()
         return self

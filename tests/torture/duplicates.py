@@ -11,11 +11,12 @@ UNEXPLAINED = "unexplained"
 GRACE_SECONDS = 30.0  # a session timeout, a lease, a restart: what a fault may still cause later
 
 
-def repeats(effects):
-    """(first, later) for each effect whose event had one before."""
+def repeats(effects, is_deduplicating=True):
+    """(first, later) for each effect whose event had one before; without dedup: whose record had."""
     first = {}
     for effect in effects:
-        key = effect.event_id or (effect.topic, effect.partition, effect.offset)
+        position = (effect.topic, effect.partition, effect.offset)
+        key = (effect.event_id if is_deduplicating else None) or position
         if key in first:
             yield first[key], effect
         else:
@@ -30,4 +31,4 @@ def cause(faults, first, later):
 def causes(evidence):
     """{cause: how many repeats}"""
     return collections.Counter(
-        cause(evidence.faults, first, later) for first, later in repeats(evidence.effects))
+        cause(evidence.faults, first, later) for first, later in repeats(evidence.effects, evidence.mode.is_deduplicating))

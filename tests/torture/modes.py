@@ -7,11 +7,21 @@ epoch) and owner (who made it).
 """
 
 import collections
+import sqlite3
+import time
+
+from scenario.harness import BUILD
+from support.redis_server import PASSWORD as REDIS_PASSWORD
+from support.redis_server import USER as REDIS_USER
+
+from . import disk, options
+from .service import Service
 
 Effect = collections.namedtuple("Effect", "seq event_id topic partition offset key at owner")
 
 EXACTLY = "exactly once"
 AT_LEAST = "at least once"
+PLUGINS = BUILD / "tests" / "support" / "plugins"
 
 
 class Mode:
@@ -20,16 +30,21 @@ class Mode:
     hosts = 2
     uses = frozenset()  # servers besides the broker
     per_second = 1000
+    is_deduplicating = True
+    may_lose = False  # records may be deleted before they were applied
+    weights = {}  # of classes of records, where they differ
 
     def prepare(self, stage):
         """Before the hosts are configured."""
 
-    def changes(self, _stage):
+    def changes(self, _stage, _host):
+        """What is different from the scenarios' configuration, for the host of that name."""
         return {}
 
-    def effects_count(self, stage):
-        """How many there are by now, None where that cannot be told."""
-        raise NotImplementedError
+    def misbehaviour(self, kind, chance):
+        """The payload of a record of that class that makes its handler misbehave."""
+        return {"slow": {"fault": f"sleep:{chance.uniform(0.005, 0.06):.4f}"},
+                "flaky": {"fault": "chance:0.2:23503"}, "poison": {"fault": "22P02"}}[kind]
 
     def effects(self, stage):
         """[Effect] in the order of seq."""
@@ -43,6 +58,7 @@ MODES = {}
 
 
 def mode(cls):
+    assert cls.name in options.MODES
     MODES[cls.name] = cls
     return cls
 
@@ -54,16 +70,139 @@ class Postgres(Mode):
     name = "postgres"
     promise = EXACTLY
     uses = frozenset({"postgres"})
+    may_lose = True
 
     def prepare(self, stage):
         stage.sql("ALTER TABLE effects ADD COLUMN backend int DEFAULT pg_backend_pid()")
+        if stage.servers.disk:
+            stage.sql(f"ALTER TABLE effects SET TABLESPACE {disk.NAME}")
 
-    def effects_count(self, stage):
-        rows = stage.query_or_none("SELECT last_value FROM effects_seq_seq")
-        return rows[0][0] if rows else None
+    def changes(self, stage, host):
+        return {"onced": {"store": stage.postgres_url(host)}}
 
     def effects(self, stage):
         rows = stage.sql(
             'SELECT seq, event_id, topic, partition, "offset", key, extract(epoch FROM at)::float8, backend'
             " FROM effects ORDER BY seq")
         return [Effect(*row) for row in rows]
+
+
+@mode
+class Sqlite(Mode):
+    """The same in a file, for one host."""
+
+    name = "sqlite"
+    promise = EXACTLY
+    hosts = 1
+    per_second = 300
+    weights = {"slow": 0, "flaky": 0}
+
+    def prepare(self, stage):
+        self.path = stage.directory / "store.sqlite"
+        with self._connected() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(
+                "CREATE TABLE effects (seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id, topic, partition INT,"
+                ' "offset" INT, key, n INT CHECK (n >= 0),'
+                " at REAL DEFAULT ((julianday('now') - 2440587.5) * 86400.0))")
+
+    def _connected(self):
+        return sqlite3.connect(self.path, timeout=20)
+
+    def misbehaviour(self, kind, chance):
+        return {"n": -1} if kind == "poison" else {}
+
+    def changes(self, stage, host):
+        statement = """INSERT INTO effects (event_id, topic, partition, "offset", key, n)
+            VALUES (:event_id?, :topic, :partition, :offset, :key?, :payload.n)"""
+        return {"onced": {"store": f"sqlite:{self.path}", "store.user": None, "store.password": None},
+                "handler effect": {"statement": statement}}
+
+    def effects(self, stage):
+        with self._connected() as connection:
+            rows = connection.execute(
+                'SELECT seq, event_id, topic, partition, "offset", key, at FROM effects ORDER BY seq')
+            return [Effect(*row, "worker") for row in rows.fetchall()]
+
+
+class _OverHttp(Mode):
+    per_second = 200
+    weights = {"huge": 1}
+
+    def prepare(self, stage):
+        self.service = Service().start()
+
+    def changes(self, stage, host):
+        return {
+            "consumer c": {"handler": "send", "lanes": 8}, "handler effect": None,
+            "handler send": {"type": "http", "url": self.service.url("/events"), "timeout": "5s",
+                             "headers.x-position": "{topic}/{partition}/{offset}"},
+        }
+
+    def effects(self, stage):
+        return [Effect(seq, *effect) for seq, effect in enumerate(self.service.effects)]
+
+    def close(self, stage):
+        self.service.close()
+
+
+@mode
+class Outside(_OverHttp):
+    """Ids in PostgreSQL, effects in a service over HTTP."""
+
+    name = "outside"
+    uses = frozenset({"postgres"})
+
+    def changes(self, stage, host):
+        return {**super().changes(stage, host), "onced": {"store": stage.postgres_url(host)}}
+
+
+@mode
+class Nothing(_OverHttp):
+    """No ids are remembered; effects in a service over HTTP."""
+
+    name = "none"
+    is_deduplicating = False
+
+    def changes(self, stage, host):
+        own = {"store": "none:", "store.user": None, "store.password": None, "store.migrate": None}
+        return {**super().changes(stage, host), "onced": own}
+
+
+@mode
+class Redis(Mode):
+    """Leases and marks in Redis; effects are lines that a plugin writes."""
+
+    name = "redis"
+    uses = frozenset({"redis"})
+    per_second = 300
+
+    def prepare(self, stage):
+        stage.servers.redis.call("FLUSHALL")
+        self.kind = "inside" if stage.options.seed % 2 else "outside"
+        self.path = stage.directory / "effects"
+
+    def changes(self, stage, host):
+        port = stage.servers.port_of("redis", host)
+        return {
+            "onced": {"store": f"redis://127.0.0.1:{port}/0", "store.user": REDIS_USER,
+                      "store.password": REDIS_PASSWORD, "store.migrate": None},
+            "consumer c": {"handler": self.kind}, "handler effect": None,
+            f"handler {self.kind}": {
+                "type": "plugin", "path": PLUGINS / f"{self.kind}.so", "file": self.path},
+        }
+
+    def misbehaviour(self, kind, chance):
+        return {"slow": {"fault": f"sleep:{chance.randrange(5, 60)}"}, "flaky": {"fault": "retry:2"},
+                "poison": {"fault": "reject"}}[kind]
+
+    def effects(self, stage):
+        shift = time.time() - time.monotonic()
+        found = []
+        with open(self.path, errors="replace") as lines:
+            for seq, line in enumerate(lines):
+                event_id, *numbers = line.rstrip("\n").rsplit(" ", 6)
+                partition, offset, _, pid, _, ended_us = map(int, numbers)
+                found.append(Effect(seq, None if event_id == "-" else event_id, stage.topic, partition, offset,
+                                    None, ended_us / 1e6 + shift, pid))
+        return found

@@ -10,7 +10,7 @@ import itertools
 import pathlib
 import random
 
-MODES = ("postgres",)
+MODES = ("postgres", "outside", "redis", "sqlite", "none")
 ABOUT = """Runs rounds of a few minutes with real servers, several onced and seeded faults, holds each to the
 promises from outside, and writes report.md, timeline.svg and facts.json. The exit status is 0 when
 nothing was violated."""
@@ -29,6 +29,7 @@ class Options:
     partitions: int = 8
     per_second: int = 0  # 0: as the mode says
     faults_per_minute: float = 20.0
+    is_clocked: bool = False  # the wall clocks of the hosts can jump
 
     def title(self):
         return f"{self.mode}, {'static' if self.is_static else 'dynamic'}, {self.assignment}"
@@ -64,7 +65,7 @@ def rounds(arguments):
         yield Options(
             number=number, seed=chance.getrandbits(31), mode=modes[number % len(modes)], seconds=seconds,
             is_static=chance.random() < 0.6 if static is None else static,
-            per_second=arguments.per_second, faults_per_minute=arguments.faults_per_minute)
+            is_clocked=chance.random() < 0.4, per_second=arguments.per_second, faults_per_minute=arguments.faults_per_minute)
         left -= seconds
 
 

@@ -9,6 +9,10 @@ import dataclasses
 import random
 
 WARM_UP = 2.0  # seconds without faults at the beginning
+# How often each family comes. Kills are short and many; while a server is away little else is tested.
+FAMILIES = {"process": 50, "postgres": 12, "redis": 12, "kafka": 6, "network": 12, "operator": 14,
+            "host": 8, "topic": 4}
+AT_ONCE = 2  # families besides processes that suffer at the same time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,21 +27,34 @@ def draw(seed, seconds, table, per_minute):
     """[Planned] of so many seconds; the last one is over by then."""
     chance = random.Random(f"plan {seed}")
     weights = {name: kind.weight for name, kind in table.items()}
-    free = {}
+    free = {}  # when each family is free again
     found = []
     now = WARM_UP
     while True:
         now += min(chance.expovariate(per_minute / 60), 20.0)
         if now >= seconds:
             return found
-        open_now = [name for name in weights if free.get(table[name].target, 0.0) <= now]
-        if not open_now:
+        family = _family(chance, table, free, now)
+        if family is None:
             continue
-        name = chance.choices(open_now, [weights[n] for n in open_now])[0]
+        names = [name for name, kind in table.items() if kind.target == family]
+        name = chance.choices(names, [weights[n] for n in names])[0]
         length = chance.uniform(*table[name].length)
         if now + length > seconds:
             continue
         found.append(Planned(now, length, name, chance.getrandbits(32)))
-        free[table[name].target] = now + length + 0.2
+        free[family] = now + length + 0.2
         # Each kind comes before one comes again much more often than its weight says.
         weights[name] *= 0.7
+
+
+def _family(chance, table, free, now):
+    """One that nothing happens to just now; None: enough is going on."""
+    families = sorted({kind.target for kind in table.values()})
+    busy = [family for family in families if free.get(family, 0.0) > now]
+    others = sum(family != "process" for family in busy)
+    open_now = [family for family in families
+                if family not in busy and (family == "process" or others < AT_ONCE)]
+    if not open_now:
+        return None
+    return chance.choices(open_now, [FAMILIES[family] for family in open_now])[0]

@@ -14,6 +14,9 @@ import confluent_kafka
 from .stream import Stream
 
 
+QUEUE = 3000  # records that wait for a broker; after that the stream itself waits
+
+
 class Producer:
     def __init__(self, bootstrap, topic, stream: Stream, per_second):
         self.topic = topic
@@ -21,12 +24,14 @@ class Producer:
         self.per_second = per_second
         self.ledger = {}  # (partition, offset) -> class
         self.numbers = 0
+        self.is_held = False  # by the watch: enough lies there that nobody has settled
         self.failed = []  # records the broker never acknowledged, with the reason
         self._over = threading.Event()
         self._client = confluent_kafka.Producer({
             "bootstrap.servers": bootstrap, "log_level": 0, "enable.idempotence": True,
             "linger.ms": 5, "message.max.bytes": 20_000_000, "message.timeout.ms": 300_000,
-            "queue.buffering.max.messages": 1_000_000, "partitioner": "murmur2_random",
+            "queue.buffering.max.messages": QUEUE, "partitioner": "murmur2_random",
+            "topic.metadata.refresh.interval.ms": 2000,
             "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500})
         self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
 
@@ -62,7 +67,7 @@ class Producer:
             if due - self.numbers > self.per_second:
                 began = time.monotonic() - self.numbers / self.per_second
                 due = self.numbers + int(self.per_second / 10)
-            while self.numbers < due:
+            while self.numbers < due and not self.is_held:
                 self._send(self.stream.make(self.numbers))
                 self.numbers += 1
             self._client.poll(0)

@@ -53,7 +53,7 @@ class Round:
         begin = stage.kafka.end_offsets(commits.TOPIC)
         stage.start_hosts()
         per_second = options.per_second or self.mode.per_second
-        producer = Producer(stage.kafka.bootstrap, stage.topic, Stream(options.seed, stage.name), per_second)
+        producer = Producer(stage.kafka.bootstrap, stage.topic, self._stream(stage), per_second)
         watch = Watch(stage, producer)
         scheduler = Scheduler(
             stage, plan.draw(options.seed, options.seconds, table, options.faults_per_minute), table)
@@ -62,11 +62,12 @@ class Round:
         watch.start()
         began = time.time()
         try:
-            scheduler.run(lambda: None)
+            scheduler.run()
         finally:
             scheduler.end_all()
             ended = time.time()
             producer.stop()
+        self.servers.restore()
         lag_zero_after = self._work_off(stage, ended)
         watch.stop()
         scheduler.happened += [Happened("machine stood still", "machine", *stall, "", False)
@@ -74,7 +75,10 @@ class Round:
         remains = self._compare(before, stage.descriptors()) if lag_zero_after is not None else []
         exit_codes = {host.name: self._stop(host, remains) for host in stage.hosts}
         evidence = self._read(stage, producer, watch, scheduler, begin, lag_zero_after, exit_codes, remains)
-        return self._facts(evidence, began, ended, producer)
+        return self._facts(evidence, began, ended, producer, scheduler.left_out, watch.errors)
+
+    def _stream(self, stage):
+        return Stream(self.options.seed, stage.name, self.mode.misbehaviour, self.mode.weights)
 
     def _limit(self):
         return LAG_SECONDS * slowness()
@@ -82,7 +86,12 @@ class Round:
     def _work_off(self, stage, ended):
         """Seconds until nothing was left to do, None when that took too long."""
         deadline = time.time() + self._limit()
+        resume_at = 0.0
         while time.time() < deadline:
+            if time.time() > resume_at:
+                # A host that was away when its pause ended has not heard of it.
+                stage.resume_all()
+                resume_at = time.time() + 5
             for host in stage.hosts:
                 if not host.is_running():
                     host.start_again()
@@ -115,18 +124,20 @@ class Round:
 
     def _read(self, stage, producer, watch, scheduler, begin, lag_zero_after, exit_codes, remains):
         committed = stage.committed()
+        inputs = stage.inputs()
         return judge.Evidence(
-            mode=self.mode, committed=committed, inputs=stage.kafka.read(stage.topic),
+            mode=self.mode, committed=committed, inputs=inputs,
             effects=self.mode.effects(stage), dead_letters=stage.dead_letters(), ends=stage.ends(),
             ledger=producer.ledger, history=commits.read(stage.kafka, stage.group, stage.topic, begin), samples=watch.samples,
             deaths=stage.deaths,
             exits=[(host.name, exit_) for host in stage.hosts for exit_ in eventlog.exits(host.log_path)],
             exit_codes=exit_codes, remains=remains, faults=scheduler.happened,
-            lag_zero_after=lag_zero_after, lag_zero_limit=self._limit())
+            lag_zero_after=lag_zero_after, lag_zero_limit=self._limit(),
+            skipped=stage.deleted_unsettled(inputs))
 
     # ---- what came of it ----
 
-    def _facts(self, evidence, began, ended, producer):
+    def _facts(self, evidence, began, ended, producer, left_out_faults, errors):
         verdicts = judge.judge(evidence)
         recovered, left_out = recovery.times(evidence)
         holding = {exit_.pid for _, exit_ in evidence.exits if exit_.holding}
@@ -140,6 +151,7 @@ class Round:
             "dead_letters": len(evidence.dead_letters), "commits": len(evidence.history),
             "duplicates": dict(duplicates.causes(evidence)),
             "faults": [dataclasses.asdict(fault) for fault in evidence.faults],
+            "left_out": left_out_faults, "watch_errors": errors,
             "recovery": recovered, "recovery_left_out": left_out,
             "lag_zero_after": evidence.lag_zero_after,
             "verdicts": verdicts, "violations": sum(map(len, verdicts.values())),

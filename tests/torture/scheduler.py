@@ -1,8 +1,9 @@
 """
 scheduler - carries out a plan, and writes down what really happened
 
-Runs in the main thread: servers and daemons die with the thread that started them. An action that takes
-long delays the next; the times noted are those at which it happened.
+Runs in the main thread: servers and daemons die with the thread that started them. The times noted are those
+at which it happened. A fault is over when what it hit is there again (`is_over`); one that comes upon a target
+that is not waits a little, and is left out then.
 """
 
 import dataclasses
@@ -28,11 +29,17 @@ class Happened:
         return self.began <= end and self.ended + grace >= begin
 
 
+PATIENCE = 6.0  # seconds a fault waits for its target
+OVER_SECONDS = 120.0  # longest that anything takes to be there again
+
+
 class Scheduler:
     def __init__(self, stage, plan, table):
         self.stage = stage
         self.table = table
         self.happened = []
+        self.left_out = 0
+        self._busy = set()  # targets
         self._order = itertools.count()
         self._queue = []
         for planned in plan:
@@ -41,43 +48,57 @@ class Scheduler:
     def _push(self, at, what, of):
         heapq.heappush(self._queue, (at, next(self._order), what, of))
 
-    def run(self, tick):
-        """Until the plan is over; `tick` is called about every 50 ms between the actions."""
+    def run(self):
+        """Until the plan is over, and the last of it."""
         began = time.monotonic()
+        actions = {"begin": self._begin, "end": self._end, "over": self._over}
         while self._queue:
+            now = time.monotonic() - began
             at, _, what, of = self._queue[0]
-            late = time.monotonic() - began - at
-            if late < 0:
-                tick()
-                time.sleep(min(-late, 0.05))
+            if at > now:
+                time.sleep(min(at - now, 0.05))
                 continue
             heapq.heappop(self._queue)
-            if what == "begin":
-                self._begin(of, time.monotonic() - began)
-            else:
-                self._end(of)
+            actions[what](of, now)
 
     def end_all(self):
         """What is still on when a run is broken off."""
-        while self._queue:
-            _, _, what, of = heapq.heappop(self._queue)
+        for _, _, what, of in sorted(self._queue, key=lambda entry: entry[0]):
             if what == "end":
-                self._end(of)
+                self._end(of, 0.0)
+        self._queue = []
 
     def _begin(self, planned, now):
         kind = self.table[planned.name]
+        if kind.target in self._busy:
+            if now - planned.at < PATIENCE:
+                self._push(now + 0.1, "begin", planned)
+            else:
+                self.left_out += 1
+            return
         fault = kind(self.stage, random.Random(planned.seed))
         fact = Happened(kind.name, kind.target, time.time(), time.time(), "", False)
         self.happened.append(fact)
+        self._busy.add(kind.target)
         self._do(fault.begin, fact)
         fact.note, fact.hit = fault.note, fault.hits
         self._push(now + planned.seconds, "end", (fault, fact))
 
-    def _end(self, of):
+    def _end(self, of, now):
         fault, fact = of
         self._do(fault.end, fact)
+        self._over((fault, fact, now + OVER_SECONDS), now)
+
+    def _over(self, of, now):
+        fault, fact, deadline = of
+        is_over = []
+        self._do(lambda: is_over.append(fault.is_over()), fact)
+        if is_over == [False] and now < deadline:
+            self._push(now + 0.2, "over", of)
+            return
         fact.ended = time.time()
         fact.note, fact.hit = fault.note, fault.hits
+        self._busy.discard(fact.target)
 
     @staticmethod
     def _do(action, fact):

@@ -8,11 +8,11 @@ import dataclasses
 import pathlib
 import time
 
-import psycopg2
-from scenario.harness import merge
+from scenario.harness import is_sanitized, merge, run_tool
 from scenario.world import World
 from support.postgres_server import PASSWORD
 
+from . import clock
 from .host import Host
 
 WORKERS = 2  # of each host
@@ -41,7 +41,9 @@ class Stage(World):
         self.dlq_partitions = 2
         self.deaths = []
         self.hosts = []
-        self._watching = None
+        self.deleted = {}  # {partition: offset}: what lay below it was deleted by retention
+        self.kept = []  # records as they were before that
+        self.clock = clock.find(directory) if options.is_clocked and not is_sanitized() else None
 
     # ---- set-up ----
 
@@ -55,17 +57,23 @@ class Stage(World):
     def _host(self, name):
         instance = f"{name}-%n" if self.options.is_static else "off"
         changes = {
-            "onced": {"restart.intensity": "1000 in 1m", "log.level": "info",
-                      "store.idle.timeout": "3s"},
+            "onced": {"log.level": "info", "store.idle.timeout": "3s"},
+            "kafka": {"bootstrap.servers": self.servers.bootstrap_of(name)},
             "consumer c": {"workers": WORKERS, "instance.id": instance,
-                           "assignment": self.options.assignment, "batch.max": 100},
+                           "assignment": self.options.assignment, "batch.max": 100,
+                           "offset.lost": "earliest" if self.mode.may_lose else None},
             # What fails by chance shall succeed in the end.
             "retry": {"attempts": 10},
         }
-        sections = self.sections(merge(changes, self.mode.changes(self)))
-        host = Host(name, self.directory / f"host-{name}", sections, secrets=[PASSWORD])
+        environment = self.clock.environment(name) if self.clock else None
+        sections = self.sections(merge(changes, self.mode.changes(self, name)))
+        host = Host(name, self.directory / f"host-{name}", sections, environment, [PASSWORD])
         self.started.append(host)
         return host
+
+    def postgres_url(self, host):
+        """Through that host's door."""
+        return f"postgresql://127.0.0.1:{self.servers.port_of('postgres', host)}/{self.database}"
 
     def start_hosts(self):
         for host in self.hosts:
@@ -86,23 +94,30 @@ class Stage(World):
         self.deaths.append(
             Death(time.time(), worker["pid"], host.name, slot, host.partitions_of(slot), **how))
 
+    def has_work(self):
+        """Whether any host has records in hand just now."""
+        return any(host.busy_slots() for host in self.hosts)
+
+    def resume_all(self):
+        """Every consumer of every host that can be reached."""
+        for host in self.hosts:
+            if host.is_reachable():
+                run_tool("resume", "c", "--socket", host.socket, program="oncectl", timeout=20)
+
+    def keep_records(self):
+        """Before some are deleted: the judge wants to see them, too."""
+        self.kept += self.kafka.read(self.topic)
+
+    def inputs(self):
+        """Every record that ever was, by partition and offset."""
+        found = {record.position(): record for record in (*self.kept, *self.kafka.read(self.topic))}
+        return [found[position] for position in sorted(found)]
+
+    def deleted_unsettled(self, inputs):
+        """Positions that nobody has to settle any more."""
+        return {r.position() for r in inputs if r.offset < self.deleted.get(r.partition, 0)}
+
     # ---- looking ----
-
-    def effects_count(self):
-        return self.mode.effects_count(self)
-
-    def query_or_none(self, sql):
-        """For the watch: one connection that is kept, and no answer where there is none soon."""
-        try:
-            if self._watching is None:
-                self._watching = self.postgres.connect(
-                    self.database, connect_timeout=2, options="-c statement_timeout=2000")
-            with self._watching.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall()
-        except psycopg2.Error:
-            self._watching = None
-            return None
 
     def rss_kib(self):
         """Of all processes of all hosts; a process that goes meanwhile counts nothing."""
@@ -116,6 +131,11 @@ class Stage(World):
                 total += int(text.split()[1]) * 4
         return total
 
+    @property
+    def assignors(self):
+        """What a stranger in the group has to offer to be taken."""
+        return "range,roundrobin"
+
     def descriptors(self):
         """{host: (descriptors, threads)} of the supervisors."""
         found = {}
@@ -127,7 +147,5 @@ class Stage(World):
     # ---- the end ----
 
     def close(self):
-        if self._watching is not None:
-            self._watching.close()
         self.mode.close(self)
         super().close()

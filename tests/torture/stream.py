@@ -47,9 +47,11 @@ def envelope(event_id, number, **payload):
 
 
 class Stream:
-    def __init__(self, seed, prefix, weights=None):
+    def __init__(self, seed, prefix, misbehaviour, weights=None):
+        """`misbehaviour(class, chance)` is the payload by which such a record makes its handler misbehave."""
         self.seed = seed
         self.prefix = prefix
+        self.misbehaviour = misbehaviour
         weights = {**WEIGHTS, **(weights or {})}
         self._kinds = list(weights)
         self._weights = list(weights.values())
@@ -74,19 +76,16 @@ class Stream:
     def _event(self, number, chance, headers=(), **payload):
         event_id = f"{self.prefix}-{number}"
         key = f"k{chance.randrange(KEYS)}".encode()
-        return Made(number, "", key, envelope(event_id, number, **payload), headers, event_id)
+        value = envelope(event_id, **{"number": number, **payload})
+        return Made(number, "", key, value, headers, event_id)
 
     def _plain(self, number, chance):
         return self._event(number, chance, note="x" * chance.randrange(200))
 
-    def _slow(self, number, chance):
-        return self._event(number, chance, fault=f"sleep:{chance.uniform(0.005, 0.06):.4f}")
+    def _misbehaving(self, number, chance):
+        return self._event(number, chance, **self.misbehaviour(self._draw(number)[0], chance))
 
-    def _flaky(self, number, chance):
-        return self._event(number, chance, fault="chance:0.2:23503")
-
-    def _poison(self, number, chance):
-        return self._event(number, chance, fault="22P02")
+    _slow = _flaky = _poison = _misbehaving
 
     def _huge(self, number, chance):
         return self._event(number, chance, note="h" * chance.randrange(50_000, 900_000))

@@ -12,7 +12,7 @@ from scenario import events
 from support.kafka_client import Record
 
 from . import commits, duplicates, eventlog, judge, plan, recovery
-from .modes import AT_LEAST, EXACTLY, Effect
+from .modes import AT_LEAST, EXACTLY, Effect, Postgres
 from .scheduler import Happened
 from .stage import Death
 from .stream import Stream
@@ -21,10 +21,12 @@ from .watch import Sample
 
 class Exactly:
     promise = EXACTLY
+    is_deduplicating = True
 
 
 class AtLeast:
     promise = AT_LEAST
+    is_deduplicating = True
 
 
 def record(offset, event_id):
@@ -52,10 +54,11 @@ SOUND = {
     "dead_letters": [letter(INPUTS[3])], "ends": {("t", 0): 4},
     "ledger": {(0, 0): "plain", (0, 1): "plain", (0, 2): "repeat", (0, 3): "poison"},
     "history": [commits.Commit(102.5, 0, 2), commits.Commit(110.0, 0, 4)],
-    "samples": [Sample(110.0, 4, 3, {0: 4}, {0: 1}, 0)],
+    "samples": [Sample(110.0, 4, {0: 4}, {0: 1}, 0)],
     "deaths": [Death(105.0, 42, "a", 0, frozenset({0}))], "exits": [exit_(42)], "exit_codes": {"a": 0},
     "remains": [], "faults": [], "lag_zero_after": 1.0, "lag_zero_limit": 60.0,
 }
+misbehaviour = Postgres().misbehaviour
 FROZEN = Happened("worker SIGSTOP", "process", 101.0, 102.0, "", True)
 
 
@@ -77,7 +80,7 @@ def test_sound_evidence_passes():
     ({"I4"}, {"effects": [effect(1, "b", 1), effect(2, "a", 0, 101.5), effect(3, "c", 2)]}),
     ({"I5"}, {"history": [commits.Commit(102.5, 0, 3), commits.Commit(110.0, 0, 4)]}),
     ({"I5"}, {"committed": {("t", 0): 3}}),
-    ({"I5"}, {"samples": [Sample(110.0, 4, 3, {0: 4}, {0: 0}, 0)]}),
+    ({"I5"}, {"samples": [Sample(110.0, 4, {0: 4}, {0: 0}, 0)]}),
     ({"I7"}, {"history": [*SOUND["history"], commits.Commit(111.0, 0, 3)]}),
     ({"I8"}, {"dead_letters": [letter(INPUTS[3], value=b"x")]}),
     ({"I9"}, {"lag_zero_after": None}),
@@ -146,12 +149,12 @@ def test_the_same_seed_draws_the_same():
         weight, target, length = 1, "process", (0.0, 3.0)
     table = {"a": Kind, "b": Kind}
     assert plan.draw(5, 120, table, 30) == plan.draw(5, 120, table, 30) != plan.draw(6, 120, table, 30)
-    first, second = Stream(5, "p"), Stream(5, "p")
+    first, second = Stream(5, "p", misbehaviour), Stream(5, "p", misbehaviour)
     assert [first.make(n) for n in range(3000)] == [second.make(n) for n in range(3000)]
 
 
 def test_every_class_of_records_comes():
-    stream = Stream(1, "p")
+    stream = Stream(1, "p", misbehaviour)
     made = [stream.make(n) for n in range(6000)]
     assert {m.kind for m in made} == set(stream.kinds())
     ids = {m.event_id for m in made if m.kind == "plain"}

@@ -70,7 +70,7 @@ def _text(x, y, words, size=12, fill=INK, anchor="start", weight="normal"):
 
 
 def _panel(y, height, top, title):
-    parts = [_text(14, y + height / 2 + 4, title, weight="bold")]
+    parts = [_text(14, y + height / 4 + 4, title, weight="bold")]
     for share in (0, 0.5, 1):
         line = y + height - share * height
         parts.append(f'<line x1="{LEFT}" y1="{line:.1f}" x2="{WIDTH - RIGHT}" y2="{line:.1f}" stroke="{GRID}"/>')

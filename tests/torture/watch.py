@@ -1,11 +1,12 @@
 """
-watch - looks at a run from outside, twice a second: what was produced, applied, committed
+watch - looks at a run from outside, twice a second: what was produced, committed
 
-Runs in a thread with a client and a database connection of its own. What cannot be asked during a fault
+Runs in a thread with a client of its own. What cannot be asked during a fault
 is missing from that sample. The order of questions matters: committed offsets first, then the end of the
-dead letters and the number of effects, so that whatever lay below an offset can be held to what came later.
+dead letters, so that whatever lay below an offset can be held to what came later.
 """
 
+import collections
 import dataclasses
 import threading
 import time
@@ -18,7 +19,6 @@ from support.kafka_client import KafkaClient
 class Sample:
     at: float  # seconds since the epoch
     produced: int
-    effects: int | None = None
     committed: dict | None = None  # {partition: offset}
     dead_ends: dict | None = None  # {partition: end} of the dead letters, asked after `committed`
     lag: int | None = None
@@ -27,12 +27,14 @@ class Sample:
 
 class Watch:
     EVERY = 0.5
-    STALL = 6.0  # longer than all questions of a sample may take
+    BACKLOG_SECONDS = 8  # a longer one would measure the machine when it is worked off
+    STALL = 15.0  # longer than all questions of a sample may take
 
     def __init__(self, stage, producer):
         self.stage = stage
         self.producer = producer
         self.samples = []
+        self.errors = collections.Counter()
         self.stalls = []  # (from, to): the machine itself stood still, which explains a lot
         self._client = KafkaClient(stage.kafka.bootstrap)
         self._partitions = None
@@ -63,9 +65,11 @@ class Watch:
             committed, dead_ends, ends = self.offsets()
             sample.at, sample.committed, sample.dead_ends = time.time(), committed, dead_ends
             sample.lag = sum(end - committed.get(p, 0) for p, end in ends.items())
-        except confluent_kafka.KafkaException:
-            pass
-        sample.effects = self.stage.effects_count()
+            self.producer.is_held = sample.lag > self.producer.per_second * self.BACKLOG_SECONDS
+        except confluent_kafka.KafkaException as error:
+            self.errors[error.args[0].name()] += 1
+            # What a client remembers of a broker that is another one now only costs time.
+            self._client.close_clients()
         sample.rss_kib = self.stage.rss_kib()
 
     def offsets(self):

@@ -1,8 +1,8 @@
 """
 faults - the table of what is done to a run
 
-A fault is a small class: `begin()` does it, `end()` takes it back (or waits until what was hit is there
-again). It is told what to hit by a seeded chance, and says in `note` what it hit. `target` names what it
+A fault is a small class: `begin()` does it, `end()` takes it back, `is_over()` says whether what was hit is
+there again. It is told what to hit by a seeded chance, and says in `note` what it hit. `target` names what it
 needs to itself: two faults of one target never overlap.
 """
 
@@ -22,7 +22,6 @@ class Fault:
     target = ""
     length = (0.0, 0.0)
     weight = 1
-    recovers = False  # a process dies of it: how fast its partitions go on is measured
 
     @classmethod
     def suits(cls, _stage):
@@ -34,6 +33,9 @@ class Fault:
 
     def end(self):
         pass
+
+    def is_over(self):
+        return True
 
 
 TABLE = {}

@@ -14,7 +14,6 @@ BUSY_SECONDS = 0.5  # how long a kill waits for its victim to have work in hand
 
 class _Process(Fault):
     target = "process"
-    recovers = True
 
     def hosts(self):
         return [host for host in self.stage.hosts if host.is_reachable()]
@@ -107,7 +106,6 @@ class KillTree(_Process):
 class _Stop(_Process):
     """SIGSTOP, and SIGCONT when it is over: whoever was stopped may have been replaced meanwhile."""
 
-    recovers = False
     pids = ()
 
     def freeze(self, pids):

@@ -1,0 +1,138 @@
+"""
+databases - what happens to PostgreSQL
+"""
+
+import signal
+
+from support.process import send_signal
+
+from . import Fault, fault
+
+
+class _Database(Fault):
+    target = "postgres"
+
+    @classmethod
+    def suits(cls, stage):
+        return "postgres" in stage.mode.uses
+
+    @property
+    def server(self):
+        return self.stage.postgres
+
+    def is_over(self):
+        return self.server.is_ready()
+
+
+@fault
+class RestartDatabase(_Database):
+    """A fast restart: sessions are ended, the data is left clean."""
+
+    name = "postgres restart"
+    length = (0.0, 3.0)
+    weight = 2
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.server.stop()
+
+    def end(self):
+        self.server.launch()
+
+
+@fault
+class StopDatabaseAtOnce(_Database):
+    """An immediate stop: no goodbye, recovery at the next start."""
+
+    name = "postgres immediate stop"
+    length = (0.0, 3.0)
+    weight = 2
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        send_signal(self.server.process.pid, signal.SIGQUIT)
+        self.server.process.wait(20)
+
+    def end(self):
+        self.server.launch()
+
+
+@fault
+class TerminateBackends(_Database):
+    """An administrator ends every session."""
+
+    name = "postgres backends terminated"
+    weight = 2
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.note = f"{self.server.terminate_backends(self.stage.database)} sessions"
+
+
+class _Lock(_Database):
+    length = (0.5, 5.0)
+    statement = ""
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.holder = self.server.connect(self.stage.database)
+        self.holder.autocommit = False
+        cursor = self.holder.cursor()
+        cursor.execute("SET lock_timeout = '3s'")
+        cursor.execute(self.statement)
+
+    def end(self):
+        if hasattr(self, "holder"):
+            self.holder.close()
+
+
+@fault
+class LockEffects(_Lock):
+    """Somebody else holds the table of the effects."""
+
+    name = "postgres effects locked"
+    statement = "LOCK TABLE effects IN EXCLUSIVE MODE"
+
+
+@fault
+class LockClaims(_Lock):
+    """Somebody else holds the table of the ids."""
+
+    name = "postgres ids locked"
+    statement = "LOCK TABLE onced.processed_events IN EXCLUSIVE MODE"
+
+
+@fault
+class ReadOnlyDatabase(_Database):
+    """Transactions are read-only by default, as after a failover to a standby."""
+
+    name = "postgres read-only"
+    length = (0.5, 5.0)
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.server.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        self.server.execute("SELECT pg_reload_conf()")
+
+    def end(self):
+        self.server.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        self.server.execute("SELECT pg_reload_conf()")
+
+
+@fault
+class FullDisk(_Database):
+    """The file system of the effects has no room left."""
+
+    name = "postgres disk full"
+    length = (1.0, 5.0)
+
+    @classmethod
+    def suits(cls, stage):
+        return super().suits(stage) and stage.servers.disk is not None
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.stage.servers.disk.fill()
+
+    def end(self):
+        self.stage.servers.disk.empty()

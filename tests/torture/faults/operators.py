@@ -1,0 +1,162 @@
+"""
+operators - what people do to a running service
+"""
+
+import confluent_kafka
+from scenario.harness import run_tool
+
+from . import Fault, fault
+
+
+class _Operator(Fault):
+    target = "operator"
+
+    def pick_host(self):
+        hosts = [host for host in self.stage.hosts if host.is_reachable()]
+        self.host = self.chance.choice(hosts) if hosts else None
+        self.note = f"host {self.host.name}" if self.host else "nobody was there"
+        self.hits = bool(self.host and self.host.busy_slots())
+        return self.host
+
+    def oncectl(self, *words):
+        """Its exit status. During another fault it may well be refused."""
+        result = run_tool(*words, "--socket", self.host.socket, program="oncectl", timeout=20)
+        if result.returncode != 0:
+            self.note += f" ({' '.join(words[:1])} answered {result.returncode})"
+        return result.returncode
+
+
+@fault
+class Reload(_Operator):
+    """The configuration is changed and applied, under load."""
+
+    name = "reload"
+    weight = 2
+
+    def begin(self):
+        host = self.pick_host()
+        if host:
+            host.sections["consumer c"]["batch.max"] = self.chance.choice((1, 20, 100, 300))
+            host.sections["consumer c"]["commit.interval"] = f"{self.chance.choice((20, 100, 400))}ms"
+            host.write_config()
+            self.oncectl("reload")
+
+
+@fault
+class Pause(_Operator):
+    """A consumer is paused for a while."""
+
+    name = "pause"
+    length = (0.5, 4.0)
+
+    def begin(self):
+        if self.pick_host():
+            self.oncectl("pause", "c", "--reason", "torture")
+
+    def end(self):
+        if self.host:
+            self.stage.resume_all()
+
+
+@fault
+class PausePartition(_Operator):
+    """One partition is paused for a while, wherever it goes."""
+
+    name = "pause of a partition"
+    length = (0.5, 4.0)
+
+    def begin(self):
+        if self.pick_host():
+            partition = self.chance.randrange(self.stage.partitions)
+            self.oncectl("pause", f"c:{self.stage.topic}:{partition}", "--reason", "torture")
+
+    def end(self):
+        if self.host:
+            self.stage.resume_all()
+
+
+@fault
+class Drain(_Operator):
+    """A consumer is drained, and resumed."""
+
+    name = "drain"
+    length = (0.5, 4.0)
+
+    def begin(self):
+        if self.pick_host():
+            self.oncectl("drain", "c", "--reason", "torture", *self.chance.choice(((), ("--release",))))
+
+    def end(self):
+        if self.host:
+            self.stage.resume_all()
+
+
+@fault
+class Restart(_Operator):
+    """Every worker is replaced, one after the other."""
+
+    name = "restart by oncectl"
+
+    def begin(self):
+        if self.pick_host():
+            self.oncectl("restart", "c")
+
+
+@fault
+class Upgrade(_Operator):
+    """A host is stopped in order under load, and started anew, as a package upgrade does."""
+
+    name = "rolling upgrade"
+    weight = 2
+
+    def begin(self):
+        if self.pick_host():
+            self.host.is_away = True
+            self.host.terminate()
+
+    def is_over(self):
+        if not self.host:
+            return True
+        if self.host.process.poll() is None:
+            return False
+        self.host.start_again()
+        return True
+
+
+@fault
+class RebalanceStorm(_Operator):
+    """A stranger joins the group and leaves it, again and again, without applying anything."""
+
+    name = "rebalance storm"
+    length = (2.0, 6.0)
+    JOINS_EVERY = 1.0
+    stranger = None
+
+    @classmethod
+    def suits(cls, stage):
+        return stage.options.assignment == "eager"
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.joins = 0
+        self.join()
+
+    def join(self):
+        self.joins += 1
+        self.stranger = confluent_kafka.Consumer({
+            "bootstrap.servers": self.stage.kafka.bootstrap, "group.id": self.stage.group,
+            "enable.auto.commit": False, "session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
+            "partition.assignment.strategy": self.stage.assignors, "log_level": 0})
+        self.stranger.subscribe([self.stage.topic])
+        self.stranger.poll(0.3)
+
+    def end(self):
+        for _ in range(self.chance.randrange(1, 4)):
+            self.leave()
+            self.join()
+        self.leave()
+        self.note = f"{self.joins} joins"
+
+    def leave(self):
+        self.stranger.poll(0.3)
+        self.stranger.close()

@@ -1,0 +1,125 @@
+"""
+redises - what happens to Redis
+"""
+
+import signal
+
+from support.process import send_signal
+from support.redis_server import Redis
+
+from . import Fault, fault
+
+
+class _Redis(Fault):
+    target = "redis"
+
+    @classmethod
+    def suits(cls, stage):
+        return "redis" in stage.mode.uses
+
+    @property
+    def server(self):
+        return self.stage.servers.redis
+
+    def is_over(self):
+        return self.server.is_ready()
+
+
+@fault
+class RestartRedis(_Redis):
+    """It dies and comes back empty."""
+
+    name = "redis restart, empty"
+    length = (0.0, 3.0)
+    weight = 2
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.server.kill9()
+
+    def end(self):
+        self.server.launch()
+
+
+@fault
+class FlushRedis(_Redis):
+    """Somebody throws everything away."""
+
+    name = "redis flush"
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.server.call("FLUSHALL")
+
+
+@fault
+class EvictRedis(_Redis):
+    """It has too little memory and evicts what it likes."""
+
+    name = "redis eviction"
+    length = (0.5, 4.0)
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+        self.server.call("CONFIG", "SET", "maxmemory", str(int(self.server.info("used_memory")) - 100_000))
+
+    def end(self):
+        self.note = f"{self.server.info('evicted_keys')} keys so far"
+        self.server.call("CONFIG", "SET", "maxmemory", "0")
+        self.server.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+@fault
+class FillRedis(_Redis):
+    """It has too little memory and refuses to write."""
+
+    name = "redis full"
+    length = (0.5, 4.0)
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        self.server.call("CONFIG", "SET", "maxmemory", "1")
+
+    def end(self):
+        self.server.call("CONFIG", "SET", "maxmemory", "0")
+
+
+@fault
+class FreezeRedis(_Redis):
+    """SIGSTOP: connections stand, nobody answers."""
+
+    name = "redis SIGSTOP"
+    length = (0.5, 8.0)
+
+    def begin(self):
+        self.hits = self.stage.has_work()
+        send_signal(self.server.process.pid, signal.SIGSTOP)
+
+    def end(self):
+        send_signal(self.server.process.pid, signal.SIGCONT)
+
+
+@fault
+class FailOverRedis(_Redis):
+    """The master dies; a replica that may lag behind takes its address."""
+
+    name = "redis failover"
+    length = (1.5, 3.0)
+
+    def begin(self):
+        self.replica = Redis(replica_of=self.server)
+        self.replica.launch()
+
+    def end(self):
+        servers = self.stage.servers
+        self.hits = self.stage.has_work()
+        if self.replica.is_ready() and self.replica.info("master_link_status") == "up":
+            old = self.server
+            old.kill9()
+            self.replica.call("REPLICAOF", "NO", "ONE")
+            servers.take_redis(self.replica)
+            old.close()
+        else:
+            self.note = "nobody was there to take over"
+            self.replica.close()
