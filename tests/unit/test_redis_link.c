@@ -176,6 +176,22 @@ static void expect_pong(struct line *line, struct slice bytes)
 	red_replies_free(&reply, 1);
 }
 
+static const char refusal[] = "-DENIED Redis is running in protected mode\r\n";
+
+static void expect_refusal(struct line *line)
+{
+	struct err err = ERR_INIT;
+	redisReply *replies[2];
+
+	assert_int_equal(
+		exchange(line, SLICE_LITERAL("AUTH x\r\nINFO\r\n"), replies, 2, &err), STORE_LOST);
+	if (!strstr(err.text, "DENIED Redis is running in protected mode")) {
+		fail_msg("%s", err.text);
+	}
+	assert_null(replies[0]);
+	assert_null(line->session.context);
+}
+
 /* ---- TLS ---- */
 
 static void writing_to_a_peer_that_left_is_an_error_and_no_signal(void **state)
@@ -258,6 +274,21 @@ static void what_goes_out_and_comes_in_by_pieces_is_whole(void **state)
 	test_free(large);
 }
 
+static void refuse(SSL *ssl, int fd)
+{
+	SSL_write(ssl, refusal, (int)strlen(refusal));
+}
+
+static void a_server_that_left_is_quoted_through_tls(void **state)
+{
+	struct line *line = *state;
+
+	play(line, refuse);
+	pthread_join(line->peer, NULL);
+	hang_up(line);
+	expect_refusal(line);
+}
+
 /* Not even where standard input would answer. */
 static void a_passphrase_is_not_asked_for(void **state)
 {
@@ -284,18 +315,21 @@ static void a_passphrase_is_not_asked_for(void **state)
 
 static void a_server_that_lets_nobody_in_is_quoted(void **state)
 {
-	static const char words[] = "-DENIED Redis is running in protected mode\r\n";
 	struct line *line = *state;
-	struct err err = ERR_INIT;
-	redisReply *replies[2];
 
-	assert_int_equal(write(line->peer_fd, words, strlen(words)), strlen(words));
+	assert_int_equal(write(line->peer_fd, refusal, strlen(refusal)), strlen(refusal));
 	shutdown(line->peer_fd, SHUT_WR);
-	assert_int_equal(
-		exchange(line, SLICE_LITERAL("AUTH x\r\nINFO\r\n"), replies, 2, &err), STORE_LOST);
-	assert_non_null(strstr(err.text, "DENIED Redis is running in protected mode"));
-	assert_null(replies[0]);
-	assert_null(line->session.context);
+	expect_refusal(line);
+}
+
+/* Nothing can be written to it any more, and still it is heard. */
+static void a_server_that_left_is_quoted(void **state)
+{
+	struct line *line = *state;
+
+	assert_int_equal(write(line->peer_fd, refusal, strlen(refusal)), strlen(refusal));
+	hang_up(line);
+	expect_refusal(line);
 }
 
 static void what_does_not_speak_redis_is_left(void **state)
@@ -379,8 +413,10 @@ int main(void)
 		WITH_LINE(a_handshake_that_nobody_answers_ends_at_its_deadline),
 		WITH_LINE(an_answer_counts_that_has_the_end_behind_it),
 		WITH_LINE(what_goes_out_and_comes_in_by_pieces_is_whole),
+		WITH_LINE(a_server_that_left_is_quoted_through_tls),
 		WITH_LINE(a_passphrase_is_not_asked_for),
 		WITH_LINE(a_server_that_lets_nobody_in_is_quoted),
+		WITH_LINE(a_server_that_left_is_quoted),
 		WITH_LINE(what_does_not_speak_redis_is_left),
 		WITH_LINE(a_sentinel_that_talks_nonsense_is_not_believed),
 	};

@@ -235,6 +235,16 @@ static short events_of(const struct exchange *exchange)
 		(stream ? red_stream_wants(stream) : 0));
 }
 
+/* It cannot be written to any more; what it said before it went says why. */
+static void hear_last_words(struct exchange *exchange, struct err *problem)
+{
+	struct err last = ERR_INIT;
+
+	if (feed(exchange, &last) < 0 || collect(exchange, &last) < 0) {
+		*problem = last;
+	}
+}
+
 static enum store_failure run(struct exchange *exchange, int64_t deadline_us, struct err *err)
 {
 	struct err problem = ERR_INIT;
@@ -243,6 +253,7 @@ static enum store_failure run(struct exchange *exchange, int64_t deadline_us, st
 		enum waited waited;
 
 		if (send_more(exchange, &problem) < 0) {
+			hear_last_words(exchange, &problem);
 			return lose(exchange->session, problem.text, err);
 		}
 		waited = wait_for(exchange->session, events_of(exchange), deadline_us);

@@ -1,0 +1,232 @@
+/*
+ * test_redis_words - what a Redis says of itself and of its troubles, and what is made of it
+ *
+ * No server is asked: what they write, in their versions, is written here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "store/redis/redis.h"
+
+#define LONG_US ((int64_t)60 * 1000 * 1000)
+
+/* ---- troubles ---- */
+
+static const struct {
+	const char *text, *code;
+	bool is_operators;
+	const char *remedy; /* or another part of the sentence */
+} troubles[] = {
+	{ "READONLY You can't write against a read only replica.", "READONLY", false,
+		"writes go to its master" },
+	{ "READONLY You can't write against a read only replica. script: 3b1d, on "
+	  "@user_script:1.",
+		"READONLY", false, "writes go to its master" },
+	{ "LOADING Redis is loading the dataset in memory", "LOADING", false, "in memory" },
+	{ "OOM command not allowed when used memory > 'maxmemory'.", "OOM", false,
+		"raise maxmemory" },
+	{ "ERR Error running script (call to f_3b1d): @user_script:1: -OOM command not allowed "
+	  "when used memory > 'maxmemory'.",
+		"OOM", false, "raise maxmemory" },
+	{ "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+		"MASTERDOWN", false, "is down" },
+	{ "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to "
+	  "persist to disk.",
+		"MISCONF", false, "persist to disk" },
+	{ "NOREPLICAS Not enough good replicas to write.", "NOREPLICAS", false, "good replicas" },
+	{ "BUSY Redis is busy running a script.", "BUSY", false, "busy running" },
+	{ "NOSCRIPT No matching script. Please use EVAL.", "NOSCRIPT", false, "EVAL" },
+	{ "MOVED 3999 127.0.0.1:6381", "MOVED", true, "Redis Cluster is not supported" },
+	{ "ASK 3999 127.0.0.1:6381", "ASK", true, "Redis Cluster is not supported" },
+	{ "CROSSSLOT Keys in request don't hash to the same slot", "CROSSSLOT", true,
+		"Redis Cluster is not supported" },
+	{ "CLUSTERDOWN Hash slot not served", "CLUSTERDOWN", true,
+		"Redis Cluster is not supported" },
+	{ "NOAUTH Authentication required.", "NOAUTH", true, "set store.user and store.password" },
+	{ "WRONGPASS invalid username-password pair or user is disabled.", "WRONGPASS", true,
+		"is wrong" },
+	{ "ERR invalid password", "WRONGPASS", true, "is wrong" },
+	{ "ERR AUTH <password> called without any password configured for the default user.",
+		"WRONGPASS", true, "is wrong" },
+	{ "NOPERM this user has no permissions to run the 'set' command", "NOPERM", true,
+		"docs/redis-store.md" },
+	{ "ERR The user executing the script can't run this command or subcommand", "NOPERM", true,
+		"docs/redis-store.md" },
+	{ "ERR ACL failure in script: No permissions to access a key", "NOPERM", true,
+		"docs/redis-store.md" },
+	/* a word within the text is none */
+	{ "ERR no room for an OOM here", "ERR", false, "no room" },
+	{ "ERR max number of clients reached", "ERR", false, "max number of clients" },
+	{ "OOMPH", "OOMPH", false, "OOMPH" },
+};
+
+static void each_trouble_has_its_meaning_and_none_is_a_records(void **state)
+{
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+		char *text = strdup(troubles[i].text);
+		redisReply reply = { .type = REDIS_REPLY_ERROR, .str = text, .len = strlen(text) };
+		struct err err = ERR_INIT;
+		bool is_operators;
+
+		assert_int_equal(red_failure_of_reply(&reply, "SET", &is_operators, &err),
+			STORE_UNAVAILABLE);
+		if (strcmp(err.code, troubles[i].code) != 0 ||
+			is_operators != troubles[i].is_operators ||
+			!strstr(err.text, troubles[i].remedy) ||
+			!strstr(err.text, "Redis refuses SET: ")) {
+			fail_msg("%s: code %s: %s", text, err.code, err.text);
+		}
+		free(text);
+	}
+}
+
+static void what_redis_quotes_of_a_command_is_not_repeated(void **state)
+{
+	char text[] = "ERR unknown command `AUTH`, with args beginning with: `planted` `secret` ";
+	redisReply reply = { .type = REDIS_REPLY_ERROR, .str = text, .len = strlen(text) };
+	struct err err = ERR_INIT;
+	bool is_operators;
+
+	red_failure_of_reply(&reply, "AUTH", &is_operators, &err);
+	assert_non_null(strstr(err.text, "unknown command `AUTH`"));
+	assert_null(strstr(err.text, "planted"));
+}
+
+/* ---- greetings ---- */
+
+struct line {
+	struct red_store store;
+	struct red_session session;
+	int peer_fd;
+};
+
+static int line_open(void **state)
+{
+	struct line *line = test_calloc(1, sizeof(*line));
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	line->peer_fd = fds[1];
+	pthread_mutex_init(&line->store.lock, NULL);
+	line->session.store = &line->store;
+	line->session.context = redisConnectFd(fds[0]);
+	line->session.interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+	*state = line;
+	return 0;
+}
+
+static int line_close(void **state)
+{
+	struct line *line = *state;
+
+	red_link_close(&line->session);
+	close(line->peer_fd);
+	close(line->session.interrupt_fd);
+	pthread_mutex_destroy(&line->store.lock);
+	test_free(line);
+	return 0;
+}
+
+/* The answer to INFO is there before it is asked for. */
+static void answer(struct line *line, const char *info)
+{
+	assert_true(dprintf(line->peer_fd, "$%zu\r\n%s\r\n", strlen(info), info) > 0);
+}
+
+static void who_may_not_be_used_is_refused_with_a_sentence(void **state)
+{
+	static const struct {
+		const char *info;
+		int result;
+		const char *says;
+		bool has_keepttl;
+	} greetings[] = {
+		{ "redis_version:5.0.14\r\nredis_mode:standalone\r\nrole:master\r\nloading:0\r\n",
+			0, "", false },
+		{ "redis_version:6.0.0\r\nrole:master\r\n", 0, "", true },
+		{ "# Server\r\nredis_version:10.1.0\r\nrole:master\r\n", 0, "", true },
+		{ "redis_version:4.0.14\r\nrole:master\r\n", -EINVAL,
+			"this is Redis 4.0.14, onced needs 5 or newer" },
+		{ "redis_version:7.0.15\r\nredis_mode:cluster\r\nrole:master\r\n", -EINVAL,
+			"this is a node of Redis Cluster, which is not supported" },
+		{ "redis_version:7.0.15\r\nredis_mode:sentinel\r\n", -EINVAL,
+			"write redis+sentinel://HOST:PORT/MASTER" },
+		{ "redis_version:7.0.15\r\nrole:slave\r\nmaster_host:db1\r\nmaster_port:6379\r\n",
+			-EINVAL, "is a replica of db1:6379 and takes no writes" },
+		{ "redis_version:7.0.15\r\nrole:master\r\nloading:1\r\n", 1,
+			"Redis is loading its data" },
+	};
+	struct line *line = *state;
+
+	for (size_t i = 0; i < sizeof(greetings) / sizeof(greetings[0]); i++) {
+		struct err err = ERR_INIT;
+
+		line->session.has_keepttl = false;
+		answer(line, greetings[i].info);
+		if (red_greet(&line->session, clock_mono_us() + LONG_US, &err) !=
+				greetings[i].result ||
+			!strstr(err.text, greetings[i].says) ||
+			line->session.has_keepttl != greetings[i].has_keepttl) {
+			fail_msg("%s: %s", greetings[i].info, err.text);
+		}
+	}
+}
+
+static const char *greet(struct line *line, const char *info)
+{
+	static struct store_notice notice;
+	struct err err = ERR_INIT;
+	bool is_told;
+
+	answer(line, info);
+	assert_int_equal(red_greet(&line->session, clock_mono_us() + LONG_US, &err), 0);
+	is_told = red_take_notice(&line->session.base, &notice);
+	assert_true(!is_told || notice.is_loss);
+	return is_told ? notice.text : NULL;
+}
+
+static void a_server_that_may_have_forgotten_is_told_once(void **state)
+{
+#define SERVER(run, replication, evicted)                                                          \
+	"redis_version:7.0.15\r\nrole:master\r\nrun_id:" run "\r\nmaster_replid:" replication      \
+	"\r\nevicted_keys:" evicted "\r\n"
+	struct line *line = *state;
+
+	assert_null(greet(line, SERVER("a", "x", "7")));
+	assert_null(greet(line, SERVER("a", "x", "7")));
+	assert_non_null(strstr(greet(line, SERVER("b", "x", "0")), "another Redis answers"));
+	assert_null(greet(line, SERVER("b", "x", "0")));
+	/* the same process, which followed another master meanwhile */
+	assert_non_null(strstr(greet(line, SERVER("b", "y", "0")), "another Redis answers"));
+	assert_non_null(strstr(greet(line, SERVER("b", "y", "3")), "threw 3 keys away"));
+	assert_null(greet(line, SERVER("b", "y", "3")));
+#undef SERVER
+}
+
+#define WITH_LINE(test) cmocka_unit_test_setup_teardown(test, line_open, line_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_trouble_has_its_meaning_and_none_is_a_records),
+		cmocka_unit_test(what_redis_quotes_of_a_command_is_not_repeated),
+		WITH_LINE(who_may_not_be_used_is_refused_with_a_sentence),
+		WITH_LINE(a_server_that_may_have_forgotten_is_told_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
