@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "config/schema.h"
 #include "config/text.h"
 #include "config_case.h"
 
@@ -76,6 +77,84 @@ static void check_bad(const char *path)
 static void every_bad_file_is_refused_with_the_words_expected(void **state)
 {
 	assert_true(each_file("bad", check_bad) >= 50);
+}
+
+/* ---- what the expectations cover ---- */
+
+static struct buffer expectations;
+
+static void gather(const char *path)
+{
+	char expect_path[512];
+
+	expectation_of(path, expect_path, sizeof(expect_path));
+	assert_int_equal(text_read_path(expect_path, &expectations, NULL), 0);
+}
+
+static const char *section_word(enum section_kind kind)
+{
+	switch (kind) {
+	case SECTION_ONCED:
+		return "onced";
+	case SECTION_CONSUMER:
+		return "consumer";
+	case SECTION_HANDLER:
+		return "handler";
+	case SECTION_RETRY:
+		return "retry";
+	default:
+		return "kafka";
+	}
+}
+
+/* "FILE:LINE: [section NAME] key" and a word about its value; that it is missing is none. */
+static bool is_refusal_of(const char *line, size_t len, const struct schema_key *key)
+{
+	const char *word = section_word(key->section);
+	size_t name_len = strlen(key->name), word_len = strlen(word);
+	const char *open = memchr(line, '[', len);
+	const char *close = open ? memchr(open, ']', len - (size_t)(open - line)) : NULL;
+	const char *rest = close ? close + 2 : NULL;
+
+	if (!rest || strncmp(open + 1, word, word_len) != 0 ||
+		!strchr("] ", open[1 + word_len]) || rest + name_len >= line + len ||
+		strncmp(rest, key->name, name_len) != 0 || !strchr(" :", rest[name_len])) {
+		return false;
+	}
+	return strncmp(rest + name_len, " is missing", strlen(" is missing")) != 0;
+}
+
+static bool has_refusal(const struct schema_key *key)
+{
+	const char *line = buffer_str(&expectations);
+
+	for (size_t len; *line; line += len + 1) {
+		len = strcspn(line, "\n");
+		if (is_refusal_of(line, len, key)) {
+			return true;
+		}
+		if (line[len] == '\0') {
+			break;
+		}
+	}
+	return false;
+}
+
+static void every_key_has_a_value_that_is_refused(void **state)
+{
+	unsigned without = 0;
+
+	expectations = BUFFER_INIT;
+	each_file("bad", gather);
+	for (size_t i = 0; i < schema_key_count; i++) {
+		if (!has_refusal(&schema_keys[i])) {
+			print_error("no file of bad/ has a bad value of [%s] %s\n",
+				section_word(schema_keys[i].section), schema_keys[i].name);
+			without++;
+		}
+	}
+	buffer_fini(&expectations);
+	assert_int_equal(without, 0);
 }
 
 static void compare_pairs(const struct config_pairs *a, const struct config_pairs *b)
@@ -190,6 +269,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_bad_file_is_refused_with_the_words_expected),
+		cmocka_unit_test(every_key_has_a_value_that_is_refused),
 		cmocka_unit_test(every_good_file_is_taken_and_reaches_a_worker_unchanged),
 		cmocka_unit_test(every_example_is_taken),
 		cmocka_unit_test(a_dump_can_be_read_again),
