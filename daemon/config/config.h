@@ -185,6 +185,8 @@ struct config {
 	bool ready_strict;
 	char *control_socket, *state_dir;
 	int64_t drain_timeout_us, status_interval_us;
+	int64_t stop_timeout_us; /* 0: not said */
+	unsigned replicas; /* onceds with this configuration at once */
 	enum log_format log_format;
 	enum log_level log_level;
 	struct config_rate restart_intensity;

@@ -102,6 +102,15 @@ const struct schema_key schema_keys[] = {
 		.help = "How long workers may finish what is in hand when asked to stop. Longer "
 			"than any handler's timeout, shorter than the service manager's stop "
 			"timeout." },
+	{ ONCED(stop_timeout_us, CONFIG_LIVE), .name = "stop.timeout", .type = SCHEMA_DURATION,
+		.default_text = "off", .flags = SCHEMA_MAY_BE_OFF, .min = SECOND, .max = DAY,
+		.help = "How long the service manager waits for onced to stop before it kills "
+			"(TimeoutStopSec, terminationGracePeriodSeconds). Only compared, at start "
+			"and by `oncectl doctor`; off compares nothing." },
+	{ ONCED(replicas, CONFIG_LIVE), .name = "replicas", .type = SCHEMA_UNSIGNED,
+		.default_text = "1", .min = 1, .max = 10000,
+		.help = "How many onceds run with this configuration at once, at most. Only "
+			"compared, at start and by `oncectl doctor`: with partitions, for one." },
 	{ ONCED(status_interval_us, CONFIG_LIVE), .name = "status.interval",
 		.type = SCHEMA_DURATION, .default_text = "60s", .min = SECOND, .max = DAY,
 		.help = "How often a status line is logged." },

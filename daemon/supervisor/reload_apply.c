@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "supervisor/coroner.h"
 #include "supervisor/halt.h"
+#include "supervisor/premises.h"
 #include "supervisor/state.h"
 
 #include "supervisor/poison.h"
@@ -322,6 +323,7 @@ static void take_over(struct supervisor *supervisor)
 	reload->configs[reload->config_count++] = reload->next;
 	supervisor->config = reload->next;
 	supervisor->slot_context.config = reload->next;
+	premises_tell(supervisor->config, supervisor_has_stable_host(supervisor));
 	reload->next = NULL;
 	levels_apply(supervisor);
 }

@@ -88,6 +88,8 @@ void startup_tell_ready(struct supervisor *supervisor);
 void supervisor_start_slot(struct supervisor *supervisor, struct slot *slot);
 /* Make slots of a consumer ours: context and timers. -errno. */
 int supervisor_adopt(struct supervisor *supervisor, struct consumer *consumer);
+/* It comes back under the same name: what instance.id = auto makes static members of. */
+bool supervisor_has_stable_host(const struct supervisor *supervisor);
 /* Under which names workers of `tree` join their groups. -EINVAL: two would fence each other. */
 int supervisor_name_instances(
 	const struct supervisor *supervisor, struct tree *tree, struct err *err);

@@ -21,6 +21,7 @@
 #include "os/procfs.h"
 #include "supervisor/halt.h"
 #include "supervisor/instance.h"
+#include "supervisor/premises.h"
 #include "supervisor/state.h"
 
 #include "supervisor/poison.h"
@@ -261,6 +262,11 @@ static int init_loop(struct supervisor *supervisor)
 	return 0;
 }
 
+bool supervisor_has_stable_host(const struct supervisor *supervisor)
+{
+	return supervisor->machine.id[0] != '\0' && getenv("KUBERNETES_SERVICE_HOST") == NULL;
+}
+
 int supervisor_name_instances(
 	const struct supervisor *supervisor, struct tree *tree, struct err *err)
 {
@@ -357,6 +363,7 @@ static int run(struct supervisor *supervisor)
 	supervisor->slot_context.loop = supervisor->loop;
 	r = name_instances(supervisor);
 	if (r == 0) {
+		premises_tell(supervisor->config, supervisor_has_stable_host(supervisor));
 		r = startup_begin(supervisor);
 	}
 	if (r > 0) {

@@ -270,6 +270,7 @@ static void do_periodic(struct clerk *clerk)
 	}
 	clerk_ask_keeping(clerk, now_us);
 	unassigned_ask(clerk, now_us);
+	clerk_count_room(clerk, now_us);
 }
 
 static void wait_a_while(struct clerk *clerk)

@@ -55,6 +55,8 @@ struct clerk {
 	int64_t keeping_due_us;
 	int64_t topics_kept_us; /* the longest; 0: for ever, -1: not known yet */
 	bool is_unknown_told;
+	bool is_room_told; /* clerk_room.c: once */
+	int64_t room_due_us;
 };
 
 /* clerk_store.c: whether the store can be asked; and what it said, for all who want to know */
@@ -73,4 +75,6 @@ size_t clerk_take_wanted(struct clerk *clerk, struct clerk_entry **ret);
 void clerk_open(struct clerk *clerk, const struct clerk_entry *entries, size_t count);
 /* Does the broker keep longer than the store, or too short? One question a call. */
 void clerk_ask_keeping(struct clerk *clerk, int64_t now_us);
+/* Are there fewer partitions than workers? */
+void clerk_count_room(struct clerk *clerk, int64_t now_us);
 void clerk_finding_free(struct clerk_finding *finding);

@@ -116,9 +116,9 @@ static bool is_refusal_of(const char *line, size_t len, const struct schema_key 
 	const char *close = open ? memchr(open, ']', len - (size_t)(open - line)) : NULL;
 	const char *rest = close ? close + 2 : NULL;
 
-	if (!rest || strncmp(open + 1, word, word_len) != 0 ||
-		!strchr("] ", open[1 + word_len]) || rest + name_len >= line + len ||
-		strncmp(rest, key->name, name_len) != 0 || !strchr(" :", rest[name_len])) {
+	if (!rest || strncmp(open + 1, word, word_len) != 0 || !strchr("] ", open[1 + word_len]) ||
+		rest + name_len >= line + len || strncmp(rest, key->name, name_len) != 0 ||
+		!strchr(" :", rest[name_len])) {
 		return false;
 	}
 	return strncmp(rest + name_len, " is missing", strlen(" is missing")) != 0;
