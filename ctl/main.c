@@ -14,7 +14,9 @@
 #include "config_file.h"
 #include "dlq.h"
 #include "manual.h"
+#include "doctor_verb.h"
 #include "rebuild.h"
+#include "runbook.h"
 #include "verbs.h"
 #include "watch.h"
 
@@ -211,6 +213,17 @@ static const struct verb verbs[] = {
 		.argument_max = 1,
 		.help = "what makes the shell complete all this",
 		.run = verb_completion },
+	{ .name = "doctor",
+		.help = "would the configuration work here? (-c FILE)",
+		.options = doctor_options,
+		.run = verb_doctor },
+	{ .name = "runbook",
+		.arguments = "CONSUMER",
+		.argument_min = 1,
+		.argument_max = 1,
+		.help = "what to know and do about it, as Markdown (-c FILE)",
+		.options = runbook_options,
+		.run = verb_runbook },
 	{ .name = "guarantees",
 		.help = "what is promised, and what is not",
 		.run = verb_guarantees },

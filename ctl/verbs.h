@@ -69,4 +69,6 @@ int verb_migrate(const struct ctl *ctl); /* migrate.c */
 int verb_dedup_check(const struct ctl *ctl); /* dedup.c */
 int verb_dedup_forget(const struct ctl *ctl);
 int verb_completion(const struct ctl *ctl); /* completion.c */
+int verb_doctor(const struct ctl *ctl); /* doctor.c */
+int verb_runbook(const struct ctl *ctl); /* runbook.c */
 int verb_guarantees(const struct ctl *ctl); /* guarantees.c */

@@ -95,8 +95,12 @@ struct sink_ops {
 	 */
 	int (*partition_count)(
 		struct sink *sink, const char *topic, int timeout_ms, struct err *err);
-	/* The cluster's own id, "" when unknown within timeout_ms. Any thread. */
-	void (*cluster_id)(struct sink *sink, char *ret, size_t size, int timeout_ms);
+	/*
+	 * The cluster's own id, "" when unknown within timeout_ms; `err` then says what is in the
+	 * way, as far as known ("" otherwise). Serves answers, as poll() does.
+	 */
+	void (*cluster_id)(
+		struct sink *sink, char *ret, size_t size, int timeout_ms, struct err *err);
 	/*
 	 * Begin and end of logs; uses a handle that does not fetch. Blocks up to twice timeout_ms;
 	 * any thread. `offset` in: EARLIEST or LATEST. 0 when at least one `result` is 0.

@@ -65,6 +65,7 @@ struct source_event {
 	/* COMMITTED: 0, or -errno: -ESTALE not our generation, -EAGAIN try again */
 	int commit_result;
 	bool is_broker_down; /* ERROR: all brokers are away */
+	bool needs_person; /* ERROR: a change by a person ends it, not time */
 	struct err err;
 };
 

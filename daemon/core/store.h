@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "core/examination.h"
 #include "core/generation.h"
 #include "core/pause.h"
 #include "core/retention.h"
@@ -302,6 +303,12 @@ struct store_ops {
 	 * with err: not reachable, no rights.
 	 */
 	int (*look_schema)(struct store *store, struct store_schema *ret, struct err *err);
+
+	/*
+	 * What a doctor asks of a store whose schema is ours; changes nothing. NULL: there is
+	 * nothing to ask. 0, or negative with err.
+	 */
+	int (*examine)(struct store *store, struct store_examination *ret, struct err *err);
 
 	/*
 	 * Which generation of the scope is in use. NULL: the store knows none. 0, or negative with

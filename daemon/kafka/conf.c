@@ -348,9 +348,12 @@ int kafka_conf_transactor(
 
 void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-	enum log_level ours = level <= 3 ? LOG_LEVEL_WARNING
-		: level <= 5             ? LOG_LEVEL_NOTICE
-					 : LOG_LEVEL_DEBUG;
+	/* FAIL and its like come as an error, too, and are told in a sentence then */
+	bool is_told = strcmp(facility, "FAIL") == 0 || strcmp(facility, "SSLCERTVRFY") == 0;
+	enum log_level ours = is_told ? LOG_LEVEL_DEBUG
+		: level <= 3          ? LOG_LEVEL_WARNING
+		: level <= 5          ? LOG_LEVEL_NOTICE
+				      : LOG_LEVEL_DEBUG;
 
 	log_from(LOG_MODULE_LIBRDKAFKA, ours, "librdkafka says", LOG_ID(LIBRDKAFKA),
 		LOG_STR("facility", facility), LOG_STR("text", text),
@@ -369,6 +372,11 @@ int kafka_err(struct err *err, int result, rd_kafka_resp_err_t code, const char 
 const char *kafka_version(void)
 {
 	return rd_kafka_version_str();
+}
+
+unsigned kafka_version_number(void)
+{
+	return (unsigned)rd_kafka_version();
 }
 
 const char *kafka_features(char *ret, size_t size)

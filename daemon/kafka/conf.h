@@ -20,6 +20,7 @@
 /* Features by the version of the library that runs. */
 #define KAFKA_VERSION_QUEUE_BACKOFF 0x020200ff /* fetch.queue.backoff.ms */
 #define KAFKA_VERSION_METRICS_PUSH 0x020500ff /* enable.metrics.push, on by default */
+#define KAFKA_VERSION_SCRAM 0x020601ff /* logs in to Kafka 4 by SCRAM */
 #define KAFKA_VERSION_COOPERATIVE 0x020a00ff /* commits during a cooperative rebalance are safe */
 
 /*

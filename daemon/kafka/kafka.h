@@ -21,5 +21,8 @@ extern const struct transactor_ops kafka_transactor_ops;
 /* "2.0.2" of the library that runs, not the one compiled against. */
 const char *kafka_version(void);
 
+/* The same as a number, 0x020002ff. */
+unsigned kafka_version_number(void);
+
 /* builtin.features of the library. Returns `ret`. */
 const char *kafka_features(char *ret, size_t size);

@@ -17,6 +17,7 @@
 #include "kafka/kafka.h"
 #include "kafka/keeping.h"
 #include "kafka/message.h"
+#include "kafka/trouble.h"
 
 /* How long one partition may keep the questions about others waiting. */
 enum { ALONE_MS = 500 };
@@ -27,6 +28,10 @@ struct sink {
 	rd_kafka_t *rk;
 	struct sink_listener listener;
 	char *warm_topic;
+	struct kafka_witness witness;
+	/* the last that kept it from its brokers, above all what a person has to end */
+	struct err trouble;
+	bool needs_person;
 };
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
@@ -41,15 +46,39 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 		result = SINK_FAILED;
 	}
 	if (message->err) {
-		kafka_err(&err, 0, message->err, "dead letter not accepted");
+		const struct kafka_trouble trouble = { .code = message->err,
+			.topic = rd_kafka_topic_name(message->rkt),
+			.right = "Write" };
+
+		(void)kafka_explain(&trouble, &err);
+		err_prefix(&err, 0, "dead letter not accepted");
 	}
 	sink->listener.on_result(sink->listener.context, message->_private, result, &err);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
+	struct sink *sink = opaque;
+	const struct kafka_trouble trouble = {
+		.code = (rd_kafka_resp_err_t)code, .text = reason, .witness = &sink->witness
+	};
+	struct err err = ERR_INIT;
+	bool needs_person = kafka_explain(&trouble, &err);
+
 	log_debug("producer reports", LOG_STR("code", rd_kafka_err2name(code)),
 		LOG_STR("text", reason));
+	if (needs_person || (!sink->needs_person && code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)) {
+		sink->trouble = err;
+		sink->needs_person = needs_person;
+	}
+}
+
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *error, int depth,
+	const char *der, size_t size, char *text, size_t text_size, void *opaque)
+{
+	struct sink *sink = opaque;
+
+	return kafka_witness_judge(&sink->witness, *error, text, text_size);
 }
 
 static int sink_check(const struct sink_options *options, struct err *err)
@@ -78,6 +107,7 @@ static int sink_open(const struct sink_options *options, struct sink **ret, stru
 	rd_kafka_conf_set_opaque(conf, sink);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	rd_kafka_conf_set_error_cb(conf, on_error);
+	kafka_witness_watch(conf, &sink->witness, on_certificate);
 	sink->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (!sink->rk) {
 		rd_kafka_conf_destroy(conf);
@@ -144,10 +174,13 @@ static int sink_partition_count(
 	return code ? kafka_err(err, -EAGAIN, code, topic) : r;
 }
 
-static void sink_cluster_id(struct sink *sink, char *ret, size_t size, int timeout_ms)
+static void sink_cluster_id(
+	struct sink *sink, char *ret, size_t size, int timeout_ms, struct err *err)
 {
 	char *id = rd_kafka_clusterid(sink->rk, timeout_ms);
 
+	rd_kafka_poll(sink->rk, 0); /* what it met meanwhile */
+	*err = sink->trouble;
 	ret[0] = '\0';
 	if (id) {
 		strncat(ret, id, size - 1);

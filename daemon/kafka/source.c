@@ -76,6 +76,14 @@ static int subscribe(struct source *source, struct err *err)
 
 static void source_close(struct source *source);
 
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *error, int depth,
+	const char *der, size_t size, char *text, size_t text_size, void *opaque)
+{
+	struct source *source = opaque;
+
+	return kafka_witness_judge(&source->witness, *error, text, text_size);
+}
+
 static int source_open(const struct source_options *options, struct source **ret, struct err *err)
 {
 	static const uint64_t one = 1;
@@ -100,6 +108,7 @@ static int source_open(const struct source_options *options, struct source **ret
 	rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
 	rd_kafka_conf_set_offset_commit_cb(conf, source_on_commit);
 	rd_kafka_conf_set_error_cb(conf, source_on_error);
+	kafka_witness_watch(conf, &source->witness, on_certificate);
 	source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	if (!source->rk) {
 		rd_kafka_conf_destroy(conf);

@@ -44,25 +44,34 @@ void source_on_fatal(struct source *source)
 	source_emit_error(source, is_fencing(code) ? SOURCE_FENCED : SOURCE_FATAL, NULL, &err);
 }
 
+void source_tell(struct source *source, const struct kafka_partition *partition,
+	rd_kafka_resp_err_t code, const char *topic, const char *text)
+{
+	const struct kafka_trouble trouble = { .code = code,
+		.text = text,
+		.topic = topic,
+		.group = source->options.consumer->group_id,
+		.witness = &source->witness };
+	struct source_event event = { .kind = SOURCE_ERROR,
+		.is_broker_down = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN };
+
+	event.needs_person = kafka_explain(&trouble, &event.err);
+	if (partition) {
+		event.partitions = &partition->id;
+		event.partition_count = 1;
+	}
+	source_emit(source, &event);
+}
+
 void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
 	struct source *source = opaque;
-	struct source_event event = { .kind = SOURCE_ERROR };
 
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		source_on_fatal(source);
 		return;
 	}
-	event.is_broker_down = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-	kafka_err(&event.err, 0, code, reason);
-	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < 0x020601ff) {
-		err_set(&event.err, 0,
-			"%s (with SCRAM: librdkafka %s cannot log in to Kafka 4.x although the "
-			"password is right; "
-			"use 2.6.1 or newer, or PLAIN over TLS)",
-			reason, rd_kafka_version_str());
-	}
-	source_emit(source, &event);
+	source_tell(source, NULL, (rd_kafka_resp_err_t)code, NULL, reason);
 }
 
 void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,

@@ -12,6 +12,7 @@
 
 #include "kafka/conf.h"
 #include "kafka/partitions.h"
+#include "kafka/trouble.h"
 
 struct source {
 	rd_kafka_t *rk;
@@ -27,6 +28,7 @@ struct source {
 	bool is_listed; /* those were given out, at the first poll */
 	bool needs_restart; /* start() was called since the last assignment */
 	bool is_over; /* fenced or fatal */
+	struct kafka_witness witness;
 };
 
 /* source_event.c */
@@ -35,6 +37,9 @@ void source_emit_error(struct source *source, enum source_event_kind kind,
 	const struct kafka_partition *partition, const struct err *err);
 void source_on_fatal(struct source *source);
 void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque);
+/* Of any kind but fatal; `topic` NULL: not known. */
+void source_tell(struct source *source, const struct kafka_partition *partition,
+	rd_kafka_resp_err_t code, const char *topic, const char *text);
 void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	rd_kafka_topic_partition_list_t *offsets, void *opaque);
 

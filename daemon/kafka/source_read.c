@@ -31,7 +31,9 @@ static void on_error_message(
 		source_emit_error(source, SOURCE_RANGE, p, &err);
 		return;
 	}
-	source_emit_error(source, SOURCE_ERROR, p, &err);
+	source_tell(source, p, message->err,
+		message->rkt ? rd_kafka_topic_name(message->rkt) : NULL,
+		rd_kafka_message_errstr(message));
 }
 
 /* False: it was no record, and is freed. */

@@ -297,21 +297,24 @@ static void name_handlers(struct worker *worker)
  */
 static void wait_for_cluster(struct worker *worker)
 {
-	bool is_told = false;
+	struct err told = ERR_INIT, err = ERR_INIT;
 
 	while (!worker->is_draining) {
 		worker_listen(worker);
 		worker->wiring->sink->cluster_id(
-			worker->sink, worker->cluster_id, sizeof(worker->cluster_id), ASK_MS);
+			worker->sink, worker->cluster_id, sizeof(worker->cluster_id), ASK_MS, &err);
 		if (worker->cluster_id[0]) {
 			break;
 		}
+		if (!err.text[0]) {
+			err_set(&err, 0, "no broker answers yet");
+		}
 		worker->page->broker_is_down = 1;
-		page_text_set(&worker->page->broker_text, "no broker answers yet");
-		if (!is_told) {
-			log_warning(
-				"waiting for Kafka: no broker answers yet", LOG_ID(KAFKA_SILENT));
-			is_told = true;
+		page_text_set(&worker->page->broker_text, "%s", err.text);
+		if (!told.text[0] || strcmp(err.code, told.code) != 0) {
+			log_warning("waiting for Kafka", LOG_ID(KAFKA_SILENT),
+				LOG_STR("code", err.code), LOG_STR("error", err.text));
+			told = err;
 		}
 		log_flush();
 	}

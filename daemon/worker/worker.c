@@ -59,16 +59,22 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text)
 
 static void on_error(struct worker *worker, const struct source_event *event)
 {
+	/* what somebody has to change must not be held back behind what passes */
+	struct log_limit *limit =
+		event->needs_person ? &worker->refusal_limit : &worker->broker_limit;
 	uint64_t held_back;
 
-	if (event->is_broker_down) {
+	/* "all brokers are down" says less than why */
+	if (event->needs_person || (event->is_broker_down && !worker->page->broker_is_down)) {
 		worker->page->broker_is_down = 1;
 		page_text_set(&worker->page->broker_text, "%s", event->err.text);
 	}
 	page_add(&worker->page->fetch_errors, 1);
-	if (log_every(&worker->broker_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
-		log_warning("Kafka reports", LOG_ID(KAFKA_REPORTS),
-			LOG_STR("code", event->err.code), LOG_STR("error", event->err.text),
+	if (log_every(limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
+		log_warning(event->needs_person ? "Kafka refuses what this consumer needs"
+						: "Kafka reports",
+			LOG_ID(KAFKA_REPORTS), LOG_STR("code", event->err.code),
+			LOG_STR("error", event->err.text),
 			LOG_INT("held_back", (int64_t)held_back));
 	}
 }

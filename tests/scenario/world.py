@@ -112,7 +112,11 @@ class World:
 
     def onced(self, changes=None, env=None):
         """Not started yet; its own directory below the scenario's."""
-        made = Onced(self.directory / f"onced{next(self._number)}", self.sections(changes), env, [PASSWORD])
+        return self.onced_with(self.sections(changes), env, [PASSWORD])
+
+    def onced_with(self, sections, env=None, secrets=()):
+        """The same with a configuration of its own."""
+        made = Onced(self.directory / f"onced{next(self._number)}", sections, env, secrets)
         self.started.append(made)
         return made
 

@@ -69,7 +69,7 @@ class Kafka(Server, KafkaClient):
     start_seconds = 90
     stop_seconds = 40
 
-    def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None, doors=None):
+    def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None, doors=None, format_options=()):
         Server.__init__(self, scratch_dir("kafka"))
         self.port = port or free_port()
         KafkaClient.__init__(self, f"127.0.0.1:{self.port}")
@@ -78,11 +78,11 @@ class Kafka(Server, KafkaClient):
         self._properties = self.directory / "server.properties"
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
         self._libs = f"{kafka_libs()}/*"
-        self._format()
+        self._format(format_options)
 
-    def _format(self):
+    def _format(self, options):
         command = ["java", "-Xmx128m", *JVM, "-cp", self._libs, "kafka.tools.StorageTool", "format",
-                   "-t", CLUSTER_ID, "-c", str(self._properties)]
+                   "-t", CLUSTER_ID, "-c", str(self._properties), *options]
         result = subprocess.run(command, cwd=self.directory, capture_output=True, text=True, timeout=120)
         if result.returncode != 0:
             raise RuntimeError(f"cannot format the broker's storage:\n{result.stdout}{result.stderr}")

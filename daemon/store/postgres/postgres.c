@@ -95,6 +95,7 @@ const struct store_ops store_postgres_ops = {
 	.close = pg_store_close,
 	.migrate = pg_store_migrate,
 	.look_schema = pg_store_look_schema,
+	.examine = pg_store_examine,
 	.look_generation = pg_store_look_generation,
 	.begin_generation = pg_store_begin_generation,
 	.session_open = pg_session_open,

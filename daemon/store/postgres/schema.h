@@ -16,6 +16,9 @@ int pg_execute(PGconn *conn, const char *sql, PGresult **ret, struct err *err);
 /* The first column of the first row; a boolean is 0 or 1. */
 int pg_execute_value(PGconn *conn, const char *sql, long *ret, struct err *err);
 
+/* examine.c */
+int pg_store_examine(struct store *store, struct store_examination *ret, struct err *err);
+
 /* ---- scope.c ---- */
 
 /* Learn the scope's numbers and its generation, binding it to our group. As session_ready. */
