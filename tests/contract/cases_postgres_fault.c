@@ -184,6 +184,37 @@ static void a_lost_answer_to_commit_is_found_out_by_claiming_again(void **state)
 	proxy_close(proxy);
 }
 
+/* TCP sees nothing of it: the peer acknowledges, and never says anything again. */
+static void a_database_that_falls_silent_is_lost(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct proxy *proxy = proxy_open(bench->url);
+	struct store_claim claim = claim_of("a", 1);
+	struct store *store;
+	struct store_session *session;
+	struct store_flight flight;
+	struct err err = ERR_INIT;
+	char url[600];
+
+	snprintf(url, sizeof(url), "%s&host=127.0.0.1&port=%d", bench->url, proxy_port(proxy));
+	options.url = url;
+	options.statement_timeout_us = 100000;
+	store = bench_open_store(bench, &options);
+	session = bench_open_session(store);
+	session->ops->begin(session);
+	session->ops->claim(session, &claim, 1);
+	proxy_swallow_next_answer(proxy);
+	flight = flush_expect(session, STORE_LOST);
+	assert_non_null(strstr(flight.err.text, "no answer from the database"));
+	assert_false(flight.in_transaction);
+	assert_int_equal(session->ops->session_ready(session, &err), 0);
+	assert_int_equal(claim_alone(session, claim_of("a", 1)), CLAIM_NEW);
+	session->ops->session_close(session);
+	store->ops->close(store);
+	proxy_close(proxy);
+}
+
 /* A stopped client holds its claims only until the server's clock ends it. */
 static void a_claim_of_a_client_that_stopped_is_set_free(void **state)
 {
@@ -345,6 +376,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_backend_may_die_in_the_middle_of_a_statement),
 	CASE(a_connection_cut_while_idle_is_replaced_before_work_starts),
 	CASE(a_lost_answer_to_commit_is_found_out_by_claiming_again),
+	CASE(a_database_that_falls_silent_is_lost),
 	CASE(a_claim_of_a_client_that_stopped_is_set_free),
 	CASE(a_wrong_password_is_an_operators_affair_and_is_not_shown),
 	CASE(a_missing_database_is_an_operators_affair),

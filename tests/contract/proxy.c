@@ -1,5 +1,5 @@
 /*
- * proxy - a TCP hop before the database that can lose an answer
+ * proxy - a TCP hop before the database that can lose an answer, or swallow it
  *
  * Runs in: the contract test, a thread of its own.
  */
@@ -25,7 +25,8 @@
 struct proxy {
 	int listener, stop_fd, port;
 	char host[128], service[16];
-	atomic_bool must_lose;
+	int silent_fd; /* a client that waits for ever, -1 none */
+	atomic_bool must_lose, must_swallow;
 	pthread_t thread;
 };
 
@@ -98,6 +99,10 @@ static bool serve(struct proxy *proxy, int client, int server)
 		if (fds[2].revents != 0) {
 			return false;
 		}
+		if (fds[1].revents != 0 && atomic_exchange(&proxy->must_swallow, false)) {
+			proxy->silent_fd = client;
+			return true;
+		}
 		if (fds[1].revents != 0 &&
 			!forward(server, client, atomic_exchange(&proxy->must_lose, false))) {
 			return true;
@@ -127,7 +132,9 @@ static void *run(void *arg)
 		client = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC);
 		server = connect_server(proxy);
 		goes_on = serve(proxy, client, server);
-		close(client);
+		if (client != proxy->silent_fd) {
+			close(client);
+		}
 		close(server);
 	}
 	return NULL;
@@ -139,6 +146,7 @@ struct proxy *proxy_open(const char *url)
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	socklen_t len = sizeof(address);
 
+	proxy->silent_fd = -1;
 	parse_url(proxy, url);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -161,11 +169,19 @@ void proxy_lose_next_answer(struct proxy *proxy)
 	atomic_store(&proxy->must_lose, true);
 }
 
+void proxy_swallow_next_answer(struct proxy *proxy)
+{
+	atomic_store(&proxy->must_swallow, true);
+}
+
 void proxy_close(struct proxy *proxy)
 {
 	eventfd_write(proxy->stop_fd, 1);
 	pthread_join(proxy->thread, NULL);
 	close(proxy->listener);
 	close(proxy->stop_fd);
+	if (proxy->silent_fd >= 0) {
+		close(proxy->silent_fd);
+	}
 	free(proxy);
 }

@@ -1,5 +1,5 @@
 /*
- * proxy - a TCP hop before the database that can lose an answer
+ * proxy - a TCP hop before the database that can lose an answer, or swallow it
  *
  * A thread of its own; one connection at a time.
  */
@@ -13,5 +13,11 @@ int proxy_port(const struct proxy *proxy);
 
 /* The next bytes of the server are thrown away and both sides are closed; once. */
 void proxy_lose_next_answer(struct proxy *proxy);
+
+/*
+ * The server's side is closed when it answers next; the other side stays open and hears nothing;
+ * once.
+ */
+void proxy_swallow_next_answer(struct proxy *proxy);
 
 void proxy_close(struct proxy *proxy);

@@ -18,6 +18,8 @@ ROUNDS = (
     Options(number=1, seed=1657921612, mode="redis", seconds=25, is_static=False, faults_per_minute=30),
     Options(number=2, seed=1657921612, mode="sqlite", seconds=20, is_static=False, faults_per_minute=24),
     Options(number=3, seed=1502740895, mode="none", seconds=25, faults_per_minute=24),
+    # A database that fell silent held the start of partitions for ever.
+    Options(number=4, seed=1502740895, mode="outside", seconds=25, faults_per_minute=30),
 )
 
 

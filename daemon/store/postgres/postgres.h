@@ -279,7 +279,10 @@ enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t de
 /* Was session_interrupt called? Each interrupt ends one thing: a wait, or a session_ready. */
 bool pg_take_interrupt(struct pg_session *session);
 
-/* The next result, NULL at the end of a command. False: the connection is lost, `err` says why. */
+/*
+ * The next result, NULL at the end of a command. False: the connection is lost, or silent for
+ * longer than the server's own timeouts allow; `err` says why.
+ */
 bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err);
 
 /* Close the connection and forget what was known about it. */

@@ -49,6 +49,42 @@ bool pg_take_interrupt(struct pg_session *session)
 	return eventfd_read(session->wake_fd, &wakes) == 0;
 }
 
+/*
+ * The server ends each statement at its timeout, and TCP notices a peer that is gone. What is left
+ * is a peer that acknowledges and never answers: a hop in between that lost the server, a server
+ * that was stopped. More silence than all that is in flight may take, one timeout each, is one.
+ */
+enum { SILENCE_MARGIN_US = 5 * 1000000 };
+
+static int64_t silence_us(const struct pg_session *session)
+{
+	int64_t timeout_us = session->store->options.statement_timeout_us;
+
+	return timeout_us > 0 ? SILENCE_MARGIN_US + timeout_us * (int64_t)(session->sent_count + 1)
+			      : -1;
+}
+
+/* True: there is something to read or to write. */
+static bool wait_for_answer(struct pg_session *session, short events, struct err *err)
+{
+	int64_t patience_us = silence_us(session);
+	int64_t deadline_us = patience_us < 0 ? -1 : clock_mono_us() + patience_us;
+
+	switch (pg_wait_socket(session, events, deadline_us)) {
+	case PG_WAIT_READY:
+		return true;
+	case PG_WAIT_INTERRUPTED:
+		pg_take_interrupt(session);
+		err_set(err, 0, "interrupted while the database was working");
+		return false;
+	case PG_WAIT_TIMEOUT:
+		break;
+	}
+	err_set(err, 0, "no answer from the database for %.0f s, longer than it may take",
+		(double)patience_us / 1e6);
+	return false;
+}
+
 bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err)
 {
 	while (PQisBusy(session->conn)) {
@@ -59,9 +95,7 @@ bool pg_next_result(struct pg_session *session, PGresult **ret, struct err *err)
 		if (pending == 1) {
 			events |= POLLOUT;
 		}
-		if (pg_wait_socket(session, events, -1) == PG_WAIT_INTERRUPTED) {
-			pg_take_interrupt(session);
-			err_set(err, 0, "interrupted while the database was working");
+		if (!wait_for_answer(session, events, err)) {
 			return false;
 		}
 		if (!PQconsumeInput(session->conn)) {
