@@ -59,6 +59,8 @@ def main(arguments):
         print("no fault has such a name; see --list-faults", file=sys.stderr)
         return 2
     facts = run(arguments, table)
+    if arguments.record:
+        report.record(arguments.record, report.sum_up(vars(arguments), facts))
     print((arguments.out / "report.md").read_text())
     return 1 if any(fact["violations"] for fact in facts) else 0
 

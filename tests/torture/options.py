@@ -49,6 +49,7 @@ def parse(arguments):
     parser.add_argument("--membership", choices=("static", "dynamic", "both"), default="both")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build-torture/report"),
                         help="directory of the report (build-torture/report)")
+    parser.add_argument("--record", type=pathlib.Path, help="a document whose counts are replaced")
     return parser.parse_args(arguments)
 
 

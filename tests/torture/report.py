@@ -80,6 +80,17 @@ def write(directory, whole):
     (directory / "report.md").write_text(markdown(whole))
 
 
+BEGIN, END = "<!-- counts: begin -->\n", "<!-- counts: end -->\n"
+
+
+def record(path, whole):
+    """Put the counts of this run into a document, between its two marks."""
+    text = path.read_text()
+    before, rest = text.split(BEGIN)
+    behind = rest.split(END)[1]
+    path.write_text(before + BEGIN + "\n\n".join(counts(whole)) + "\n" + END + behind)
+
+
 # ---- Markdown ----
 
 
@@ -94,22 +105,40 @@ def _seconds(value):
 
 
 def markdown(whole):
-    arguments = whole["arguments"]
-    command = f"scripts/torture --minutes {arguments['minutes']} --seed {arguments['seed']}"
-    happened = sum(row["count"] for row in whole["faults"].values())
-    in_flight = sum(row["in_flight"] for row in whole["faults"].values())
     verdict = {"held": "Every promise held.", "violated": "**Promises were broken.**"}[whole["verdict"]]
+    summary, *figures = counts(whole)
     parts = [
         f"# Torture: {verdict.strip('*.').lower()}",
-        f"{verdict} `{command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(_began(whole)))} UTC:"
-        f" {len(whole['rounds'])} rounds, {whole['seconds'] / 60:.0f} minutes under faults,"
-        f" {whole['records']:,} records, {whole['commits']:,} offset commits, {happened:,} faults,"
-        f" {in_flight:,} of them while a record was in hand.",
+        summary,
         "![throughput, lag and faults over time](timeline.svg)",
         "## Promises",
         table(("", "promise", "violations"),
               ((name, words, whole["violations"][name] or "none") for name, words, _ in CHECKS)),
         *_violations(whole),
+        *figures,
+        "## Rounds",
+        table(("", "mode", "seed", "records", "faults", "repeats", "lag 0 after", "verdict"),
+              map(_round_row, whole["rounds"])),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(whole):
+    arguments = whole["arguments"]
+    command = f"scripts/torture --minutes {arguments['minutes']} --seed {arguments['seed']}"
+    happened = sum(row["count"] for row in whole["faults"].values())
+    in_flight = sum(row["in_flight"] for row in whole["faults"].values())
+    verdict = {"held": "Every promise held.", "violated": "**Promises were broken.**"}[whole["verdict"]]
+    return (f"{verdict} `{command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(_began(whole)))} UTC:"
+            f" {len(whole['rounds'])} rounds, {whole['seconds'] / 60:.0f} minutes under faults,"
+            f" {whole['records']:,} records, {whole['commits']:,} offset commits, {happened:,} faults,"
+            f" {in_flight:,} of them while a record was in hand.")
+
+
+def counts(whole):
+    """What a document about reliability wants to know of a run."""
+    return [
+        _summary(whole),
         "## Faults",
         table(("fault", "times", "met work in hand", "nothing there to hit"),
               ((name, row["count"], row["in_flight"], row["not_possible"])
@@ -123,11 +152,7 @@ def markdown(whole):
               ((name, row["kills"], row["left_out"], *map(_seconds, (row["p50"], row["p99"], row["max"])))
                for name, row in whole["recovery"].items())),
         "\\* another fault (broker, database, network) was on, or no record came for them any more.",
-        "## Rounds",
-        table(("", "mode", "seed", "records", "faults", "repeats", "lag 0 after", "verdict"),
-              map(_round_row, whole["rounds"])),
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _began(whole):
