@@ -164,6 +164,14 @@ def test_a_mark_waits_for_a_store_that_is_away(world):
     assert rows(world, DONE) == 4
 
 
+def wait_in_handlers(onced, count):
+    """Begun, not only claimed: what was not begun in time goes back."""
+    def are_there():
+        return count == sum(lane["stage"] == "handler"
+                            for worker in onced.workers() for lane in worker.get("lanes", []))
+    onced.wait_until(are_there, 20, f"{count} events are in handlers")
+
+
 def test_a_zombie_learns_that_its_leases_are_lost(world):
     world.create_topics(partitions=1)
     for n in range(3):
@@ -171,7 +179,7 @@ def test_a_zombie_learns_that_its_leases_are_lost(world):
     world.kafka.flush()
     changes = outside(world, {"consumer c": {"claim.lease": "2s", "instance.id": "off"}})
     zombie = world.start(changes)
-    wait_for(lambda: rows(world, RUNNING) == 3, 20 * slowness(), "all are claimed")
+    wait_in_handlers(zombie, 3)
     frozen = zombie.pids()
     for pid in frozen:
         send_signal(pid, signal.SIGSTOP)

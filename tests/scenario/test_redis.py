@@ -14,7 +14,7 @@ from support.process import free_port, send_signal, wait_for
 from support.redis_server import PASSWORD, SENTINEL_PASSWORD, USER, Redis, Sentinel
 
 from .harness import BUILD, merge, run_tool, slowness
-from .test_elsewhere import check_keys_in_order, effects, ids, wait_effects
+from .test_elsewhere import check_keys_in_order, effects, ids, wait_effects, wait_in_handlers
 
 PLUGINS = BUILD / "tests" / "support" / "plugins"
 # What explains an effect that came twice.
@@ -264,12 +264,12 @@ def test_failover_by_sentinel(world, redis):
 def test_a_zombie_learns_that_its_leases_are_lost(world, redis):
     world.create_topics()
     for n in range(3):
-        world.produce_event(f"e{n}", n, key=f"k{n}".encode(), fault="sleep:1500")
+        world.produce_event(f"e{n}", n, key=f"k{n}".encode(), fault="sleep:2500")
     world.kafka.flush()
     # the heir takes the partition at once: what keeps him from the events is the lease alone
     changes = {"consumer c": {"claim.lease": "1s", "partitions": "0"}}
     zombie = start(world, redis, "outside", changes)
-    wait_for(lambda: rows(redis)["running"] == 3, 20 * slowness(), "all are claimed")
+    wait_in_handlers(zombie, 3)
     frozen = zombie.pids()
     for pid in frozen:
         send_signal(pid, signal.SIGSTOP)
