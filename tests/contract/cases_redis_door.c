@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "cases.h"
+#include "proxy.h"
 #include "store/stores.h"
 
 static int ready(const struct bench *bench, const struct store_options *options, struct err *err)
@@ -151,6 +152,64 @@ static void the_wrong_port_is_told(void **state)
 	assert_non_null(strstr(err.text, "connection to Redis lost"));
 }
 
+/* ---- answers that never come ---- */
+
+/* It was done, and nobody was told: whoever asks again learns it, and nothing is done twice. */
+static void behind_a_lost_answer_stands_what_was_done(void **state)
+{
+	static const struct {
+		const char *id;
+		enum store_lease_end how;
+		enum claim_verdict next;
+	} ends[] = {
+		{ "renewed", STORE_LEASE_RENEWED, CLAIM_TAKEN_OVER },
+		{ "released", STORE_LEASE_RELEASED, CLAIM_NEW },
+		{ "done", STORE_LEASE_DONE, CLAIM_DUPLICATE },
+		{ "dead", STORE_LEASE_DLQ, CLAIM_SETTLED_DLQ },
+	};
+	struct bench *bench = *state;
+	const char *port = strrchr(bench->url, ':') + 1;
+	_cleanup_free_ char *server = xasprintf("host=127.0.0.1 port=%d", atoi(port));
+	struct proxy *proxy = proxy_open(server);
+	_cleanup_free_ char *url =
+		xasprintf("%.*s%d/0", (int)(port - bench->url), bench->url, proxy_port(proxy));
+	const struct store_lease lease = { .owner = "A", .lease_us = 60000000 };
+	struct store_options options = bench->options;
+	struct store_session *session;
+	struct store *store;
+
+	options.url = url;
+	store = bench_open_store(bench, &options);
+	session = bench_open_session(store);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct store_claim claim = claim_of(ends[i].id, (int)i);
+
+		claim.decision = SLICE_LITERAL("why");
+		proxy_lose_next_answer(proxy);
+		session->ops->lease(session, &lease, &claim, 1);
+		flush_expect(session, STORE_LOST);
+		assert_int_equal(session->ops->session_ready(session, NULL), 0);
+		session->ops->lease(session, &lease, &claim, 1);
+		flush_expect(session, STORE_OK);
+		assert_int_equal(claim.verdict, CLAIM_TAKEN_OVER);
+		proxy_lose_next_answer(proxy);
+		session->ops->end_leases(session, &lease, ends[i].how, &claim, 1);
+		flush_expect(session, STORE_LOST);
+		assert_int_equal(session->ops->session_ready(session, NULL), 0);
+		session->ops->lease(session, &lease, &claim, 1);
+		flush_expect(session, STORE_OK);
+		if (claim.verdict != ends[i].next) {
+			fail_msg("%s: %d", ends[i].id, claim.verdict);
+		}
+	}
+	assert_int_equal(bench_count_rows(bench, ROW_RUNNING), 2);
+	assert_int_equal(bench_count_rows(bench, ROW_DONE), 1);
+	assert_int_equal(bench_count_rows(bench, ROW_DEAD), 1);
+	session->ops->session_close(session);
+	store->ops->close(store);
+	proxy_close(proxy);
+}
+
 /* ---- Sentinels ---- */
 
 static void a_sentinels_login_is_one_of_its_own(void **state)
@@ -194,6 +253,7 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_handshake_that_fails_says_why_in_a_sentence),
 	CASE(files_that_are_no_good_are_refused_before_anything_is_sent),
 	CASE(the_wrong_port_is_told),
+	CASE(behind_a_lost_answer_stands_what_was_done),
 	CASE(a_sentinels_login_is_one_of_its_own),
 };
 CASE_LIST(redis_door_cases, cases);

@@ -404,6 +404,30 @@ static void a_sentinel_that_talks_nonsense_is_not_believed(void **state)
 	close(liar.listener);
 }
 
+/* The first takes the connection and says nothing. */
+static void a_silent_sentinel_leaves_time_for_the_next(void **state)
+{
+	struct line *line = *state;
+	struct red_url *url = &line->store.url;
+	static char name[] = "shop";
+	int silent = listen_somewhere(&url->endpoints[0]);
+	struct liar liar = { listen_somewhere(&url->endpoints[1]), "*-1\r\n" };
+	int64_t now_us = clock_mono_us();
+	struct err err = ERR_INIT;
+	pthread_t thread;
+
+	url->master = name;
+	url->endpoint_count = 2;
+	assert_int_equal(pthread_create(&thread, NULL, lie, &liar), 0);
+	assert_int_equal(red_connect(&line->session, now_us, now_us + 6000000, &err), 1);
+	if (!strstr(err.text, "knows no master shop")) {
+		fail_msg("%s", err.text);
+	}
+	pthread_join(thread, NULL);
+	close(silent);
+	close(liar.listener);
+}
+
 #define WITH_LINE(test) cmocka_unit_test_setup_teardown(test, line_open, line_close)
 
 int main(void)
@@ -419,6 +443,7 @@ int main(void)
 		WITH_LINE(a_server_that_left_is_quoted),
 		WITH_LINE(what_does_not_speak_redis_is_left),
 		WITH_LINE(a_sentinel_that_talks_nonsense_is_not_believed),
+		WITH_LINE(a_silent_sentinel_leaves_time_for_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
