@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/random.h>
 
 #include "core/claim.h"
@@ -305,8 +306,8 @@ static void judge_lease(
 		judge_row(session, claim, slice_from(reply->str, reply->len));
 	} else if (reply->integer >= BUSY) {
 		claim->verdict = CLAIM_BUSY;
-		claim->busy_us = (reply->integer - BUSY) * 1000;
-	} else if (reply->integer >= 0) {
+		claim->busy_us = MIN(reply->integer - BUSY, INT64_MAX / 1000) * 1000;
+	} else {
 		claim->verdict = verdicts[reply->integer];
 	}
 }
@@ -342,32 +343,60 @@ static void judge_end(struct store_claim *claim, const redisReply *reply)
 	claim->was_forgotten = reply->integer == 2;
 }
 
-void red_judge(struct red_session *session, const struct red_op *op, const redisReply *reply)
+/* The number of a claim, and a whole number or, of a lease, the row that is in the way. */
+static bool is_verdict(const struct red_op *op, const redisReply *number, const redisReply *verdict)
+{
+	bool may_be_row = op->kind == RED_LEASE;
+
+	if (number->type != REDIS_REPLY_INTEGER || number->integer < 1 ||
+		(unsigned long long)number->integer > op->count) {
+		return false;
+	}
+	return (verdict->type == REDIS_REPLY_INTEGER && verdict->integer >= 0) ||
+		(may_be_row && verdict->type == REDIS_REPLY_STRING);
+}
+
+/* Of a lease the marker, then pairs. */
+static bool is_answer(const struct red_op *op, const redisReply *reply)
 {
 	bool is_lease = op->kind == RED_LEASE;
 
-	if (op->kind == RED_RECORD || reply->type != REDIS_REPLY_ARRAY ||
-		reply->elements % 2 != is_lease) {
-		return;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != is_lease) {
+		return false;
+	}
+	for (size_t i = is_lease; i < reply->elements; i += 2) {
+		if (!is_verdict(op, reply->element[i], reply->element[i + 1])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool red_judge(struct red_session *session, const struct red_op *op, const redisReply *reply)
+{
+	bool is_lease = op->kind == RED_LEASE;
+
+	if (op->kind == RED_RECORD) {
+		return true;
+	}
+	if (!is_answer(op, reply)) {
+		return false;
 	}
 	for (size_t i = 0; i < op->count; i++) {
 		op->claims[i].verdict = is_lease ? CLAIM_NEW : op->claims[i].verdict;
 		op->claims[i].is_mine = !is_lease;
 	}
 	for (size_t i = is_lease; i < reply->elements; i += 2) {
-		size_t number = (size_t)reply->element[i]->integer;
-		const redisReply *verdict = reply->element[i + 1];
+		struct store_claim *claim = &op->claims[reply->element[i]->integer - 1];
 
-		if (number < 1 || number > op->count) {
-			continue;
-		}
 		if (is_lease) {
-			judge_lease(session, &op->claims[number - 1], verdict);
+			judge_lease(session, claim, reply->element[i + 1]);
 		} else {
-			judge_end(&op->claims[number - 1], verdict);
+			judge_end(claim, reply->element[i + 1]);
 		}
 	}
 	if (is_lease) {
 		judge_marker(session, reply->element[0]);
 	}
+	return true;
 }

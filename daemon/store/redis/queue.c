@@ -132,8 +132,11 @@ static void judge(struct red_session *session, redisReply **replies, struct stor
 			if (is_replica) {
 				red_link_close(session); /* the master is elsewhere now */
 			}
-		} else {
-			red_judge(session, &queue->ops[i], replies[i]);
+		} else if (!red_judge(session, &queue->ops[i], replies[i]) &&
+			flight->failure == STORE_OK) {
+			fail(flight, STORE_UNAVAILABLE);
+			err_set(&flight->err, 0,
+				"Redis answers a script with what no script of onced says");
 		}
 	}
 }

@@ -260,7 +260,8 @@ void red_op_lease(struct store_session *session, const struct store_lease *lease
 	struct store_claim *claims, size_t count);
 void red_op_end_leases(struct store_session *session, const struct store_lease *lease,
 	enum store_lease_end end, struct store_claim *claims, size_t count);
-void red_judge(struct red_session *session, const struct red_op *op, const redisReply *reply);
+/* False, and nothing is judged: no script of ours answers like that. */
+bool red_judge(struct red_session *session, const struct red_op *op, const redisReply *reply);
 
 /* The key of a row. */
 void red_part_key(struct buffer *out, const uint8_t *key);
