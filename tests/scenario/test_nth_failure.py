@@ -9,6 +9,7 @@ drawn, the same ones each time.
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -16,8 +17,10 @@ import subprocess
 import pytest
 
 from support.nth_failure import Plan
+from support.process import is_alive, wait_for
 
-from .harness import BUILD, run_tool, slowness, write_ini
+from .control import NotReachable
+from .harness import BUILD, merge, run_tool, slowness, write_ini
 from .test_plugin import install, plugin_section
 
 IS_FULL = os.environ.get("ONCED_TEST_FULL") == "1"
@@ -136,3 +139,128 @@ def test_a_command_says_what_failed(tmp_path, name):
         elif done.returncode != clean.returncode or done.stdout != clean.stdout:
             assert done.returncode in EXPLAINED, command.explain(at, done)
             assert (done.stderr + done.stdout).strip(), command.explain(at, done)
+
+
+# ---- the daemon ----
+
+class Life:
+    """A onced of which one call fails in each phase of its life; what it kills is started again."""
+
+    def __init__(self, world):
+        self.world = world
+        self.plan = Plan(LIBRARY, world.directory / "plan")
+        self.onced = world.onced({"consumer c": {"partitions": "0"}}, self.plan.environment())
+        self.count = 0
+        self.batch_max = 10
+        self.log_from = 0
+        self.ends = []
+
+    def begin(self, role, at):
+        self.plan.disarm()
+        self.plan.set_role(role)
+        self.plan.arm(at)
+        self.log_from = self.onced.log_path.stat().st_size if self.onced.log_path.exists() else 0
+
+    def said(self):
+        with open(self.onced.log_path, "rb") as file:
+            file.seek(self.log_from)
+            return file.read().decode(errors="replace")
+
+    def explain(self, text):
+        return f"{text}: {self.plan.where(BUILD / 'onced')}\n{self.said()[-6000:]}"
+
+    # ---- phases ----
+
+    def start(self):
+        self.onced.start(wait=False)
+        self._until(self._is_ready, "all workers are ready")
+
+    def work(self):
+        """A record more takes effect and is committed."""
+        self.count += 1
+        self.world.produce_event(f"e{self.count}", self.count, partition=0)
+        self.world.kafka.flush()
+        self._until(lambda: self.world.effect_count() >= self.count and self.world.lag() == 0,
+                    f"event {self.count} took effect and is committed")
+
+    def reload(self):
+        self.batch_max += 1
+        self.onced.sections = merge(self.onced.sections, {"consumer c": {"batch.max": self.batch_max}})
+        self.onced.write_config()
+        done = run_tool("--socket", self.onced.socket, "reload", "--wait", program="oncectl")
+        assert done.returncode == 0 or (done.stdout + done.stderr).strip(), self.explain("a silent refusal")
+        self._until(self._is_ready, "all workers are ready")
+
+    def drain(self):
+        if self.onced.is_running():
+            self.onced.terminate()
+            self._end(self.onced.wait_exit(60))
+
+    # ---- what must hold ----
+
+    def _is_ready(self):
+        return all(worker["state"] in ("ready", "running") for worker in self.onced.workers())
+
+    def _until(self, predicate, what):
+        """Whoever is killed by the failure is started again, as an operator's systemd would."""
+        def asked():
+            if not self.onced.is_running():
+                self._end(self.onced.process.returncode)
+                self.onced.start(wait=False)
+            try:
+                return predicate()
+            except NotReachable:
+                return False
+        try:
+            wait_for(asked, 60 * slowness(), what)
+        except (TimeoutError, AssertionError) as error:
+            raise AssertionError(self.explain(f"{error}")) from None
+
+    def _end(self, code):
+        """A supervisor's end that nobody asked for has a sentence."""
+        said = self.said()
+        if code == -signal.SIGABRT:
+            assert OUT_OF_MEMORY in said, self.explain("aborted without a word")
+        else:
+            assert code in (0, *EXPLAINED), self.explain(f"exit status {code}")
+            assert code == 0 or "level=error" in said or "onced: " in said, self.explain(f"{code} without a word")
+        if code:
+            self.ends.append(code)
+
+    def check(self, ends_before):
+        """Whoever was aborted is named by a survivor, or was the supervisor."""
+        self.plan.disarm()
+        if OUT_OF_MEMORY in self.said() and len(self.ends) == ends_before:
+            assert re.search(rf"\b{self.plan.fired}\b|signal 6|Aborted", self.said()), self.explain("no obituary")
+
+
+PHASES = ("start", "work", "reload", "drain")
+
+
+@pytest.mark.timeout(7200 if IS_FULL else 400)
+def test_nothing_is_lost_whichever_call_fails(world):
+    world.create_topics(partitions=1)
+    life = Life(world)
+    counts = {}
+    for phase in PHASES:
+        life.begin("", 0)
+        getattr(life, phase)()
+        counts[phase] = life.plan.count
+    print(f"places in each phase: {counts}")
+    lives = max(counts.values()) if IS_FULL else 8
+    draws = {phase: drawn(counts[phase], lives, phase) for phase in PHASES}
+    for draw in draws.values():
+        random.Random(len(draw)).shuffle(draw)
+    fired = 0
+    for i in range(lives):
+        for phase in PHASES:
+            at = draws[phase][i] if i < len(draws[phase]) else 0
+            life.begin("", at)
+            ends = len(life.ends)
+            getattr(life, phase)()
+            life.check(ends)
+            fired += life.plan.fired > 0
+            print(f"{phase} {at}: {life.plan.where(BUILD / 'onced') if life.plan.fired else 'not reached'}")
+    assert fired >= lives
+    life.start()
+    world.finish(life.onced)

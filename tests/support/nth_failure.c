@@ -44,7 +44,7 @@ struct plan {
 };
 
 static struct plan *plan;
-static bool is_counted;
+static const char *role = "main";
 static uintptr_t base, program_end;
 
 /* ---- what counts, and what fails ---- */
@@ -93,7 +93,7 @@ static bool fails(const char *what, int error)
 {
 	uint64_t stack[DEPTH_MAX] = { 0 };
 
-	if (!is_counted || !atomic_load(&plan->is_armed)) {
+	if (!atomic_load(&plan->is_armed) || (plan->role[0] && strcmp(plan->role, role) != 0)) {
 		return false;
 	}
 	program_stack(stack);
@@ -345,10 +345,9 @@ static int patch_program(struct dl_phdr_info *info, size_t size, void *context)
 
 /* ---- the beginning ---- */
 
-static bool is_role(int argc, char **argv)
+static void find_role(int argc, char **argv)
 {
 	static const char *const children[] = { "worker", "probe", "migrate" };
-	const char *role = "main";
 
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
 		if (argc > 1 && strncmp(argv[1], "--", 2) == 0 &&
@@ -356,7 +355,6 @@ static bool is_role(int argc, char **argv)
 			role = children[i];
 		}
 	}
-	return !plan->role[0] || strcmp(plan->role, role) == 0;
 }
 
 __attribute__((constructor)) static void begin(int argc, char **argv)
@@ -374,9 +372,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv)
 		return;
 	}
 	plan = map;
-	is_counted = is_role(argc, argv);
-	if (is_counted) {
-		backtrace(frames, 1); /* loads what it needs now */
-		dl_iterate_phdr(patch_program, NULL);
-	}
+	find_role(argc, argv);
+	backtrace(frames, 1); /* loads what it needs now */
+	dl_iterate_phdr(patch_program, NULL);
 }

@@ -51,7 +51,7 @@ class Plan:
         self._put(ARMED, 0)
 
     def set_role(self, role):
-        """Of processes that start from now on: worker, probe, migrate or main; "" all."""
+        """Whose calls count: worker, probe, migrate or main; "" all."""
         self.map[ROLE:ROLE + NAME] = role.encode().ljust(NAME, b"\0")
 
     @property
