@@ -2,8 +2,8 @@
  * fuzz_event - a record with headers on its way to an event, and into a dead letter
  *
  * See tests/support/fuzz_driver.h for how to run it. An input is "name: value" lines, an empty
- * line, the value. What holds: an event that is decoded has an id and a source within their bounds, in
- * UTF-8 and without a NUL; any other says why. Its dead letter has the record's headers byte for
+ * line, the value. What holds: an event that is decoded has an id and a source within their bounds,
+ * in UTF-8 and without a NUL; any other says why. Its dead letter has the record's headers byte for
  * byte, in their order, and each of ours once.
  */
 #include <string.h>
