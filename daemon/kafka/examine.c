@@ -22,8 +22,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 {
 	struct examiner_client *client = rk ? rd_kafka_opaque(rk) : NULL;
 
-	if (client && strstr(text, "Disconnected") &&
-		(strstr(text, "APIVERSION_QUERY") || strstr(text, "requesting ApiVersion"))) {
+	bool is_first = strstr(text, "APIVERSION_QUERY") || strstr(text, "requesting ApiVersion");
+
+	/* closed, or answered by something that is no answer: an alert of TLS, for one */
+	if (client && is_first && !strstr(text, "timed out")) {
 		atomic_store(&client->witness.is_cut_off, true);
 	}
 }
@@ -86,6 +88,7 @@ static int client_open(struct examiner_client *client, rd_kafka_type_t type, rd_
 	char text[512];
 
 	rd_kafka_conf_set_log_cb(conf, on_log);
+	(void)rd_kafka_conf_set(conf, "log.connection.close", "true", text, sizeof(text));
 	rd_kafka_conf_set_opaque(conf, client);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	kafka_witness_watch(conf, &client->witness, on_certificate);
