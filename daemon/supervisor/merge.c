@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "supervisor/standstill.h"
 
 #include "supervisor/poison.h"
 
@@ -112,9 +113,12 @@ static void read_gauges(const struct slot *slot, const struct page_partition *pa
 	row->runnable_lag = runnable_of(row);
 	if (first_ms > 0) {
 		row->oldest_unsettled_seconds = (double)(wall_ms - first_ms) / 1e3;
+		row->oldest_unsettled_offset =
+			page_get_within(&partition->first_unsettled_offset, -1, INT64_MAX);
 	}
 	page_text_get(&partition->text, row->reason);
 	tell_pause(slot->consumer, wall_ms, row);
+	standstill_tell(slot, partition, wall_ms, row);
 }
 
 static void read_partition(const struct slot *slot, const struct page_partition *partition,
@@ -122,9 +126,12 @@ static void read_partition(const struct slot *slot, const struct page_partition 
 {
 	uint32_t state = atomic_load_explicit(&partition->state, memory_order_acquire);
 
-	*row = (struct merged){
-		.worker = -1, .committed = -1, .end_offset = -1, .lag = -1, .runnable_lag = -1
-	};
+	*row = (struct merged){ .worker = -1,
+		.committed = -1,
+		.end_offset = -1,
+		.lag = -1,
+		.runnable_lag = -1,
+		.oldest_unsettled_offset = -1 };
 	memcpy(row->topic, partition->topic, strnlen(partition->topic, PAGE_TOPIC_MAX - 1));
 	row->partition = partition->partition;
 	row->state = state < PAGE_PARTITION_STATES ? state : PAGE_PARTITION_REVOKED;

@@ -28,6 +28,7 @@ struct merged {
 	int64_t runnable_lag; /* the part of it that nothing holds up; -1 unknown */
 	bool is_paused;
 	double oldest_unsettled_seconds; /* 0 when nothing is unsettled */
+	int64_t oldest_unsettled_offset; /* -1 none */
 	int64_t in_flight, parked, held, ahead;
 	uint64_t consumed, settled[PAGE_RESULTS], abandoned, retries, stale;
 	uint64_t dead_letters[PAGE_REASONS];

@@ -270,6 +270,7 @@ static json_t *partition_json(const struct merged *row, const struct verdict_boo
 	set(object, "held", json_integer(row->held));
 	set(object, "ahead", json_integer(row->ahead));
 	set(object, "oldest_unsettled_seconds", json_real(row->oldest_unsettled_seconds));
+	set(object, "oldest_unsettled_offset", known(row->oldest_unsettled_offset));
 	set(object, "paused", json_boolean(row->is_paused));
 	set(object, "consumed", json_integer((json_int_t)row->consumed));
 	set(object, "settled", counts(row->settled, page_result_names, PAGE_RESULTS));

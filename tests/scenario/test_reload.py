@@ -32,7 +32,10 @@ def sections(world, workers=2):
 
 
 def change(onced, changes):
-    onced.sections = merge(onced.sections, changes)
+    """A key set to None is taken out, as a section is."""
+    merged = merge(onced.sections, changes)
+    onced.sections = {name: {key: value for key, value in keys.items() if value is not None}
+                      for name, keys in merged.items()}
     onced.write_config()
 
 
@@ -104,18 +107,22 @@ def test_each_class_of_key(world):
         with Pulse(onced, "other") as pulse:
             assert step({"retry own": {"attempts": "3"}}, quiet) == {0, 1}
             assert step({"onced": {"log.level": "info", "worker.max.records": 10**9}}, quiet) == {0, 1}
-            assert step({"consumer c": {"quarantine.after": 4}}, quiet) == {0, 1}
-            assert step({"consumer c": {"batch.max": 50}}, ("rolled", 2)) == set()
-            assert step({"handler effect": {"timeout": "9s"}}, ("rolled", 2)) == set()
+            for added_changed_removed in (4, 5, None):
+                assert step({"consumer c": {"quarantine.after": added_changed_removed}}, quiet) == {0, 1}
+            for added_changed_removed in (50, 60, None):
+                assert step({"consumer c": {"batch.max": added_changed_removed}}, ("rolled", 2)) == set()
+            for added_removed in ("9s", None):
+                assert step({"handler effect": {"timeout": added_removed}}, ("rolled", 2)) == set()
             assert step({"consumer c": {"topics": f"{world.topic}, {extra}"}}, ("replaced", 2)) == set()
             onced.wait_until(lambda: (extra, 0) in onced.partitions(), 30, "the new topic is read")
             assert step({"consumer c": {"topics": world.topic}}, ("replaced", 2)) == set()
             assert step({"consumer c": {"workers": 1}}, ("resized", 1)) == {0}
             assert step({"consumer c": {"workers": 3}}, ("resized", 2)) == {0}
-            assert step({"consumer c": {"workers": 1}}, ("resized", 2)) == {0}
+            assert step({"consumer c": {"workers": None}}, ("resized", 2)) == {0}
             onced.wait_assigned(4)
-            assert step({"consumer c": {"instance.id": "renamed-%n"}}, ("replaced", 1)) == set()
-            onced.wait_assigned(4)
+            for added_changed_removed in ("renamed-%n", "again-%n", None):
+                assert step({"consumer c": {"instance.id": added_changed_removed}}, ("replaced", 1)) == set()
+                onced.wait_assigned(4)
         print(f"the other consumer never stood still for more than {pulse.longest:.2f} s")
         assert pulse.longest < 2 * slowness()
 
