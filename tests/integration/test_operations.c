@@ -16,6 +16,8 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "supervised.h"
+#include "supervisor/route.h"
+#include "supervisor/verbs.h"
 
 static struct supervised it;
 
@@ -290,6 +292,52 @@ static void scopes_that_are_not_there_are_refused(void **state)
 	stop();
 }
 
+/* What an audit reads: one line for each change, whatever it was, with who asked. */
+static void every_change_is_a_line_with_who_asked(void **state)
+{
+#define ORDERS "/v1/consumers/orders/"
+	static const struct {
+		const char *path, *body;
+	} changes[] = {
+		{ ORDERS "pause", "{\"reason\":\"tea\"}" },
+		{ ORDERS "offsets",
+			"{\"topic\":\"stub-topic\",\"partition\":0,\"to\":\"latest\"}" },
+		{ ORDERS "resume", "" },
+		{ ORDERS "drain", "" },
+		{ ORDERS "restart", "" },
+		{ ORDERS "retry-now", "" },
+		{ ORDERS "skip",
+			"{\"topic\":\"stub-topic\",\"partition\":0,\"offset\":5,"
+			"\"reason\":\"x\"}" },
+		{ "/v1/log-level", "{\"level\":\"info\"}" },
+		{ "/v1/reload", "" },
+	};
+	size_t count = sizeof(changes) / sizeof(changes[0]), rows = 0;
+
+	for (const struct route *route = control_routes; route->path; route++) {
+		rows += route->access == ROUTE_CHANGE;
+	}
+	assert_int_equal(count, rows);
+	start();
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *request = xasprintf("POST %s HTTP/1.0\r\n"
+							 "Content-Length: %zu\r\n\r\n%s",
+			changes[i].path, strlen(changes[i].body), changes[i].body);
+		_cleanup_free_ char *answer = supervised_request(&it, request);
+		_cleanup_free_ char *who = xasprintf(
+			"uid=%u peer_pid=%d status=20", (unsigned)getuid(), (int)getpid());
+		_cleanup_free_ char *path = xasprintf("path=%s ", changes[i].path);
+		int status = atoi(strchr(answer, ' '));
+
+		if (status < 200 || status > 202 || count_in("log", path) != 1 ||
+			count_in("log", who) != i + 1) {
+			fail_msg(
+				"%s: %d\n%s", changes[i].path, status, supervised_read(&it, "log"));
+		}
+	}
+	stop();
+}
+
 static void a_body_has_its_bound(void **state)
 {
 	_cleanup_free_ char *large = xmalloc(20001), *answer = NULL, *request = NULL;
@@ -323,6 +371,7 @@ int main(void)
 		TEST(released_workers_stay_away_until_resumed),
 		TEST(a_pause_is_possible_however_many_wait),
 		TEST(scopes_that_are_not_there_are_refused),
+		TEST(every_change_is_a_line_with_who_asked),
 		TEST(a_body_has_its_bound),
 	};
 

@@ -92,16 +92,20 @@ def test_dead_letter_headers_tell_the_story(world):
     assert first <= last <= now and (now - first).total_seconds() < 600
 
 
-def test_the_log_names_the_trace_of_a_dead_letter(world):
+def test_the_log_names_the_trace_of_a_dead_letter_and_of_a_retry(world):
     world.create_topics()
     trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    other = trace.replace(b"4bf9", b"5bf9")
     world.kafka.produce(world.topic, events.envelope("bad", fault="22P02"), b"k", headers=[("traceparent", trace)])
+    world.kafka.produce(world.topic, events.envelope("late", fault="flaky:1:23503"), b"k",
+                        headers=[("traceparent", other)])
     world.kafka.flush()
     run_to_end(world)
     [letter] = world.check_finished().dead_letters
     assert letter.header("traceparent") == trace
     lines = world.started[0].log_path.read_text().splitlines()
     assert [line for line in lines if "dead letter" in line and f"traceparent={trace.decode()}" in line]
+    assert [line for line in lines if "again_in=" in line and f"traceparent={other.decode()}" in line]
 
 
 def test_plain_headers_are_added_where_asked(world):

@@ -170,6 +170,28 @@ def test_one_partition_is_paused_and_another_host_obeys(world):
     world.finish(other)
 
 
+def test_a_word_said_on_one_host_reaches_those_that_run(world):
+    """By the store, which their workers read now and then."""
+    world.create_topics(partitions=2)
+    here = world.start({"consumer c": {"instance.id": "here-%n"}})
+    there = world.onced({"consumer c": {"instance.id": "there-%n"}})
+    there.start()
+    here.wait_assigned(1, 40)
+    there.wait_assigned(1, 40)
+    oncectl(here, "pause", "c", "--reason", "disk is full", "--owner", "ann")
+    there.wait_until(lambda: there.consumer()["state"] == "paused", 20, "the other host hears of it")
+    assert "ann" in there.consumer()["reason"] and "disk is full" in there.consumer()["reason"]
+    world.produce_stream(50)
+    assert stands_still(world) and world.effect_count() == 0
+    here.wait_until(lambda: sum(onced.consumer()["lag"] or 0 for onced in (here, there)) == 50, 20,
+                    "lag is told while paused")
+    oncectl(there, "resume", "c")
+    here.wait_until(lambda: here.consumer()["state"] == "running", 20, "the first one hears of the end")
+    world.wait_effects(50)
+    there.stop()
+    world.finish(here)
+
+
 def test_drain_finishes_commits_and_stays(world):
     world.create_topics(partitions=4)
     onced = world.start({"consumer c": {"workers": 2, "batch.max": 20, "commit.interval": "10s"}})
