@@ -85,8 +85,8 @@ static void tell_record(
 	const struct page_lane *lane = find_lane(page, partition);
 	char where[80];
 
-	snprintf(where, sizeof(where), "stands at offset %" PRId64 " for %.0f s",
-		row->oldest_unsettled_offset, row->oldest_unsettled_seconds);
+	snprintf(where, sizeof(where), "stands at offset %" PRId64 " for %" PRId64 " s",
+		row->oldest_unsettled_offset, (int64_t)row->oldest_unsettled_seconds);
 	if (row->parked > 0) {
 		snprintf(row->reason, sizeof(row->reason),
 			"%s: %" PRId64 " records wait for their next attempt", where, row->parked);

@@ -112,6 +112,19 @@ static void release_strand(struct worker *worker, struct dead_letter *letter)
 	pthread_mutex_unlock(&worker->lock);
 }
 
+/* Which record cannot leave, and since when: whoever waits for a drain asks. */
+static void tell_down(
+	struct worker *worker, const struct dead_letter *letter, const struct err *err)
+{
+	const struct partition *p = worker->partitions[letter->record->item.slot];
+	char since[CLOCK_RFC3339_MAX];
+
+	page_text_set(&worker->page->dlq_text, "%.80s[%d] at offset %lld since %s: %.80s: %s",
+		p->id.topic, (int)p->id.partition, (long long)letter->record->item.offset,
+		clock_format_rfc3339(letter->failing_since_ms, since),
+		dead_letter_target(worker, letter), err->text);
+}
+
 static void fail(struct worker *worker, struct dead_letter *letter, const struct err *err)
 {
 	int64_t now_us = clock_mono_us(), delay_us = RETRY_FIRST_US;
@@ -121,13 +134,14 @@ static void fail(struct worker *worker, struct dead_letter *letter, const struct
 	for (unsigned i = 0; i < letter->failures && delay_us < RETRY_MAX_US; i++) {
 		delay_us *= 2;
 	}
-	letter->failures++;
+	if (letter->failures++ == 0) {
+		letter->failing_since_ms = clock_wall_ms();
+	}
 	letter->is_sent = false;
 	letter->due_us = now_us + (delay_us < RETRY_MAX_US ? delay_us : RETRY_MAX_US);
 	hold_strand(worker, letter);
 	worker->page->dlq_is_down = 1;
-	page_text_set(
-		&worker->page->dlq_text, "%s: %s", dead_letter_target(worker, letter), err->text);
+	tell_down(worker, letter, err);
 	page_text_set(&worker->partitions[letter->record->item.slot]->page->text,
 		"held at offset %lld: its %s cannot be written to %s: %s",
 		(long long)letter->record->item.offset, letter->tier >= 0 ? "retry" : "dead letter",

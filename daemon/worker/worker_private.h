@@ -102,6 +102,7 @@ struct dead_letter {
 	int64_t due_us; /* not sent: when to try (again) */
 	int64_t sent_us;
 	unsigned failures;
+	int64_t failing_since_ms; /* wall clock of the first of them */
 };
 
 /* ---- records that killed workers ---- */

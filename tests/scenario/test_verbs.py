@@ -230,6 +230,22 @@ def test_drain_says_what_it_waits_for(world):
     world.finish(onced)
 
 
+def test_drain_says_which_dead_letter_it_waits_for(world):
+    world.create_topics(dlq_partitions=0)
+    onced = world.start()
+    world.produce_event("good", 0)
+    world.produce_event("bad", 1, fault="22P02")
+    world.kafka.flush()
+    onced.wait_until(lambda: onced.workers()[0]["dlq_down"], 30, "its dead letter is refused")
+    said = oncectl(onced, "drain", "c", "--wait", "--timeout", "1s", expect=4)
+    assert re.search(rf"{world.topic}\[0\] at offset 1 since 20[0-9T:.-]+Z: {world.dlq}: ", said), said
+    world.kafka.create_topic(world.dlq, 1)
+    oncectl(onced, "drain", "c", "--wait")
+    assert len(world.dead_letters()) == 1
+    oncectl(onced, "resume", "c")
+    world.finish(onced)
+
+
 @pytest.mark.parametrize("instance", ["static-%n", "off"])
 def test_release_leaves_the_group_until_resumed(world, instance):
     world.create_topics(partitions=2)
