@@ -96,9 +96,10 @@ def test_the_log_names_the_trace_of_a_dead_letter_and_of_a_retry(world):
     world.create_topics()
     trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     other = trace.replace(b"4bf9", b"5bf9")
+    world.sql(events.flaky_counter("late"))
     world.kafka.produce(world.topic, events.envelope("bad", fault="22P02"), b"k", headers=[("traceparent", trace)])
-    world.kafka.produce(world.topic, events.envelope("late", fault="flaky:1:23503"), b"k",
-                        headers=[("traceparent", other)])
+    late = events.envelope("late", fault="flaky:1:23503")
+    world.kafka.produce(world.topic, late, b"k", headers=[("traceparent", other)])
     world.kafka.flush()
     run_to_end(world)
     [letter] = world.check_finished().dead_letters
