@@ -49,6 +49,9 @@ def _patch(directory, entry, objects):
             where = where[int(part) if isinstance(where, list) else part]
         if step["op"] == "remove":
             del where[last]
+        elif last == "-":
+            assert step["op"] == "add" and isinstance(where, list), step
+            where.append(copy.deepcopy(step["value"]))
         else:
             assert step["op"] == "add" or last in where, step
             where[last] = copy.deepcopy(step["value"])

@@ -125,6 +125,14 @@ def test_a_pod_has_time_to_drain(objects, config):
     assert grace >= seconds(config["onced", "drain.timeout"]) + 15
 
 
+def test_a_pod_is_told_what_it_cannot_see(objects, config):
+    spec = workload(objects)["spec"]
+    assert seconds(config["onced", "stop.timeout"]) == spec["template"]["spec"]["terminationGracePeriodSeconds"]
+    # The number of a Deployment's pods changes by hand, by KEDA and during a rollout.
+    told = environment(objects).get("ONCED__ONCED__REPLICAS")
+    assert told == (str(spec["replicas"]) if workload(objects)["kind"] == "StatefulSet" else None)
+
+
 def test_probes_and_metrics_use_the_port(objects, config):
     [port] = container(objects)["ports"]
     assert config["onced", "http.listen"] == f"0.0.0.0:{port['containerPort']}"
