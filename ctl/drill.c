@@ -22,6 +22,8 @@
 #include "verbs.h"
 
 enum { LOOK_MS = 200 };
+/* What a stop may need behind its drain: with ease, and at least (as the doctor has it). */
+enum { EASE_SECONDS = 10, CLOSE_SECONDS = 5 };
 #define SECOND_US INT64_C(1000000)
 #define LAG_DEFAULT_US (30 * SECOND_US)
 #define LIMIT_DEFAULT_US (600 * SECOND_US)
@@ -209,11 +211,10 @@ static int run(struct drill *drill)
 
 /* ---- the report ---- */
 
-/* drain.timeout of the running configuration; 0 when it is not to be found. */
-static int64_t drain_timeout_us(const struct ctl *ctl)
+/* A time of [onced] in the running configuration; 0 when it is not to be found, or off. */
+static double configured_seconds(const struct ctl *ctl, const char *key)
 {
-	static const char key[] = "\ndrain.timeout = ";
-	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT;
+	_cleanup_(buffer_fini) struct buffer body = BUFFER_INIT, line = BUFFER_INIT;
 	struct err err = ERR_INIT;
 	char value[32] = "";
 	const char *found;
@@ -222,34 +223,40 @@ static int64_t drain_timeout_us(const struct ctl *ctl)
 	if (client_get(ctl->socket_path, "/v1/config", &body, &err) != 0) {
 		return 0;
 	}
-	found = strstr(buffer_str(&body), key);
-	if (!found || sscanf(found + sizeof(key) - 1, "%31[^ \n]", value) != 1 ||
+	buffer_printf(&line, "\n%s = ", key);
+	found = strstr(buffer_str(&body), buffer_str(&line));
+	if (!found || sscanf(found + line.len, "%31[^ \n]", value) != 1 ||
 		value_parse_duration(value, &us) < 0) {
 		return 0;
 	}
-	return us;
+	return (double)us / 1e6;
 }
 
 static void advise(const struct drill *drill, struct buffer *out)
 {
-	double limit = (double)drain_timeout_us(drill->ctl) / 1e6;
+	double limit = configured_seconds(drill->ctl, "drain.timeout");
+	double stop = configured_seconds(drill->ctl, "stop.timeout");
 
-	if (limit > 0 && 2 * drill->drain_seconds > limit) {
+	if (limit <= 0) {
+		return;
+	}
+	if (2 * drill->drain_seconds > limit) {
 		buffer_printf(out,
 			"The drain took %.1f s of the %.0f s of drain.timeout: one in an incident "
-			"may not "
-			"end in time, and what is in hand then comes again. Raise drain.timeout, "
-			"or "
-			"lower batch.max or the handlers' timeout.\n",
+			"may not end in time, and what is in hand then comes again. Raise "
+			"drain.timeout, or lower batch.max or the handlers' timeout.\n",
 			drill->drain_seconds, limit);
 	}
-	if (limit > 0) {
+	if (stop > 0 && stop < limit + CLOSE_SECONDS) {
 		buffer_printf(out,
-			"A stop may take drain.timeout and some seconds: TimeoutStopSec of the "
-			"unit, or "
-			"terminationGracePeriodSeconds of the pod, must be at least %.0f s.\n",
-			limit + 10);
+			"stop.timeout is %.0f s: whoever stops onced may kill it before it is "
+			"drained and closed. Raise it, and what it was taken from.\n",
+			stop);
 	}
+	buffer_printf(out,
+		"A stop may take drain.timeout and some seconds: TimeoutStopSec of the unit, or "
+		"terminationGracePeriodSeconds of the pod, must be at least %.0f s.\n",
+		limit + EASE_SECONDS);
 }
 
 static void report(const struct drill *drill)
