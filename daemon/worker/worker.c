@@ -59,9 +59,6 @@ void worker_pause(struct worker *worker, bool is_paused, const char *text)
 
 static void on_error(struct worker *worker, const struct source_event *event)
 {
-	/* what somebody has to change must not be held back behind what passes */
-	struct log_limit *limit =
-		event->needs_person ? &worker->refusal_limit : &worker->broker_limit;
 	uint64_t held_back;
 
 	/* "all brokers are down" says less than why */
@@ -70,11 +67,15 @@ static void on_error(struct worker *worker, const struct source_event *event)
 		page_text_set(&worker->page->broker_text, "%s", event->err.text);
 	}
 	page_add(&worker->page->fetch_errors, 1);
-	if (log_every(limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
-		log_warning(event->needs_person ? "Kafka refuses what this consumer needs"
-						: "Kafka reports",
-			LOG_ID(KAFKA_REPORTS), LOG_STR("code", event->err.code),
-			LOG_STR("error", event->err.text),
+	if (event->needs_person) {
+		/* some are told but once, so none waits behind another; the log counts repeats */
+		log_warning("Kafka refuses what this consumer needs", LOG_ID(KAFKA_REPORTS),
+			LOG_STR("code", event->err.code), LOG_STR("error", event->err.text));
+		return;
+	}
+	if (log_every(&worker->broker_limit, clock_mono_us(), LOG_INTERVAL_US, &held_back)) {
+		log_warning("Kafka reports", LOG_ID(KAFKA_REPORTS),
+			LOG_STR("code", event->err.code), LOG_STR("error", event->err.text),
 			LOG_INT("held_back", (int64_t)held_back));
 	}
 }

@@ -242,7 +242,7 @@ struct worker {
 	int exit_status;
 	bool is_stopping;
 	struct err fatal;
-	struct log_limit broker_limit, refusal_limit, dlq_limit, commit_limit;
+	struct log_limit broker_limit, dlq_limit, commit_limit;
 };
 
 /* dispatch.c */

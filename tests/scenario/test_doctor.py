@@ -317,10 +317,10 @@ def test_the_daemon_names_what_keeps_it_away(guarded):
 
 
 def _assert_named(onced, words, name):
-    """In its log once or more, each time in one line of its own, and in its status."""
+    """In its log, in a line of its own and not only where the status is logged, and in its status."""
     def lines():
         return [line for line in onced.log_path.read_text(errors="replace").splitlines()
-                if words in line and "level=debug" not in line]
+                if words in line and "level=debug" not in line and "msg=status" not in line]
     onced.wait_until(lambda: lines(), 60, f"the log names {name}")
     onced.wait_until(lambda: words in json.dumps(onced.status()), 60, f"the status names {name}")
     told = onced.log_path.read_text(errors="replace").splitlines()
