@@ -16,7 +16,7 @@
 
 #include "base/cleanup.h"
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 1024 }; /* who asks properly gets in line behind a crowd */
 
 /* 0: nobody answers; 1: somebody does; -errno: cannot tell. */
 static int has_server(const struct sockaddr_un *address)

@@ -22,6 +22,14 @@ def grow_old(world):
     world.sql("UPDATE onced.processed_events SET at = at - interval '1 day'")
 
 
+def remember_more(world, rows):
+    """Other ids of records that were committed: more than a step looks at."""
+    world.sql("INSERT INTO onced.processed_events (at, record_offset, record_timestamp_ms, partition, topic, scope, outcome, key)"
+              " SELECT p.at, p.record_offset, p.record_timestamp_ms, p.partition, p.topic, p.scope, p.outcome, md5('more' || n)::uuid"
+              " FROM (SELECT * FROM onced.processed_events WHERE record_offset = 0 LIMIT 1) p,"
+              f" generate_series(1, {rows}) n")
+
+
 @pytest.mark.threads
 def test_old_ids_are_swept_under_load_and_kills(world):
     world.create_topics(partitions=4)
@@ -64,6 +72,7 @@ def test_a_worker_frozen_in_the_middle_of_a_sweep(world):
     before.wait_until(lambda: world.sql(
         "SELECT coalesce(sum(committed), 0) FROM onced.partitions_seen")[0][0] >= 4000, 20, "offsets are known")
     before.stop()
+    remember_more(world, 40000)
     grow_old(world)
     frozen = world.onced(keep, env={"ONCED_FAILPOINT": "in_sweep:stop:2"}).start(wait=False)
     frozen.wait_until(lambda: any(is_stopped(pid) for pid in frozen.worker_pids()), 30, "it stops in its second step")
