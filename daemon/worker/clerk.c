@@ -85,6 +85,11 @@ void clerk_forget(struct worker *worker, const struct partition *partition)
 	struct clerk_entry *entry = entry_of(clerk, partition);
 	entry->wants_open = entry->is_followed = false;
 	entry->end_offset = -1;
+	if (entry->committed >= 0) {
+		/* at once: the next owner's word, some seconds later, is to be the last one */
+		entry->next_seen_us = 0;
+		pthread_cond_signal(&clerk->wake);
+	}
 	pthread_mutex_unlock(&clerk->lock);
 }
 

@@ -220,6 +220,7 @@ static void report(struct clerk *clerk, const struct opening *o)
 		struct clerk_entry *entry = &clerk->entries[o->entries[i]->slot];
 		if (!o->findings[i]->err.text[0] && entry->epoch == o->entries[i]->epoch) {
 			entry->is_followed = true;
+			clerk_note_later(entry, o->findings[i]->opened.facts.committed);
 		}
 		o->findings[i]->next = clerk->findings;
 		clerk->findings = o->findings[i];

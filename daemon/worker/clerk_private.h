@@ -66,6 +66,8 @@ void clerk_hear_answer(struct clerk *clerk, int result, const struct err *err);
 bool clerk_waits_for_store(const struct clerk *clerk);
 /* What was committed is noted as seen, a partition every few seconds and at the end. */
 void clerk_note_seen(struct clerk *clerk, int64_t now_us);
+/* Under the lock, of a partition just opened: behind what its last owner may still note. */
+void clerk_note_later(struct clerk_entry *entry, int64_t committed);
 /* Pauses are said in both directions; what cannot be put waits. */
 void clerk_carry_pauses(struct clerk *clerk);
 bool clerk_has_pauses_to_put(struct clerk *clerk);

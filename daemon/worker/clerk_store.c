@@ -36,6 +36,14 @@ bool clerk_waits_for_store(const struct clerk *clerk)
 	return atomic_load(&clerk->worker->page->store_is_down) & PAGE_STORE_OF_CLERK;
 }
 
+void clerk_note_later(struct clerk_entry *entry, int64_t committed)
+{
+	if (committed >= 0 && entry->committed < 0) {
+		entry->committed = committed;
+		entry->next_seen_us = clock_mono_us() + SEEN_INTERVAL_US;
+	}
+}
+
 void clerk_note_seen(struct clerk *clerk, int64_t now_us)
 {
 	const struct store_ops *store = clerk->worker->wiring->store;
