@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "no_memory.h"
 #include "text.h"
 
 enum { CAPACITY_FIRST = 1024 };
@@ -47,8 +48,7 @@ static void reserve(struct compose *text, size_t more)
 	}
 	text->data = is_too_much ? NULL : realloc(text->data, capacity);
 	if (!text->data) {
-		fputs("onced: out of memory\n", stderr);
-		abort();
+		no_memory(is_too_much ? more : capacity);
 	}
 	text->capacity = capacity;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "exec_keeper_private.h"
+#include "no_memory.h"
 #include "onced/handler.h"
 
 enum {
@@ -271,7 +272,7 @@ static struct pollfd *watch_list(struct pollfd *list, size_t *ret_count, int *re
 	}
 	list = realloc(list, count * sizeof(*list));
 	if (!list) {
-		abort(); /* children would be left to themselves */
+		no_memory(count * sizeof(*list)); /* children would be left to themselves */
 	}
 	list[0] = (struct pollfd){ .fd = exec_keeper.wake_fd, .events = POLLIN };
 	count = 1;

@@ -10,6 +10,7 @@
 
 #include "builtins.h"
 #include "compose.h"
+#include "no_memory.h"
 #include "template_use.h"
 
 #define HEADERS_PREFIX "headers."
@@ -295,7 +296,7 @@ static void make_room(struct forward *forward, size_t count)
 	free(forward->made);
 	forward->made = malloc(forward->made_capacity * sizeof(*forward->made));
 	if (!forward->made) {
-		abort();
+		no_memory(forward->made_capacity * sizeof(*forward->made));
 	}
 }
 

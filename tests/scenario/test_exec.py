@@ -38,7 +38,6 @@ FAULTS = {
     "leak": (b"exhausted", b"exit-1"),
     "print": None,
     "babble": None,
-    "no-newline": None,
     "grandchild": None,
     "flaky-exit": None,
 }
@@ -140,13 +139,16 @@ def test_each_fault_hits_its_own_event_and_no_other(world):
     world.wait_finished(onced, 90)
     # Ends of three pipes and a process for each of four lanes, whether its child is there just now or not.
     assert descriptors(worker) <= first + 4 * 4, "children that died left descriptors behind"
+    world.produce_event("unfinished", 0, fault="no-newline")  # when nobody babbles any more: lines are rationed
+    world.kafka.flush()
+    world.wait_finished(onced, 90)
     left = [note.grandchild for note in notes(world) if note.grandchild]
     assert left
     onced.stop()
     found = check_finished(world, "key")
     # Each good event once, each fault by its own end, and dead letters with the bytes they came with.
     done = {f for f, end in FAULTS.items() if not end} | {f"witness-{n}" for n in range(4)}
-    done |= {f"flaky-{n}" for n in range(20)}
+    done |= {f"flaky-{n}" for n in range(20)} | {"unfinished"}
     assert found.effect_ids == {f"good-{n}" for n in range(120)} | done
     letters = letters_by_id(found)
     assert {i: (d.header("onced-reason"), d.header("onced-code")) for i, d in letters.items()} == {

@@ -144,7 +144,9 @@ def test_killed_once_at(world, redis, stage, kind, most):
     world.create_topics(partitions=2)
     records = world.produce_stream(200)
     once = world.directory / "died"
-    onced = start(world, redis, kind, {"consumer c": {"claim.lease": "10m", "batch.max": 50}}, env={
+    # With one lane nobody else's effects are without their marks when the worker dies.
+    lanes = {"lanes": 1} if most == 0 else {}
+    onced = start(world, redis, kind, {"consumer c": {"claim.lease": "10m", "batch.max": 50, **lanes}}, env={
         "ONCED_FAILPOINT": f"{stage}:kill:2", "ONCED_FAILPOINT_ONCE": str(once)})
     finish(world, onced, records)
     assert once.exists(), f"no process ever came to {stage}"

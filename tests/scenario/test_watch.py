@@ -5,10 +5,11 @@ test_watch - reading verbs again and again: screens on a terminal, blocks for a 
 import json
 import os
 import pty
-import select
 import signal
 import subprocess
 import time
+
+from support.process import is_readable
 
 from .harness import BUILD, run_tool, slowness
 
@@ -32,7 +33,7 @@ class Terminal:
         deadline = time.monotonic() + seconds * slowness()
         while not predicate(self.seen):
             assert time.monotonic() < deadline, f"{what}: {self.seen!r}"
-            if select.select([self.master], [], [], 0.2)[0]:
+            if is_readable(self.master, 0.2):
                 try:
                     self.seen += os.read(self.master, 65536)
                 except OSError:  # nobody has the other side any more

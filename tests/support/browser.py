@@ -8,12 +8,11 @@ no further package, no port.
 import base64
 import json
 import os
-import select
 import shutil
 import subprocess
 import time
 
-from .process import die_with_parent
+from .process import die_with_parent, is_readable
 
 
 class BrowserError(Exception):
@@ -70,7 +69,7 @@ class Browser:
     def _receive(self, deadline):
         while b"\0" not in self._rest:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._out], [], [], left)[0]:
+            if left <= 0 or not is_readable(self._out, left):
                 raise BrowserError("chromium says nothing")
             read = os.read(self._out, 1 << 20)
             if not read:

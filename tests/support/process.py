@@ -10,6 +10,7 @@ import ctypes
 import os
 import pathlib
 import random
+import select
 import shutil
 import signal
 import socket
@@ -76,6 +77,13 @@ def send_signal(pid, number):
         os.kill(pid, number)
     except ProcessLookupError:
         pass
+
+
+def is_readable(descriptor, seconds):
+    """As select(), which refuses descriptors above a thousand."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0, seconds) * 1000))
 
 
 def wait_for(predicate, seconds, what, every=0.05):
