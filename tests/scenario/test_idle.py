@@ -85,7 +85,8 @@ def test_strands_that_wait(world):
     world.sql("INSERT INTO gates VALUES ('g', '23503')")
     for n in range(300):
         world.produce_event(f"a{n}", n, key=f"k{n}".encode(), fault="gate:g")
-        world.produce_event(f"ok{n}", n, key=f"ok{n}".encode())  # without success it would be an outage
+        for i in range(4):  # where half fail it would be an outage
+            world.produce_event(f"ok{n}.{i}", n, key=f"ok{n}".encode())
     world.kafka.flush()
     onced = world.start({"consumer c": {"ordering": "key"},
                          "retry": {"attempts": 0, "delay": "5s", "delay.max": "30s", "jitter": "none"}})
