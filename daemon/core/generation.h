@@ -5,7 +5,10 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdio.h>
+
+#include "base/err.h"
 
 enum { STORE_REBUILD_MAX = 40, STORE_SCOPE_MAX = 256 + 16 };
 
@@ -37,3 +40,12 @@ static inline const char *store_scope_name(
 	}
 	return ret;
 }
+
+/*
+ * Sessions of one store work in one generation: the first that looks keeps what it `found` in
+ * `in_use` (0 before). 0, or -EINVAL with STORE_CODE_STALE when another is in use.
+ */
+int generation_keep(atomic_uint *in_use, unsigned found, const char *scope, struct err *err);
+
+/* A scope belongs to one group. 0, or -EINVAL with a sentence. */
+int generation_check_group(const char *found, const char *ours, const char *scope, struct err *err);

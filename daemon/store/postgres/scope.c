@@ -20,44 +20,17 @@
 
 /* ---- session_ready ---- */
 
-/* The number that the first session found is the store's. */
-static int keep_generation(struct pg_session *session, unsigned number, struct err *err)
-{
-	unsigned known = 0;
-
-	session->base.generation = number;
-	if (atomic_compare_exchange_strong(&session->store->generation, &known, number) ||
-		known == number) {
-		return 0;
-	}
-	err_set(err, -EINVAL,
-		"dedup scope %s has generation %u since a rebuild, this process began with %u",
-		session->store->options.scope, number, known);
-	snprintf(err->code, sizeof(err->code), "%s", STORE_CODE_STALE);
-	return -EINVAL;
-}
-
-static int check_group(const struct store_options *options, const char *group_id, struct err *err)
-{
-	if (strcmp(group_id, options->group_id) == 0) {
-		return 0;
-	}
-	return err_set(err, -EINVAL,
-		"dedup scope %s belongs to group %s, not to %s: give this consumer a dedup.scope "
-		"of its own",
-		options->scope, group_id, options->group_id);
-}
-
 /* Learn the numbers of our scope, if it has them, and refuse it when it is another group's. */
 static int find_scope(struct pg_session *session, bool *ret_found, struct err *err)
 {
+	const struct store_options *options = &session->store->options;
 	struct pg_ask ask = {
 		.sql = "SELECT b.group_id, b.id, b.generation, coalesce(n.id, b.id)"
 		       " FROM onced.scopes b LEFT JOIN onced.scopes n"
 		       " ON n.base = b.id AND n.generation = b.generation"
 		       " WHERE b.scope = $1 AND b.base IS NULL",
 		.param_count = 1,
-		.params = { session->store->options.scope },
+		.params = { options->scope },
 	};
 	enum store_failure failure = pg_ask(session, &ask, err);
 	int result = failure ? pg_ready_result(failure) : 0;
@@ -66,10 +39,12 @@ static int find_scope(struct pg_session *session, bool *ret_found, struct err *e
 	if (*ret_found) {
 		session->base_id = atoi(PQgetvalue(ask.result, 0, 1));
 		session->scope_id = atoi(PQgetvalue(ask.result, 0, 3));
-		result = check_group(&session->store->options, PQgetvalue(ask.result, 0, 0), err);
+		session->base.generation = (unsigned)atoi(PQgetvalue(ask.result, 0, 2));
+		result = generation_check_group(
+			PQgetvalue(ask.result, 0, 0), options->group_id, options->scope, err);
 		result = result ? result
-				: keep_generation(session,
-					  (unsigned)atoi(PQgetvalue(ask.result, 0, 2)), err);
+				: generation_keep(&session->store->generation,
+					  session->base.generation, options->scope, err);
 	}
 	PQclear(ask.result);
 	return result;
@@ -165,7 +140,8 @@ static int find(
 		ret->generation.number = (unsigned)atoi(PQgetvalue(rows, 0, 2));
 		snprintf(ret->generation.rebuild, sizeof(ret->generation.rebuild), "%s",
 			PQgetvalue(rows, 0, 3));
-		r = check_group(options, PQgetvalue(rows, 0, 1), err);
+		r = generation_check_group(
+			PQgetvalue(rows, 0, 1), options->group_id, options->scope, err);
 	}
 	PQclear(rows);
 	return r;

@@ -20,22 +20,12 @@ struct found {
 	struct store_generation generation;
 };
 
-static int check_group(const struct store_options *options, const char *group_id, struct err *err)
-{
-	if (slice_equal_str(slice_from_str(group_id), options->group_id)) {
-		return 0;
-	}
-	return err_set(err, -EINVAL,
-		"dedup scope %s belongs to group %s, not to %s: give this consumer a dedup.scope "
-		"of its own",
-		options->scope, group_id, options->group_id);
-}
-
 /* 0, 1 not now, -EINVAL. */
 static int find(struct lite_session *session, struct found *ret, struct err *err)
 {
 	const struct store_options *options = &session->store->options;
 	sqlite3_stmt *stmt = lite_own(session, LITE_OWN_FIND_SCOPE);
+	const char *group_id;
 	int code, result = 0;
 
 	*ret = (struct found){ .generation = { .number = 1 } };
@@ -53,7 +43,9 @@ static int find(struct lite_session *session, struct found *ret, struct err *err
 		ret->current_id = sqlite3_column_int(stmt, 3);
 		snprintf(ret->generation.rebuild, sizeof(ret->generation.rebuild), "%s",
 			(const char *)sqlite3_column_text(stmt, 4));
-		result = check_group(options, (const char *)sqlite3_column_text(stmt, 1), err);
+		group_id = (const char *)sqlite3_column_text(stmt, 1);
+		result = generation_check_group(
+			group_id ? group_id : "", options->group_id, options->scope, err);
 	} else if (code != SQLITE_DONE) {
 		lite_failure(session, code, err);
 		result = 1;
@@ -95,23 +87,6 @@ static int find_or_add(struct lite_session *session, struct found *ret, struct e
 
 /* ---- session_ready, begin ---- */
 
-/* The number that the first session found is the store's. */
-static int keep_generation(struct lite_session *session, unsigned number, struct err *err)
-{
-	unsigned known = 0;
-
-	session->base.generation = number;
-	if (atomic_compare_exchange_strong(&session->store->generation, &known, number) ||
-		known == number) {
-		return 0;
-	}
-	err_set(err, -EINVAL,
-		"dedup scope %s has generation %u since a rebuild, this process began with %u",
-		session->store->options.scope, number, known);
-	snprintf(err->code, sizeof(err->code), "%s", STORE_CODE_STALE);
-	return -EINVAL;
-}
-
 int lite_scope_bind(struct lite_session *session, struct err *err)
 {
 	struct found found;
@@ -122,7 +97,9 @@ int lite_scope_bind(struct lite_session *session, struct err *err)
 	}
 	session->base_id = found.id;
 	session->scope_id = found.current_id;
-	return keep_generation(session, found.generation.number, err);
+	session->base.generation = found.generation.number;
+	return generation_keep(&session->store->generation, found.generation.number,
+		session->store->options.scope, err);
 }
 
 int lite_generation_is_used(struct lite_session *session, bool *ret_is_so)
