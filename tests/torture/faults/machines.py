@@ -66,20 +66,6 @@ class OutOfMemory(_Machine):
 
 
 @fault
-class KilledForMemory(_Machine):
-    """The kernel's kill for memory, as far as it can be told from outside: SIGKILL in the middle of work."""
-
-    name = "killed as by the kernel"
-
-    def begin(self):
-        found = self.pick_worker()
-        if found:
-            host, worker = found
-            self.stage.expect_death(worker, host)
-            send_signal(worker["pid"], signal.SIGKILL)
-
-
-@fault
 class NoDescriptors(_Machine):
     """A worker can open nothing more: what it has lost it cannot connect again."""
 

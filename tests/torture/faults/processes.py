@@ -53,54 +53,50 @@ class KillWorker(_Process):
         self.note = f"{host.name}/{worker['slot']} pid {worker['pid']}"
 
 
+class _KillHost(_Process):
+    """kill -9 with the supervisor among the victims; a new one takes over."""
+
+    weight = 4
+
+    def begin(self):
+        self.host = self.pick_host()
+        if not self.host:
+            self.note = "nobody was there"
+            return
+        self.await_work(self.host)
+        for worker in self.host.workers_now():
+            self.stage.expect_death(worker, self.host, by_supervisor=True)
+        self.note = f"{self.host.name} pid {self.host.pid}"
+        self.kill()
+
+    def kill(self):
+        raise NotImplementedError
+
+    def end(self):
+        if self.host:
+            self.host.start_again()
+
+
 @fault
-class KillSupervisor(_Process):
-    """kill -9 of a supervisor alone: its workers have to notice; a new one takes over."""
+class KillSupervisor(_KillHost):
+    """Only the supervisor: its workers have to notice."""
 
     name = "supervisor kill -9"
-    weight = 4
     length = (0.0, 3.0)
 
-    def begin(self):
-        host = self.pick_host()
-        if not host:
-            self.note = "nobody was there"
-            return
-        self.await_work(host)
-        for worker in host.workers_now():
-            self.stage.expect_death(worker, host, by_supervisor=True)
-        self.host = host
-        self.note = f"{host.name} pid {host.pid}"
-        host.kill_supervisor()
-
-    def end(self):
-        if hasattr(self, "host"):
-            self.host.start_again()
+    def kill(self):
+        self.host.kill_supervisor()
 
 
 @fault
-class KillTree(_Process):
-    """kill -9 of a supervisor and all its workers at once: a host that lost power."""
+class KillTree(_KillHost):
+    """All its workers at once, too: a host that lost power."""
 
     name = "tree kill -9"
-    weight = 4
     length = (0.0, 4.0)
 
-    def begin(self):
-        host = self.pick_host()
-        if not host:
-            self.note = "nobody was there"
-            return
-        self.await_work(host)
-        for worker in host.workers_now():
-            self.stage.expect_death(worker, host, by_supervisor=True)
-        self.host = host
-        self.note = f"{host.name} pid {host.pid}"
-        host.kill_everything()
-
-    def end(self):
-        if hasattr(self, "host"):
-            self.host.start_again()
+    def kill(self):
+        self.host.kill_everything()
 
 
 class _Stop(_Process):
