@@ -34,32 +34,19 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void start(void)
-{
-	supervised_start(&it);
-	supervised_wait_state(&it, "ready");
-}
-
-static void stop(void)
-{
-	supervised_signal(&it, SIGTERM);
-	assert_int_equal(supervised_wait(&it), 0);
-}
-
 /* The status of the answer; `ret_id` (may be NULL) is the operation's number. */
 static int post(const char *verb, const char *body, long *ret_id)
 {
-	_cleanup_free_ char *request = xasprintf("POST /v1/consumers/orders/%s HTTP/1.0\r\n"
-						 "Content-Length: %zu\r\n\r\n%s",
-		verb, strlen(body), body);
-	_cleanup_free_ char *answer = supervised_request(&it, request);
+	_cleanup_free_ char *path = xasprintf("/v1/consumers/orders/%s", verb);
+	int code;
+	_cleanup_free_ char *answer = supervised_post(&it, path, body, &code);
 	const char *id = strstr(answer, "\"operation\":");
 
 	if (ret_id) {
 		assert_non_null(id);
 		*ret_id = strtol(id + strlen("\"operation\":"), NULL, 10);
 	}
-	return atoi(strchr(answer, ' '));
+	return code;
 }
 
 static json_t *operation(struct supervised *supervised, long id)
@@ -92,27 +79,16 @@ static void wait_for_operation(long id, const char *state, int number)
 	json_decref(object);
 }
 
-static unsigned count_in(const char *name, const char *word)
-{
-	_cleanup_free_ char *text = supervised_read(&it, name);
-	unsigned count = 0;
-
-	for (const char *p = strstr(text, word); p; p = strstr(p + 1, word)) {
-		count++;
-	}
-	return count;
-}
-
 static bool is_told(struct supervised *supervised, long words)
 {
-	return count_in("told", (const char *)words) > 0;
+	return supervised_count(&it, "told", (const char *)words) > 0;
 }
 
 /* A worker writes down what it hears when it gets to it. */
 static void wait_told(const char *words)
 {
 	supervised_wait_until(&it, is_told, (long)words, words);
-	assert_int_equal(count_in("told", words), 1);
+	assert_int_equal(supervised_count(&it, "told", words), 1);
 }
 
 static const char *consumer_state(struct supervised *supervised)
@@ -140,23 +116,23 @@ static void a_pause_reaches_every_worker_and_those_that_start_later(void **state
 {
 	long id;
 
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(post("pause", "{\"reason\":\"tea\",\"owner\":\"ann\"}", &id), 202);
 	wait_for_operation(id, "done", 14);
-	assert_int_equal(count_in("told", "pause [] tea"), 2);
+	assert_int_equal(supervised_count(&it, "told", "pause [] tea"), 2);
 	assert_string_equal(consumer_state(&it), "paused");
 	supervised_signal(&it, SIGKILL);
 	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
-	start();
-	assert_int_equal(count_in("told", "pause [] tea"), 4);
+	supervised_start_ready(&it);
+	assert_int_equal(supervised_count(&it, "told", "pause [] tea"), 4);
 	assert_string_equal(consumer_state(&it), "paused");
 	assert_int_equal(post("resume", "", &id), 202);
 	wait_for_operation(id, "done", 14);
-	assert_int_equal(count_in("told", "resume [] "), 2);
-	stop();
-	start();
+	assert_int_equal(supervised_count(&it, "told", "resume [] "), 2);
+	supervised_stop(&it, 0);
+	supervised_start_ready(&it);
 	assert_string_equal(consumer_state(&it), "running");
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void a_pause_that_cannot_be_kept_is_refused_and_nothing_changes(void **state)
@@ -164,90 +140,82 @@ static void a_pause_that_cannot_be_kept_is_refused_and_nothing_changes(void **st
 	_cleanup_free_ char *path = xasprintf("%s/state/pauses-orders.new", it.dir);
 	_cleanup_free_ char *command = xasprintf("mkdir -p '%s/x'", path);
 
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(post("pause", "{\"reason\":\"tea\"}", NULL), 500);
 	assert_string_equal(consumer_state(&it), "running");
-	assert_int_equal(count_in("told", "pause"), 0);
-	stop();
+	assert_int_equal(supervised_count(&it, "told", "pause"), 0);
+	supervised_stop(&it, 0);
 }
 
 static void what_a_worker_decides_holds_for_the_others(void **state)
 {
 	supervised_order(&it, "orders-0", "once speak");
-	start();
+	supervised_start_ready(&it);
 	wait_consumer("paused");
 	supervised_wait_state(&it, "ready");
-	assert_int_equal(count_in("log", "said what can be no pause"), 2);
+	assert_int_equal(supervised_count(&it, "log", "said what can be no pause"), 2);
 	wait_told("orders/1 pause [] enough");
 	assert_int_equal(post("resume", "", NULL), 202);
 	wait_consumer("running");
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void an_operation_waits_for_all_and_a_worker_that_dies_ends_its_part(void **state)
 {
-	json_t *status;
 	long id;
 
 	supervised_order(&it, "orders-1", "once mute");
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(post("drain", "", &id), 202);
 	assert_false(has_ended(&it, id));
-	status = supervised_status(&it);
-	kill((pid_t)json_integer_value(json_object_get(supervised_worker(status, 1), "pid")),
-		SIGKILL);
-	json_decref(status);
+	supervised_signal_worker(&it, 1, SIGKILL);
 	wait_for_operation(id, "done", 7);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void an_order_about_a_partition_fails_with_the_worker(void **state)
 {
-	json_t *status;
 	long id;
 
 	supervised_order(&it, "orders-1", "once mute");
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(post("skip",
 				 "{\"topic\":\"stub-topic\",\"partition\":0,\"offset\":5,"
 				 "\"reason\":\"x\"}",
 				 &id),
 		202);
-	status = supervised_status(&it);
-	kill((pid_t)json_integer_value(json_object_get(supervised_worker(status, 1), "pid")),
-		SIGKILL);
-	json_decref(status);
+	supervised_signal_worker(&it, 1, SIGKILL);
 	wait_for_operation(id, "failed", 7);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void a_restart_replaces_one_after_the_other(void **state)
 {
 	long id;
 
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(post("restart", "", &id), 202);
 	wait_for_operation(id, "done", 0);
-	assert_int_equal(count_in("diary", "--worker orders/"), 4);
-	assert_int_equal(count_in("told", " drain"), 2);
+	assert_int_equal(supervised_count(&it, "diary", "--worker orders/"), 4);
+	assert_int_equal(supervised_count(&it, "told", " drain"), 2);
 	assert_int_equal(post("restart", "{\"worker\":1}", &id), 202);
 	wait_for_operation(id, "done", 0);
-	assert_int_equal(count_in("diary", "--worker orders/0"), 2);
-	assert_int_equal(count_in("diary", "--worker orders/1"), 3);
+	assert_int_equal(supervised_count(&it, "diary", "--worker orders/0"), 2);
+	assert_int_equal(supervised_count(&it, "diary", "--worker orders/1"), 3);
 	assert_int_equal(post("restart", "{\"worker\":2}", NULL), 404);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void released_workers_stay_away_until_resumed(void **state)
 {
 	long id;
 
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(post("drain", "{\"release\":true}", &id), 202);
 	wait_for_operation(id, "done", 0);
 	supervised_wait_state(&it, "stopped");
-	assert_int_equal(count_in("told", " leave"), 2);
+	assert_int_equal(supervised_count(&it, "told", " leave"), 2);
 	supervised_signal(&it, SIGKILL);
 	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
 	supervised_start(&it);
@@ -258,13 +226,13 @@ static void released_workers_stay_away_until_resumed(void **state)
 	supervised_wait_state(&it, "stopped");
 	assert_int_equal(post("resume", "", NULL), 202);
 	supervised_wait_state(&it, "ready");
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void a_pause_is_possible_however_many_wait(void **state)
 {
 	supervised_order(&it, "orders-1", "mute");
-	start();
+	supervised_start_ready(&it);
 	for (int i = 0; i < 70; i++) {
 		assert_int_equal(post("pause", "{\"reason\":\"tea\"}", NULL), 202);
 	}
@@ -274,12 +242,12 @@ static void a_pause_is_possible_however_many_wait(void **state)
 	assert_int_equal(post("drain", "{\"release\":true}", NULL), 503);
 	assert_int_equal(post("resume", "", NULL), 503); /* it is done, and cannot be followed */
 	wait_consumer("running");
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void scopes_that_are_not_there_are_refused(void **state)
 {
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(post("pause", "{}", NULL), 400);
 	assert_int_equal(post("pause", "{\"reason\":\"x\",\"partition\":1}", NULL), 400);
 	assert_int_equal(post("pause", "{\"reason\":\"x\",\"topic\":\"other\"}", NULL), 404);
@@ -289,7 +257,7 @@ static void scopes_that_are_not_there_are_refused(void **state)
 	assert_int_equal(post("pause", "{\"reason\":\"x\",\"topic\":\"stub-topic\"}", NULL), 202);
 	assert_int_equal(post("resume", "{\"topic\":\"stub-topic\",\"partition\":0}", NULL), 409);
 	assert_int_equal(post("offsets", "{\"topic\":\"stub-topic\",\"partition\":0}", NULL), 400);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 /* What an audit reads: one line for each change, whatever it was, with who asked. */
@@ -318,24 +286,22 @@ static void every_change_is_a_line_with_who_asked(void **state)
 		rows += route->access == ROUTE_CHANGE;
 	}
 	assert_int_equal(count, rows);
-	start();
+	supervised_start_ready(&it);
 	for (size_t i = 0; i < count; i++) {
-		_cleanup_free_ char *request = xasprintf("POST %s HTTP/1.0\r\n"
-							 "Content-Length: %zu\r\n\r\n%s",
-			changes[i].path, strlen(changes[i].body), changes[i].body);
-		_cleanup_free_ char *answer = supervised_request(&it, request);
+		int status;
+		_cleanup_free_ char *answer =
+			supervised_post(&it, changes[i].path, changes[i].body, &status);
 		_cleanup_free_ char *who = xasprintf(
 			"uid=%u peer_pid=%d status=20", (unsigned)getuid(), (int)getpid());
 		_cleanup_free_ char *path = xasprintf("path=%s ", changes[i].path);
-		int status = atoi(strchr(answer, ' '));
 
-		if (status < 200 || status > 202 || count_in("log", path) != 1 ||
-			count_in("log", who) != i + 1) {
+		if (status < 200 || status > 202 || supervised_count(&it, "log", path) != 1 ||
+			supervised_count(&it, "log", who) != i + 1) {
 			fail_msg(
 				"%s: %d\n%s", changes[i].path, status, supervised_read(&it, "log"));
 		}
 	}
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void a_body_has_its_bound(void **state)
@@ -344,7 +310,7 @@ static void a_body_has_its_bound(void **state)
 
 	memset(large, ' ', 20000);
 	large[20000] = '\0';
-	start();
+	supervised_start_ready(&it);
 	assert_int_equal(post("resume", large, NULL), 413);
 	large[16384] = '\0';
 	assert_int_equal(post("resume", large, NULL), 400); /* blanks are no object */
@@ -354,7 +320,7 @@ static void a_body_has_its_bound(void **state)
 		"");
 	answer = supervised_request(&it, request);
 	assert_non_null(strstr(answer, " 413 "));
-	stop();
+	supervised_stop(&it, 0);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

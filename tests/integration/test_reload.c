@@ -32,50 +32,17 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void start(void)
-{
-	supervised_start(&it);
-	supervised_wait_state(&it, "ready");
-}
-
-static void stop(void)
-{
-	supervised_signal(&it, SIGTERM);
-	assert_int_equal(supervised_wait(&it), 0);
-}
-
 static void configure(const char *consumer_keys)
 {
 	it.consumer_keys = consumer_keys;
 	supervised_configure(&it);
 }
 
-static pid_t pid_of(unsigned slot)
-{
-	json_t *status = supervised_status(&it);
-	pid_t pid =
-		(pid_t)json_integer_value(json_object_get(supervised_worker(status, slot), "pid"));
-
-	json_decref(status);
-	return pid;
-}
-
-static char *post(const char *path, const char *body, int *ret_code)
-{
-	_cleanup_free_ char *request = xasprintf("POST %s HTTP/1.0\r\n"
-						 "Content-Length: %zu\r\n\r\n%s",
-		path, strlen(body), body);
-	char *answer = supervised_request(&it, request);
-
-	*ret_code = strchr(answer, ' ') ? atoi(strchr(answer, ' ')) : 0;
-	return answer;
-}
-
 static int ask_for_reload(void)
 {
 	int code;
 
-	free(post("/v1/reload", "", &code));
+	free(supervised_post(&it, "/v1/reload", "", &code));
 	return code;
 }
 
@@ -144,18 +111,18 @@ static void a_file_that_says_the_same_touches_nobody(void **state)
 	pid_t first, second;
 	json_t *report;
 
-	start();
-	first = pid_of(0);
-	second = pid_of(1);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
+	second = supervised_worker_pid(&it, 1);
 	configure("# moved by a comment\nbatch.max = 500\nworkers = 2\n");
 	report = reload();
 	expect_state(report, "done");
 	expect(report, "orders", "unchanged", 0);
 	assert_int_equal(json_array_size(json_object_get(report, "changes")), 0);
-	assert_int_equal(pid_of(0), first);
-	assert_int_equal(pid_of(1), second);
+	assert_int_equal(supervised_worker_pid(&it, 0), first);
+	assert_int_equal(supervised_worker_pid(&it, 1), second);
 	json_decref(report);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void what_workers_read_rolls_them(void **state)
@@ -163,20 +130,20 @@ static void what_workers_read_rolls_them(void **state)
 	pid_t first, second;
 	json_t *report;
 
-	start();
-	first = pid_of(0);
-	second = pid_of(1);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
+	second = supervised_worker_pid(&it, 1);
 	configure("workers = 2\nbatch.max = 7\n");
 	report = reload();
 	expect_state(report, "done");
 	expect(report, "orders", "rolled", 2);
-	assert_int_not_equal(pid_of(0), first);
-	assert_int_not_equal(pid_of(1), second);
+	assert_int_not_equal(supervised_worker_pid(&it, 0), first);
+	assert_int_not_equal(supervised_worker_pid(&it, 1), second);
 	assert_true(
 		supervised_metric(&it,
 			"onced_worker_exits_total{consumer=\"orders\",cause=\"recycled\"") == 2);
 	json_decref(report);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void a_broken_file_is_refused_with_all_its_errors(void **state)
@@ -185,8 +152,8 @@ static void a_broken_file_is_refused_with_all_its_errors(void **state)
 	pid_t first;
 	json_t *report;
 
-	start();
-	first = pid_of(0);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
 	configure("workers = 2\nbatch.maximum = 7\nlanes = many\n");
 	report = reload();
 	expect_state(report, "refused");
@@ -194,9 +161,9 @@ static void a_broken_file_is_refused_with_all_its_errors(void **state)
 	assert_non_null(strstr(text, "onced.ini:12: "));
 	assert_non_null(strstr(text, "onced.ini:13: "));
 	assert_non_null(strstr(text, "batch.max"));
-	assert_int_equal(pid_of(0), first);
+	assert_int_equal(supervised_worker_pid(&it, 0), first);
 	json_decref(report);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void what_a_probe_refuses_changes_nothing(void **state)
@@ -205,8 +172,8 @@ static void what_a_probe_refuses_changes_nothing(void **state)
 		"once exit 3\n" };
 	pid_t first;
 
-	start();
-	first = pid_of(0);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
 	configure("workers = 2\nbatch.max = 7\n");
 	for (size_t i = 0; i < 3; i++) {
 		json_t *report;
@@ -217,8 +184,8 @@ static void what_a_probe_refuses_changes_nothing(void **state)
 		assert_int_equal(json_array_size(json_object_get(report, "errors")), 1);
 		json_decref(report);
 	}
-	assert_int_equal(pid_of(0), first);
-	stop();
+	assert_int_equal(supervised_worker_pid(&it, 0), first);
+	supervised_stop(&it, 0);
 }
 
 static void what_cannot_be_checked_now_is_a_warning_but_not_for_another_store(void **state)
@@ -226,7 +193,7 @@ static void what_cannot_be_checked_now_is_a_warning_but_not_for_another_store(vo
 	_cleanup_free_ char *store = xasprintf("workers = 2\nstore = sqlite:%s/s.db\n", it.dir);
 	json_t *report;
 
-	start();
+	supervised_start_ready(&it);
 	configure("workers = 2\nbatch.max = 7\n");
 	supervised_order(&it, "probe", "once answer 1\n");
 	report = reload();
@@ -241,7 +208,7 @@ static void what_cannot_be_checked_now_is_a_warning_but_not_for_another_store(vo
 	report = reload();
 	expect_state(report, "refused");
 	json_decref(report);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void workers_come_and_go_and_the_others_stay(void **state)
@@ -250,26 +217,26 @@ static void workers_come_and_go_and_the_others_stay(void **state)
 	json_t *report;
 
 	it.consumer_keys = "workers = 1\n";
-	start();
-	first = pid_of(0);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
 	configure("workers = 3\n");
 	report = reload();
 	expect(report, "orders", "resized", 2);
 	json_decref(report);
 	supervised_wait_state(&it, "ready");
-	assert_true(pid_of(2) > 0);
+	assert_true(supervised_worker_pid(&it, 2) > 0);
 	configure("workers = 1\n");
 	report = reload();
 	expect(report, "orders", "resized", 2);
 	json_decref(report);
-	assert_int_equal(pid_of(0), first);
-	assert_int_equal(pid_of(1), 0);
+	assert_int_equal(supervised_worker_pid(&it, 0), first);
+	assert_int_equal(supervised_worker_pid(&it, 1), 0);
 	/* What left is no gauge, and its counters stay. */
 	assert_true(
 		supervised_metric(&it, "onced_workers{consumer=\"orders\",state=\"stopped\"") == 0);
 	assert_true(supervised_metric(&it,
 			    "onced_worker_exits_total{consumer=\"orders\",cause=\"drained\"") == 2);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void consumers_come_and_go(void **state)
@@ -279,8 +246,8 @@ static void consumers_come_and_go(void **state)
 	pid_t first;
 	json_t *report;
 
-	start();
-	first = pid_of(0);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
 	it.sections = "[consumer more]\ntopics = t\nhandler = h\ndlq.topic = none\n";
 	supervised_configure(&it);
 	report = reload();
@@ -294,7 +261,7 @@ static void consumers_come_and_go(void **state)
 	json_decref(report);
 	told = supervised_read(&it, "told");
 	assert_non_null(strstr(told, "more/0 leave"));
-	assert_int_equal(pid_of(0), first);
+	assert_int_equal(supervised_worker_pid(&it, 0), first);
 	assert_true(supervised_metric(&it, exits) == 1);
 	assert_true(supervised_metric(&it, "onced_workers{consumer=\"more\"") == -1);
 	it.sections = "[consumer more]\ntopics = t\nhandler = h\ndlq.topic = none\nworkers = 2\n";
@@ -303,30 +270,22 @@ static void consumers_come_and_go(void **state)
 	expect(report, "more", "started", 2);
 	json_decref(report);
 	assert_true(supervised_metric(&it, exits) == 1);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void members_of_two_kinds_never_share_a_group(void **state)
 {
-	_cleanup_free_ char *diary = NULL;
 	json_t *report;
-	int starts = 0;
 
-	start();
+	supervised_start_ready(&it);
 	configure("workers = 2\ngroup.id = another\n");
 	report = reload();
 	expect(report, "orders", "replaced", 2);
 	json_decref(report);
-	diary = supervised_read(&it, "told");
-	assert_non_null(strstr(diary, "orders/0 leave"));
-	assert_non_null(strstr(diary, "orders/1 leave"));
-	free(diary);
-	diary = supervised_read(&it, "diary");
-	for (const char *at = diary; (at = strstr(at, "--worker")); at++) {
-		starts++;
-	}
-	assert_int_equal(starts, 4);
-	stop();
+	assert_true(supervised_count(&it, "told", "orders/0 leave") > 0);
+	assert_true(supervised_count(&it, "told", "orders/1 leave") > 0);
+	assert_int_equal(supervised_count(&it, "diary", "--worker"), 4);
+	supervised_stop(&it, 0);
 }
 
 static void keys_of_the_daemon_are_live_or_wait_for_a_restart(void **state)
@@ -337,8 +296,8 @@ static void keys_of_the_daemon_are_live_or_wait_for_a_restart(void **state)
 	pid_t first;
 	json_t *report;
 
-	start();
-	first = pid_of(0);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
 	it.onced_keys = keys;
 	supervised_configure(&it);
 	report = reload();
@@ -356,15 +315,15 @@ static void keys_of_the_daemon_are_live_or_wait_for_a_restart(void **state)
 	told = supervised_read(&it, "told");
 	assert_non_null(strstr(told, "orders/0 level 7\n"));
 	assert_non_null(strstr(told, "orders/1 level 7\n"));
-	assert_int_equal(pid_of(0), first);
-	stop();
+	assert_int_equal(supervised_worker_pid(&it, 0), first);
+	supervised_stop(&it, 0);
 }
 
 static void a_second_one_waits_or_is_told_to(void **state)
 {
 	json_t *report;
 
-	start();
+	supervised_start_ready(&it);
 	configure("workers = 2\nbatch.max = 7\n");
 	supervised_order(&it, "probe", "once late\n");
 	assert_int_equal(ask_for_reload(), 202);
@@ -375,18 +334,12 @@ static void a_second_one_waits_or_is_told_to(void **state)
 	expect_state(report, "done");
 	assert_int_equal(json_integer_value(json_object_get(report, "reload")), 2);
 	json_decref(report);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static bool has_started_often(struct supervised *supervised, long count)
 {
-	_cleanup_free_ char *diary = supervised_read(supervised, "diary");
-	long starts = 0;
-
-	for (const char *at = diary; (at = strstr(at, "--worker orders/0")); at++) {
-		starts++;
-	}
-	return starts >= count;
+	return supervised_count(supervised, "diary", "--worker orders/0") >= (unsigned long)count;
 }
 
 static void a_mistake_that_no_check_finds_stops_at_one_worker_and_the_next_mends_it(void **state)
@@ -394,8 +347,8 @@ static void a_mistake_that_no_check_finds_stops_at_one_worker_and_the_next_mends
 	pid_t second;
 	json_t *report;
 
-	start();
-	second = pid_of(1);
+	supervised_start_ready(&it);
+	second = supervised_worker_pid(&it, 1);
 	configure("workers = 2\nbatch.max = 7\n");
 	supervised_order(&it, "orders-0", "exit 1\n");
 	assert_int_equal(ask_for_reload(), 202);
@@ -403,7 +356,7 @@ static void a_mistake_that_no_check_finds_stops_at_one_worker_and_the_next_mends
 	report = last_reload(&it);
 	expect_state(report, "applying");
 	json_decref(report);
-	assert_int_equal(pid_of(1), second);
+	assert_int_equal(supervised_worker_pid(&it, 1), second);
 
 	configure("workers = 2\nbatch.max = 8\n");
 	supervised_order(&it, "orders-0", "serve\n");
@@ -411,7 +364,7 @@ static void a_mistake_that_no_check_finds_stops_at_one_worker_and_the_next_mends
 	expect_state(report, "done");
 	expect(report, "orders", "rolled", 2);
 	json_decref(report);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void pauses_survive(void **state)
@@ -419,8 +372,8 @@ static void pauses_survive(void **state)
 	json_t *status;
 	int code;
 
-	start();
-	free(post("/v1/consumers/orders/pause", "{\"reason\":\"tea\"}", &code));
+	supervised_start_ready(&it);
+	free(supervised_post(&it, "/v1/consumers/orders/pause", "{\"reason\":\"tea\"}", &code));
 	assert_int_equal(code, 202);
 	configure("workers = 3\nbatch.max = 7\n");
 	json_decref(reload());
@@ -430,23 +383,23 @@ static void pauses_survive(void **state)
 			json_array_get(json_object_get(status, "consumers"), 0), "state")),
 		"paused");
 	json_decref(status);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void killed_in_the_middle_it_starts_with_the_file(void **state)
 {
 	_cleanup_free_ char *config = NULL;
 
-	start();
+	supervised_start_ready(&it);
 	configure("workers = 2\nbatch.max = 7\n");
 	supervised_order(&it, "probe", "once late\n");
 	assert_int_equal(ask_for_reload(), 202);
 	supervised_signal(&it, SIGKILL);
 	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
-	start();
+	supervised_start_ready(&it);
 	config = supervised_get(&it, "/v1/config", NULL);
 	assert_non_null(strstr(config, "batch.max = 7\n"));
-	stop();
+	supervised_stop(&it, 0);
 }
 
 static void what_would_change_is_shown_without_changing_it(void **state)
@@ -454,23 +407,23 @@ static void what_would_change_is_shown_without_changing_it(void **state)
 	_cleanup_free_ char *body = NULL;
 	pid_t first;
 
-	start();
-	first = pid_of(0);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
 	configure("workers = 4\nbatch.max = 7\n");
 	body = supervised_get(&it, "/v1/config/changes", NULL);
 	assert_non_null(strstr(body, "\"key\":\"workers\",\"running\":\"2\",\"file\":\"4\""));
 	assert_non_null(strstr(body, "\"rule\":\"rolls\""));
-	assert_int_equal(pid_of(0), first);
-	stop();
+	assert_int_equal(supervised_worker_pid(&it, 0), first);
+	supervised_stop(&it, 0);
 }
 
 static void a_stop_ends_a_reload_that_is_checked(void **state)
 {
-	start();
+	supervised_start_ready(&it);
 	configure("workers = 2\nbatch.max = 7\n");
 	supervised_order(&it, "probe", "once late\n");
 	assert_int_equal(ask_for_reload(), 202);
-	stop();
+	supervised_stop(&it, 0);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

@@ -34,16 +34,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static pid_t worker_pid(unsigned slot)
-{
-	json_t *status = supervised_status(&it);
-	pid_t pid =
-		(pid_t)json_integer_value(json_object_get(supervised_worker(status, slot), "pid"));
-
-	json_decref(status);
-	return pid;
-}
-
 static bool is_gone(struct supervised *supervised, long pid)
 {
 	char path[64], state;
@@ -59,29 +49,6 @@ static bool is_gone(struct supervised *supervised, long pid)
 	}
 	fclose(file);
 	return state == 'Z'; /* nobody reaps in a bare container */
-}
-
-static void start_and_wait_ready(void)
-{
-	supervised_start(&it);
-	supervised_wait_state(&it, "ready");
-}
-
-static void stop(int expected)
-{
-	supervised_signal(&it, SIGTERM);
-	assert_int_equal(supervised_wait(&it), expected);
-}
-
-static unsigned count_in(const char *name, const char *word)
-{
-	_cleanup_free_ char *text = supervised_read(&it, name);
-	unsigned count = 0;
-
-	for (const char *p = strstr(text, word); p; p = strstr(p + 1, word)) {
-		count++;
-	}
-	return count;
 }
 
 static bool has_exits(struct supervised *supervised, long argument)
@@ -101,20 +68,20 @@ static void workers_start_with_six_descriptors_and_nothing_of_the_service_manage
 {
 	setenv("NOTIFY_SOCKET", "/nowhere", 1);
 	it.consumer_keys = "workers = 2\n";
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	unsetenv("NOTIFY_SOCKET");
-	assert_int_equal(count_in("diary", "--worker orders/"), 2);
-	assert_int_equal(count_in("diary", "fds=0,1,2,3,4,5 notify=no"), 2);
-	stop(0);
+	assert_int_equal(supervised_count(&it, "diary", "--worker orders/"), 2);
+	assert_int_equal(supervised_count(&it, "diary", "fds=0,1,2,3,4,5 notify=no"), 2);
+	supervised_stop(&it, 0);
 }
 
 static void workers_have_instance_ids_that_differ_by_slot(void **state)
 {
 	it.consumer_keys = "workers = 2\ninstance.id = here-%c-%n\n";
-	start_and_wait_ready();
-	assert_int_equal(count_in("diary", "instance=here-orders-0 slot=0"), 1);
-	assert_int_equal(count_in("diary", "instance=here-orders-1 slot=1"), 1);
-	stop(0);
+	supervised_start_ready(&it);
+	assert_int_equal(supervised_count(&it, "diary", "instance=here-orders-0 slot=0"), 1);
+	assert_int_equal(supervised_count(&it, "diary", "instance=here-orders-1 slot=1"), 1);
+	supervised_stop(&it, 0);
 }
 
 static void stop_drains_workers_and_leaves_no_socket(void **state)
@@ -122,11 +89,11 @@ static void stop_drains_workers_and_leaves_no_socket(void **state)
 	_cleanup_free_ char *socket = xasprintf("%s/control.sock", it.dir);
 	struct stat st;
 
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	assert_int_equal(stat(socket, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0660);
-	stop(0);
-	assert_int_equal(count_in("log", "drained and ended"), 1);
+	supervised_stop(&it, 0);
+	assert_int_equal(supervised_count(&it, "log", "drained and ended"), 1);
 	assert_int_not_equal(stat(socket, &st), 0);
 }
 
@@ -134,13 +101,13 @@ static void killed_worker_is_back_at_once(void **state)
 {
 	pid_t first;
 
-	start_and_wait_ready();
-	first = worker_pid(0);
+	supervised_start_ready(&it);
+	first = supervised_worker_pid(&it, 0);
 	kill(first, SIGKILL);
 	wait_exit_of("crashed");
 	supervised_wait_state(&it, "ready");
-	assert_int_not_equal(worker_pid(0), first);
-	stop(0);
+	assert_int_not_equal(supervised_worker_pid(&it, 0), first);
+	supervised_stop(&it, 0);
 }
 
 static void crash_names_its_record_and_books_what_was_in_flight(void **state)
@@ -149,12 +116,13 @@ static void crash_names_its_record_and_books_what_was_in_flight(void **state)
 	supervised_start(&it);
 	wait_exit_of("crashed");
 	supervised_wait_state(&it, "ready");
-	assert_int_equal(
-		count_in("log", "stub-topic[3]@42 (attempt 2, stage handler of stub_handler"), 1);
+	assert_int_equal(supervised_count(&it, "log",
+				 "stub-topic[3]@42 (attempt 2, stage handler of stub_handler"),
+		1);
 	assert_true(supervised_metric(&it, "onced_records_consumed_total{") == 6);
 	assert_true(supervised_metric(&it, "onced_records_abandoned_total{") == 6);
 	assert_true(supervised_metric(&it, "onced_in_flight{") == -1);
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void crash_loop_is_throttled(void **state)
@@ -163,8 +131,8 @@ static void crash_loop_is_throttled(void **state)
 	supervised_order(&it, "orders-0", "crash");
 	supervised_start(&it);
 	supervised_wait_state(&it, "waiting");
-	assert_int_equal(count_in("diary", "--worker"), 3);
-	stop(0);
+	assert_int_equal(supervised_count(&it, "diary", "--worker"), 3);
+	supervised_stop(&it, 0);
 }
 
 static void last_words_are_part_of_the_obituary(void **state)
@@ -172,10 +140,10 @@ static void last_words_are_part_of_the_obituary(void **state)
 	supervised_order(&it, "orders-0", "once exit 1");
 	supervised_start(&it);
 	wait_exit_of("failed");
-	assert_int_equal(count_in("log", "exited with status 1 after"), 1);
-	assert_int_equal(count_in("log", "as told"), 1);
+	assert_int_equal(supervised_count(&it, "log", "exited with status 1 after"), 1);
+	assert_int_equal(supervised_count(&it, "log", "as told"), 1);
 	supervised_wait_state(&it, "ready");
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void fenced_worker_waits_for_a_session_timeout(void **state)
@@ -183,8 +151,8 @@ static void fenced_worker_waits_for_a_session_timeout(void **state)
 	supervised_order(&it, "orders-0", "exit 75");
 	supervised_start(&it);
 	supervised_wait_state(&it, "fenced");
-	assert_int_equal(count_in("diary", "--worker"), 1);
-	stop(0);
+	assert_int_equal(supervised_count(&it, "diary", "--worker"), 1);
+	supervised_stop(&it, 0);
 }
 
 static void worker_that_speaks_garbage_is_killed(void **state)
@@ -193,7 +161,7 @@ static void worker_that_speaks_garbage_is_killed(void **state)
 	supervised_start(&it);
 	wait_exit_of("protocol");
 	supervised_wait_state(&it, "ready");
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void worker_without_heartbeat_is_killed(void **state)
@@ -203,33 +171,33 @@ static void worker_without_heartbeat_is_killed(void **state)
 	supervised_start(&it);
 	wait_exit_of("hung");
 	supervised_wait_state(&it, "ready");
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void stopped_worker_is_killed_too(void **state)
 {
 	it.heartbeat_limit_us = 2000000;
-	start_and_wait_ready();
-	kill(worker_pid(0), SIGSTOP);
+	supervised_start_ready(&it);
+	supervised_signal_worker(&it, 0, SIGSTOP);
 	wait_exit_of("hung");
 	supervised_wait_state(&it, "ready");
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void worker_that_does_not_drain_is_killed_at_the_end_of_the_ladder(void **state)
 {
 	it.onced_keys = "drain.timeout = 1s\n";
 	supervised_order(&it, "orders-0", "deaf");
-	start_and_wait_ready();
-	stop(1);
-	assert_int_equal(count_in("log", "did not drain in time"), 1);
+	supervised_start_ready(&it);
+	supervised_stop(&it, 1);
+	assert_int_equal(supervised_count(&it, "log", "did not drain in time"), 1);
 }
 
 static void second_term_is_the_same_drain(void **state)
 {
 	it.onced_keys = "drain.timeout = 1s\n";
 	supervised_order(&it, "orders-0", "deaf");
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	supervised_signal(&it, SIGTERM);
 	supervised_wait_state(&it, "draining");
 	supervised_signal(&it, SIGTERM);
@@ -239,30 +207,32 @@ static void second_term_is_the_same_drain(void **state)
 
 static bool was_reloaded(struct supervised *supervised, long argument)
 {
-	return count_in("log", "the configuration was reloaded") == argument;
+	return supervised_count(&it, "log", "the configuration was reloaded") == argument;
 }
 
 static void hangup_reloads_and_the_same_file_changes_nothing(void **state)
 {
 	pid_t pid;
 
-	start_and_wait_ready();
-	pid = worker_pid(0);
+	supervised_start_ready(&it);
+	pid = supervised_worker_pid(&it, 0);
 	supervised_signal(&it, SIGHUP);
 	supervised_signal(&it, SIGUSR1);
 	supervised_wait_until(&it, was_reloaded, 1, "the reload");
 	supervised_wait_state(&it, "ready");
-	assert_int_equal(worker_pid(0), pid);
-	stop(0);
-	assert_true(count_in("log", "msg=status") + count_in("log", "msg=\"status\"") >= 1);
+	assert_int_equal(supervised_worker_pid(&it, 0), pid);
+	supervised_stop(&it, 0);
+	assert_true(supervised_count(&it, "log", "msg=status") +
+			supervised_count(&it, "log", "msg=\"status\"") >=
+		1);
 }
 
 static void killed_supervisor_takes_its_workers_along(void **state)
 {
 	pid_t worker;
 
-	start_and_wait_ready();
-	worker = worker_pid(0);
+	supervised_start_ready(&it);
+	worker = supervised_worker_pid(&it, 0);
 	supervised_signal(&it, SIGKILL);
 	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
 	supervised_wait_until(&it, is_gone, worker, "the worker ends");
@@ -273,50 +243,50 @@ static void new_supervisor_waits_for_orphans_and_then_kills_them(void **state)
 	pid_t orphan;
 
 	it.onced_keys = "drain.timeout = 1s\n";
-	start_and_wait_ready();
-	orphan = worker_pid(0);
+	supervised_start_ready(&it);
+	orphan = supervised_worker_pid(&it, 0);
 	kill(orphan, SIGSTOP);
 	supervised_signal(&it, SIGKILL);
 	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	assert_true(is_gone(&it, orphan));
-	assert_int_not_equal(worker_pid(0), orphan);
-	stop(0);
+	assert_int_not_equal(supervised_worker_pid(&it, 0), orphan);
+	supervised_stop(&it, 0);
 }
 
 static void counters_outlive_a_killed_supervisor(void **state)
 {
 	supervised_order(&it, "orders-0", "once busy");
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	supervised_signal(&it, SIGKILL);
 	assert_int_equal(supervised_wait(&it), 1000 + SIGKILL);
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	assert_true(supervised_metric(&it, "onced_records_consumed_total{") == 6);
 	assert_true(supervised_metric(&it, "onced_records_abandoned_total{") == 6);
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void counters_begin_anew_after_a_clean_stop(void **state)
 {
 	supervised_order(&it, "orders-0", "once busy");
-	start_and_wait_ready();
-	stop(0);
-	start_and_wait_ready();
+	supervised_start_ready(&it);
+	supervised_stop(&it, 0);
+	supervised_start_ready(&it);
 	assert_true(supervised_metric(&it, "onced_records_consumed_total{") == -1);
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void second_supervisor_of_a_state_directory_is_refused(void **state)
 {
 	pid_t first;
 
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	first = it.pid;
 	supervised_start(&it);
 	assert_int_equal(supervised_wait(&it), 1);
 	it.pid = first;
 	supervised_wait_state(&it, "ready");
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void probe_that_finds_a_fault_stops_the_start(void **state)
@@ -324,23 +294,23 @@ static void probe_that_finds_a_fault_stops_the_start(void **state)
 	supervised_order(&it, "probe", "answer -22");
 	supervised_start(&it);
 	assert_int_equal(supervised_wait(&it), 78);
-	assert_int_equal(count_in("diary", "--worker"), 0);
-	assert_true(count_in("log", "as told") >= 1);
+	assert_int_equal(supervised_count(&it, "diary", "--worker"), 0);
+	assert_true(supervised_count(&it, "log", "as told") >= 1);
 }
 
 static void probe_that_cannot_tell_delays_nothing(void **state)
 {
 	supervised_order(&it, "probe", "answer 1");
-	start_and_wait_ready();
-	stop(0);
+	supervised_start_ready(&it);
+	supervised_stop(&it, 0);
 }
 
 static void probe_that_dies_delays_nothing(void **state)
 {
 	supervised_order(&it, "probe", "exit 3");
-	start_and_wait_ready();
-	assert_int_equal(count_in("log", "it exited with status 3"), 1);
-	stop(0);
+	supervised_start_ready(&it);
+	assert_int_equal(supervised_count(&it, "log", "it exited with status 3"), 1);
+	supervised_stop(&it, 0);
 }
 
 static void migration_runs_before_the_probe_where_asked_for(void **state)
@@ -348,11 +318,11 @@ static void migration_runs_before_the_probe_where_asked_for(void **state)
 	_cleanup_free_ char *diary = NULL;
 
 	it.onced_keys = "store.migrate = yes\n";
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	diary = supervised_read(&it, "diary");
 	assert_non_null(strstr(diary, "--migrate"));
 	assert_true(strstr(diary, "--migrate") < strstr(diary, "--probe"));
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void refused_migration_stops_the_start(void **state)
@@ -361,7 +331,7 @@ static void refused_migration_stops_the_start(void **state)
 	supervised_order(&it, "migrate", "answer -22");
 	supervised_start(&it);
 	assert_int_equal(supervised_wait(&it), 78);
-	assert_int_equal(count_in("diary", "--worker"), 0);
+	assert_int_equal(supervised_count(&it, "diary", "--worker"), 0);
 }
 
 static void only_get_of_known_paths_is_answered(void **state)
@@ -369,28 +339,28 @@ static void only_get_of_known_paths_is_answered(void **state)
 	_cleanup_free_ char *post = NULL, *nothing = NULL;
 	int code;
 
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	post = supervised_request(&it, "POST /v1/status HTTP/1.0\r\nContent-Length: 0\r\n\r\n");
 	assert_non_null(strstr(post, " 405 "));
 	nothing = supervised_get(&it, "/nothing", &code);
 	assert_int_equal(code, 404);
 	free(supervised_get(&it, "/metrics", &code));
 	assert_int_equal(code, 200);
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void request_beyond_the_bound_is_refused_and_others_served(void **state)
 {
 	_cleanup_free_ char *filler = xmalloc(40001), *request = NULL, *answer = NULL;
 
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	memset(filler, 'x', 40000);
 	filler[40000] = '\0';
 	request = xasprintf("GET /metrics HTTP/1.0\r\nX-Filler: %s\r\n\r\n", filler);
 	answer = supervised_request(&it, request);
 	assert_null(strstr(answer, " 200 "));
 	supervised_wait_state(&it, "ready");
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 static void supervisor_has_one_thread(void **state)
@@ -398,11 +368,11 @@ static void supervisor_has_one_thread(void **state)
 	char path[64];
 	struct stat st;
 
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)it.pid);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_nlink, 3); /* ".", ".." and one thread */
-	stop(0);
+	supervised_stop(&it, 0);
 }
 
 /* Everything the service manager was told since the last call, one message a line. */
@@ -445,7 +415,7 @@ static void service_manager_is_told_ready_reloading_watchdog_and_stopping(void *
 	setenv("NOTIFY_SOCKET", address.sun_path, 1);
 	setenv("WATCHDOG_USEC", "2000000", 1);
 	it.onced_keys = "status.interval = 1s\n";
-	start_and_wait_ready();
+	supervised_start_ready(&it);
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	wait_told("READY=1");
@@ -455,7 +425,7 @@ static void service_manager_is_told_ready_reloading_watchdog_and_stopping(void *
 	wait_told("RELOADING=1\nMONOTONIC_USEC=");
 	wait_told("READY=1\nSTATUS=configuration reloaded");
 	assert_null(strstr(manager.text, "STOPPING=1"));
-	stop(0);
+	supervised_stop(&it, 0);
 	wait_told("STOPPING=1");
 	wait_told("EXTEND_TIMEOUT_USEC=");
 	close(manager.fd);

@@ -9,7 +9,7 @@ import threading
 
 from support.process import send_signal
 from . import control
-from .test_public import ask, listening
+from .listener import ask, listening
 
 
 class Scraper:

@@ -7,7 +7,7 @@ import time
 
 from .crowd import Crowd
 from .harness import slowness
-from .test_public import ask, listening
+from .listener import ask, listening
 
 REQUESTS = 1200
 # What a request may get that is wrong: never an error of ours.

@@ -17,7 +17,7 @@ from support.process import wait_for
 from . import checker, events
 from .dlq import Dlq, is_mark, letters, marks
 from .harness import slowness
-from .test_rebuild import FROM, rebuild
+from .rebuilding import FROM, rebuild
 
 
 def close_gate(world, name="gate", code="22P02"):

@@ -9,7 +9,7 @@ import time
 
 from support.process import wait_for
 from .harness import BUILD
-from .test_verbs import Load, asked, oncectl
+from .operate import Load, asked, oncectl
 
 
 def is_paused(onced):

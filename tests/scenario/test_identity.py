@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 
 from . import checker, events
+from .dlq import send_again
 
 ANY_VALUE = {"handler effect": {"statement": (
     'INSERT INTO effects (event_id, topic, partition, "offset") VALUES (:event_id?, :topic, :partition, :offset)')}}
@@ -123,14 +124,6 @@ def test_what_is_compared_is_the_consumers_choice(world, digest, collides):
     world.kafka.flush()
     shown = run_to_end(world, {"consumer c": {"event.digest": digest}})
     assert (shown.settled("dead_lettered"), shown.settled("duplicate")) == ((1, 0) if collides else (0, 1))
-
-
-def send_again(world, letter, value=None):
-    """What a tool for replays does: its own headers, and the id that the dead letter names."""
-    headers = [("onced-replay", b"1"), ("onced-event-id", letter.header("onced-event-id"))]
-    headers += checker.foreign_headers(letter)
-    world.kafka.produce(world.topic, letter.value if value is None else value, letter.key, headers=headers)
-    world.kafka.flush()
 
 
 def test_a_replay_takes_its_dead_letter_over(world):

@@ -13,7 +13,7 @@ import urllib.request
 
 from support.process import free_port
 from .harness import ROOT, slowness
-from .test_public import listening
+from .listener import listening
 
 DIRECTORY = ROOT / "docs" / "monitoring"
 # Of the dashboard: there whenever records flow. (Of the rules, none may answer while all is well.)

@@ -17,11 +17,11 @@ import subprocess
 import pytest
 
 from support.nth_failure import Plan
-from support.process import is_alive, wait_for
+from support.process import wait_for
 
 from .control import NotReachable
 from .harness import BUILD, merge, run_tool, slowness, write_ini
-from .test_plugin import install, plugin_section
+from .plugins import install, plugin_section
 
 IS_FULL = os.environ.get("ONCED_TEST_FULL") == "1"
 LIBRARY = BUILD / "tests" / "support" / "libnth_failure.so"

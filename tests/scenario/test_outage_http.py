@@ -15,7 +15,7 @@ from support.process import wait_for
 
 from . import checker
 from .harness import run_tool, slowness
-from .test_outage import QUICK, Load, assert_nothing_dead, assert_told_once, is_outage, said
+from .outage import QUICK, Load, assert_nothing_dead, assert_told_once, is_outage, said
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from support.browser import Browser
 from support.process import send_signal, wait_for
 from .harness import run_tool, slowness
-from .test_public import listening
+from .listener import listening
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>down\u202egnp.exe"
 

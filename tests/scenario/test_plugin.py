@@ -7,27 +7,15 @@ takes effect twice shows as a count of two.
 
 import json
 import random
-import shutil
 
 import pytest
 
 from support.process import send_signal
 
-from .harness import BUILD, merge, run_tool, write_ini
+from .harness import merge, run_tool, write_ini
+from .plugins import install, plugin_section
 
 TABLE = "CREATE TABLE words (word text PRIMARY KEY, count int NOT NULL)"
-
-
-def install(directory):
-    """The library where only we can change it."""
-    path = directory / "word_count.so"
-    shutil.copyfile(BUILD / "tests" / "support" / "plugins" / "word_count.so", path)
-    path.chmod(0o644)
-    return path
-
-
-def plugin_section(path, **more):
-    return {"type": "plugin", "path": str(path), "path.word": "event_id", **more}
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 test_public - the TCP listener: who reads, who is refused, and clients that misbehave while records flow
 """
 
-import http.client
 import json
 import signal
 import socket
@@ -14,22 +13,7 @@ import pytest
 
 from support.process import free_port, send_signal
 from .harness import run_tool, slowness
-
-
-def listening(host="127.0.0.1"):
-    """(port, changes to the configuration that have onced listen there)"""
-    port = free_port()
-    return port, {"onced": {"http.listen": f"[{host}]:{port}" if ":" in host else f"{host}:{port}"}}
-
-
-def ask(port, target, method="GET", host="127.0.0.1", timeout=20):
-    connection = http.client.HTTPConnection(host, port, timeout=timeout)
-    try:
-        connection.request(method, target)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
+from .listener import ask, listening
 
 
 def wait_probe(onced, port, target, status, words, seconds=30):

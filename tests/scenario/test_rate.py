@@ -2,7 +2,6 @@
 test_rate - no more records than `rate` and `rate.key` say, and no order lost for it
 """
 
-from . import events
 
 
 def times(world, where="true"):

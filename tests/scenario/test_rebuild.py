@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from support.process import send_signal, wait_for
+from support.process import send_signal, state_of, wait_for
 from . import events
 from .harness import BUILD, run_tool, slowness
+from .rebuilding import FROM, rebuild, words_of
 
 KEYS = 40
 TABLE = "CREATE TABLE {} (k text PRIMARY KEY, total bigint NOT NULL, records bigint NOT NULL)"
@@ -79,23 +80,10 @@ class Arriving:
         self.thread.join()
 
 
-def words_of(onced, *words):
-    return ["--socket", str(onced.socket), "-c", str(onced.config), "rebuild", "c", *words]
-
-
-def rebuild(onced, *words, expect=0, timeout=240):
-    result = run_tool(*words_of(onced, *words), program="oncectl", env=onced.env, timeout=timeout)
-    assert result.returncode == expect, f"{words}: {result.returncode}\n{result.stdout}\n{result.stderr}\n{onced.log_tail()}"
-    return result.stdout + result.stderr
-
-
 def begin(onced, env=None):
     """oncectl, to be killed."""
     return subprocess.Popen([BUILD / "oncectl", *words_of(onced, *FROM)], stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL, env={**os.environ, **onced.env, **(env or {})})
-
-
-FROM = ("--from", "earliest", "--reason", "a column was summed wrongly", "--yes")
 
 
 def rows(world, table="totals"):
@@ -110,10 +98,6 @@ def step_of(onced):
     path = onced.directory / "state" / "rebuild-c.json"
     found = re.search(r'"step": "(\w+)"', path.read_text()) if path.exists() else None
     return found and found.group(1)
-
-
-def state_of(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0]
 
 
 def done(world, onced, source):

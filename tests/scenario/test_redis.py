@@ -5,69 +5,16 @@ Two handlers make the same effects, lines in a file: `inside` runs in batches on
 event a runner. No event is ever lost; one comes twice only where onced says why.
 """
 
-import collections
 import signal
 
 import pytest
 
 from support.process import free_port, send_signal, wait_for
-from support.redis_server import PASSWORD, SENTINEL_PASSWORD, USER, Redis, Sentinel
+from support.redis_server import SENTINEL_PASSWORD, Redis, Sentinel
 
-from .harness import BUILD, merge, run_tool, slowness
-from .test_elsewhere import check_keys_in_order, effects, ids, wait_effects, wait_in_handlers
-
-PLUGINS = BUILD / "tests" / "support" / "plugins"
-# What explains an effect that came twice.
-CAUSES = ("onced_leases_taken_over_total", "onced_leases_lost_total", "onced_leases_forgotten_total",
-          "onced_store_losses_total")
-
-
-def with_redis(world, redis, kind="inside", changes=None):
-    return {**merge({
-        "onced": {"store": redis.url(), "store.user": USER, "store.password": PASSWORD,
-                  "store.reconnect.max": "100ms"},
-        "consumer c": {"handler": kind, "ordering": "key"},
-        f"handler {kind}": {"type": "plugin", "path": PLUGINS / f"{kind}.so",
-                            "file": world.directory / "effects"},
-    }, changes), "handler effect": None}
-
-
-def start(world, redis, kind="inside", changes=None, env=None):
-    onced = world.onced(with_redis(world, redis, kind, changes), env)
-    onced.secrets += [PASSWORD.encode(), SENTINEL_PASSWORD.encode()]
-    return onced.start()
-
-
-def rows(redis):
-    """How many ids are done, dead letters, leased."""
-    counts = collections.Counter()
-    with redis.client() as client:
-        for key in client.call("KEYS", "onced:id:*"):
-            counts[{b"R": "running", b"P": "running", b"D": "done", b"X": "dead"}[
-                client.call("GET", key)[:1]]] += 1
-    return counts
-
-
-def wanted(records):
-    return {record[0] for record in records}
-
-
-def repeats(world):
-    return sum(count - 1 for count in collections.Counter(ids(world)).values())
-
-
-def explained(onced):
-    return sum(onced.metrics().sum(cause) for cause in CAUSES)
-
-
-def finish(world, onced, records):
-    """Everything came, and what came twice is explained."""
-    world.wait_finished(onced, 90)
-    onced.assert_accounted()
-    assert set(ids(world)) == wanted(records)
-    if repeats(world):
-        assert explained(onced) > 0
-    onced.stop()
+from .elsewhere import check_keys_in_order, effects, ids, wait_effects, wait_in_handlers
+from .harness import run_tool, slowness
+from .redis_store import finish, repeats, rows, start, wanted, with_redis
 
 
 @pytest.mark.threads

@@ -10,10 +10,10 @@ from support.process import send_signal, wait_for
 from support.redis_proxy import RedisProxy
 
 from . import events
+from .dlq import send_again
+from .elsewhere import effects, ids, wait_effects
 from .harness import slowness
-from .test_elsewhere import effects, ids, wait_effects
-from .test_identity import send_again
-from .test_redis import finish, repeats, rows, start, wanted
+from .redis_store import finish, repeats, rows, start, wanted
 
 
 def is_decision(words):

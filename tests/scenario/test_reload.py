@@ -13,10 +13,10 @@ import time
 import pytest
 
 from support.process import send_signal, wait_for
+from . import forwarding
 from .harness import BUILD, merge, slowness
-from . import test_transactional as forwarding
-from .test_retry_topics import Tiers
-from .test_verbs import Load, asked, oncectl, stands_still
+from .operate import Load, asked, oncectl, stands_still
+from .tiers import Tiers
 
 OTHER = {"handler": "note", "dlq.topic": "none", "retry": "own", "commit.interval": "100ms"}
 

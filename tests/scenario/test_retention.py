@@ -8,7 +8,7 @@ import pytest
 
 from support.process import send_signal
 
-from .test_sqlite import Embedded
+from .embedded import Embedded
 
 # A pass each 6 s. Longer than anything here takes: what is not made old on purpose is remembered.
 KEEP = {"consumer c": {"dedup.retention": "2m", "workers": 2, "batch.max": 50}, "retry": {"deadline": "30s"}}

@@ -5,12 +5,12 @@ test_supervisor - the supervisor dies, drains, restarts; its workers never outli
 import signal
 import time
 
-import confluent_kafka
 import pytest
 
 from support.process import is_alive, send_signal, wait_for
 
 from .harness import slowness
+from .witness import Witness
 
 
 def test_killed_supervisor_takes_its_workers_along(world):
@@ -108,34 +108,6 @@ def test_second_term_is_the_same_drain(world):
     onced.check_remains()
     world.check_always()
     assert sum(world.committed().values()) == world.effect_count()
-
-
-class Witness:
-    """A member of the same group that counts the rebalances it sees."""
-
-    def __init__(self, world):
-        self.calls = 0
-        self.consumer = confluent_kafka.Consumer({
-            "bootstrap.servers": world.kafka.bootstrap, "group.id": world.group, "group.instance.id": "witness",
-            "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "enable.auto.commit": False,
-            "partition.assignment.strategy": "range,roundrobin", "log_level": 0})
-        self.assigned = []
-        self.consumer.subscribe([world.topic], on_assign=self._assign, on_revoke=self._revoke)
-
-    def _assign(self, consumer, partitions):
-        self.calls += 1
-        self.assigned = [p.partition for p in partitions]
-        consumer.assign(partitions)
-        consumer.pause(partitions)
-
-    def _revoke(self, consumer, _partitions):
-        self.assigned = []
-        consumer.unassign()
-
-    def poll(self, seconds):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.consumer.poll(0.05)
 
 
 def test_static_membership_outlives_a_killed_worker_and_a_restart(world):

@@ -158,6 +158,18 @@ char *supervised_request(const struct supervised *supervised, const char *reques
 	return answer.len > 0 ? buffer_take(&answer) : xstrdup("");
 }
 
+char *supervised_post(
+	const struct supervised *supervised, const char *path, const char *body, int *ret_code)
+{
+	_cleanup_free_ char *request = xasprintf("POST %s HTTP/1.0\r\n"
+						 "Content-Length: %zu\r\n\r\n%s",
+		path, strlen(body), body);
+	char *answer = supervised_request(supervised, request);
+
+	*ret_code = strchr(answer, ' ') ? atoi(strchr(answer, ' ')) : 0;
+	return answer;
+}
+
 char *supervised_get(const struct supervised *supervised, const char *path, int *ret_code)
 {
 	_cleanup_free_ char *request = xasprintf("GET %s HTTP/1.0\r\nHost: onced\r\n\r\n", path);
@@ -188,6 +200,24 @@ json_t *supervised_worker(json_t *status, unsigned slot)
 	return json_array_get(json_object_get(consumer, "workers"), slot);
 }
 
+pid_t supervised_worker_pid(const struct supervised *supervised, unsigned slot)
+{
+	json_t *status = supervised_status(supervised);
+	json_int_t pid =
+		json_integer_value(json_object_get(supervised_worker(status, slot), "pid"));
+
+	json_decref(status);
+	return (pid_t)pid;
+}
+
+void supervised_signal_worker(const struct supervised *supervised, unsigned slot, int signo)
+{
+	pid_t pid = supervised_worker_pid(supervised, slot);
+
+	assert_true(pid > 0); /* 0 would be ourselves */
+	assert_int_equal(kill(pid, signo), 0);
+}
+
 double supervised_metric(const struct supervised *supervised, const char *sample)
 {
 	_cleanup_free_ char *body = supervised_get(supervised, "/metrics", NULL);
@@ -212,6 +242,17 @@ char *supervised_read(const struct supervised *supervised, const char *name)
 		fclose(file);
 	}
 	return text.len > 0 ? buffer_take(&text) : xstrdup("");
+}
+
+unsigned supervised_count(const struct supervised *supervised, const char *name, const char *word)
+{
+	_cleanup_free_ char *text = supervised_read(supervised, name);
+	unsigned count = 0;
+
+	for (const char *p = strstr(text, word); p; p = strstr(p + 1, word)) {
+		count++;
+	}
+	return count;
 }
 
 void supervised_wait_until(struct supervised *supervised,
@@ -250,4 +291,16 @@ static bool are_all_in_state(struct supervised *supervised, long argument)
 void supervised_wait_state(struct supervised *supervised, const char *state)
 {
 	supervised_wait_until(supervised, are_all_in_state, (long)state, state);
+}
+
+void supervised_start_ready(struct supervised *supervised)
+{
+	supervised_start(supervised);
+	supervised_wait_state(supervised, "ready");
+}
+
+void supervised_stop(struct supervised *supervised, int expected)
+{
+	supervised_signal(supervised, SIGTERM);
+	assert_int_equal(supervised_wait(supervised), expected);
 }

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from scenario.harness import slowness
-from scenario.test_supervisor import Witness
+from scenario.witness import Witness
 from support.postgres_server import PASSWORD
 from support.process import send_signal, wait_for
 
