@@ -41,26 +41,44 @@ def _locked(path):
         yield
 
 
+def made_once(name, make):
+    """A directory below the cache, complete or not there at all; `make` fills it where it is missing."""
+    made = cache_dir() / name
+    with _locked(cache_dir() / f"{name.split('-')[0]}.lock"):
+        if not made.is_dir():
+            work = cache_dir() / f"{name}.part"
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            make(work).rename(made)
+            shutil.rmtree(work, ignore_errors=True)
+    return made
+
+
+def download(command, what):
+    """A client of a registry; RuntimeError says what it said."""
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+    if result.returncode != 0:
+        raise RuntimeError(f"cannot fetch {what}:\n{result.stdout}{result.stderr}")
+
+
+def kafka_line():
+    """The line of Kafka that brokers of this run are of, as X.Y; "" for the usual one."""
+    return os.environ.get("ONCED_TEST_KAFKA_LINE", "")
+
+
 def kafka_libs():
-    """The broker's jars: downloaded once per version of the pom, complete or not there at all."""
-    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    libs = cache_dir() / f"kafka-{digest}"
-    with _locked(cache_dir() / "kafka.lock"):
-        if libs.is_dir():
-            return libs
-        work = cache_dir() / f"kafka-{digest}.part"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        command = [
-            "mvn", "-B", "-q", "-f", str(POM),
-            f"-Dmaven.repo.local={work / 'repo'}",
-            "dependency:copy-dependencies",
-            f"-DoutputDirectory={work / 'libs'}",
-            "-DincludeScope=runtime",
-        ]
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
-        if result.returncode != 0:
-            raise RuntimeError(f"cannot fetch the broker's jars:\n{result.stdout}{result.stderr}")
-        (work / "libs").rename(libs)
-        shutil.rmtree(work)
-    return libs
+    """The broker's jars, of the line in use: downloaded once per version of the pom."""
+    line = kafka_line()
+    profile = f"kafka-{line}" if line else ""
+    text = POM.read_text()
+    if profile and f"<id>{profile}</id>" not in text:
+        raise RuntimeError(f"ONCED_TEST_KAFKA_LINE={line}: {POM} has no profile {profile}")
+
+    def make(work):
+        download(["mvn", "-B", "-q", "-f", str(POM), *([f"-P{profile}"] if profile else []),
+                  f"-Dmaven.repo.local={work / 'repo'}", "dependency:copy-dependencies",
+                  f"-DoutputDirectory={work / 'libs'}", "-DincludeScope=runtime"], "the broker's jars")
+        return work / "libs"
+
+    digest = hashlib.sha256((text + profile).encode()).hexdigest()[:12]
+    return made_once(f"kafka-{digest}", make)

@@ -9,7 +9,7 @@ import subprocess
 
 import confluent_kafka.admin
 
-from .cache import POM, kafka_libs, scratch_dir
+from .cache import POM, kafka_libs, kafka_line, scratch_dir
 from .kafka_client import KafkaClient
 from .process import Server, free_port
 
@@ -90,6 +90,7 @@ class Kafka(Server, KafkaClient):
     def command(self):
         return ["java", "-Xms128m", "-Xmx512m", *JVM, "-Dbroker.log=broker.log",
                 f"-Dlog4j2.configurationFile={POM.parent / 'log4j2.properties'}",
+                f"-Dlog4j.configuration=file:{POM.parent / 'log4j.properties'}",
                 "-cp", self._libs, "kafka.Kafka", str(self._properties)]
 
     def is_ready(self):
