@@ -9,7 +9,7 @@ import dataclasses
 import time
 
 import confluent_kafka
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, ElectionType, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
 
 from .process import wait_for
@@ -22,6 +22,14 @@ _PASSING = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError._WAIT_COORD, KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
 }
+
+
+def _java_hash(text):
+    """String.hashCode(), as the broker has it."""
+    value = 0
+    for unit in text:
+        value = (31 * value + ord(unit)) & 0xFFFFFFFF
+    return value - (1 << 32) if value >= 1 << 31 else value
 
 
 def _patiently(call, seconds=30):
@@ -264,9 +272,17 @@ class KafkaClient:
         return answer.state.name, members
 
     def coordinator_of(self, group):
-        """Number of the broker that coordinates it."""
-        future = next(iter(self.admin.describe_consumer_groups([group], request_timeout=20).values()))
-        return future.result().coordinator.id
+        """
+        Number of the broker that coordinates it: the leader of the partition that has its commits. (What the
+        admin client finds out by asking for the coordinator it does not ask again when that has moved.)
+        """
+        offsets = self.admin.list_topics("__consumer_offsets", timeout=20).topics["__consumer_offsets"]
+        return offsets.partitions[abs(_java_hash(group)) % len(offsets.partitions)].leader
+
+    def elect_preferred_leaders(self):
+        """Where another broker leads than the first of its replicas; returns how many that were."""
+        answer = self.admin.elect_leaders(ElectionType.PREFERRED, None, request_timeout=20).result()
+        return sum(1 for error in answer.values() if error is None)
 
     def lag(self, group, topic):
         """Sum over partitions of end minus committed (an uncommitted one counts from its start)."""

@@ -1,33 +1,29 @@
 """
-clock - a wall clock for each host that can jump, by libfaketime
-
-A host is started with the library before it; a file says by how much its clock is wrong. Without the
-library there is none, and the fault that wants one is left out by name.
+clock - the wall clock of a host, which can jump, and what was meant by a time read from it
 """
 
-import glob
+import time
 
-LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+from scenario.harness import WallClock
+
+SLACK_SECONDS = 1.0  # between a setting and its note here
 
 
 class Clock:
-    def __init__(self, library, directory):
-        self.library = library
-        self.directory = directory
+    def __init__(self, path):
+        self.wall = WallClock(path)
+        self._settings = [(0.0, 0)]  # (since when, by how many seconds it is ahead)
 
-    def path(self, host):
-        return self.directory / f"clock-{host}"
+    def set_ahead(self, seconds):
+        self._settings.append((time.time(), seconds))
+        self.wall.set_ahead(seconds * 1000)
 
-    def environment(self, host):
-        self.set(host, 0)
-        return {"LD_PRELOAD": self.library, "FAKETIME_TIMESTAMP_FILE": str(self.path(host)),
-                "FAKETIME_CACHE_DURATION": "1", "DONT_FAKE_MONOTONIC": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-    def set(self, host, seconds):
-        self.path(host).write_text(f"{seconds:+d}s\n")
-
-
-def find(directory):
-    found = sorted(glob.glob(LIBRARIES))
-    return Clock(found[-1], directory) if found else None
+    def true_time(self, shown):
+        """
+        When a process of the host read that. After a jump back the same time comes twice: then the earlier
+        one, so that nothing is taken for later than it was.
+        """
+        ends = [since for since, _ in self._settings[1:]] + [float("inf")]
+        found = [shown - ahead for (since, ahead), end in zip(self._settings, ends)
+                 if since - SLACK_SECONDS <= shown - ahead <= end + SLACK_SECONDS]
+        return min(found, default=shown)

@@ -31,6 +31,7 @@ class Mode:
     uses = frozenset()  # servers besides the broker
     per_second = 1000
     is_deduplicating = True
+    has_plugin = False  # code that may be to blame for what happens to a worker
     may_lose = False  # records may be deleted before they were applied
     weights = {}  # of classes of records, where they differ
 
@@ -122,7 +123,10 @@ class Sqlite(Mode):
         with self._connected() as connection:
             rows = connection.execute(
                 'SELECT seq, event_id, topic, partition, "offset", key, at FROM effects ORDER BY seq')
-            return [Effect(*row, "worker") for row in rows.fetchall()]
+            found = [Effect(*row, "worker") for row in rows.fetchall()]
+        # By the clock of the host, as it was then.
+        clock = stage.hosts[0].clock
+        return [e._replace(at=clock.true_time(e.at)) for e in found] if clock else found
 
 
 class _OverHttp(Mode):
@@ -174,6 +178,7 @@ class Redis(Mode):
     """Leases and marks in Redis; effects are lines that a plugin writes."""
 
     name = "redis"
+    has_plugin = True
     uses = frozenset({"redis"})
     per_second = 300
 

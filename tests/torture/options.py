@@ -66,7 +66,7 @@ def rounds(arguments):
         yield Options(
             number=number, seed=chance.getrandbits(31), mode=modes[number % len(modes)], seconds=seconds,
             is_static=chance.random() < 0.6 if static is None else static,
-            is_clocked=chance.random() < 0.4, per_second=arguments.per_second, faults_per_minute=arguments.faults_per_minute)
+            is_clocked=chance.random() < 0.5 or "clock" in (arguments.faults or ""), per_second=arguments.per_second, faults_per_minute=arguments.faults_per_minute)
         left -= seconds
 
 

@@ -8,6 +8,7 @@ own, so that a plan can be looked at and repeated.
 import dataclasses
 import random
 
+NOT_DRAWN = "not drawn"  # why a fault did not come that could have
 WARM_UP = 2.0  # seconds without faults at the beginning
 # How often each family comes. Kills are short and many; while a server is away little else is tested.
 FAMILIES = {"process": 50, "postgres": 12, "redis": 12, "kafka": 6, "network": 12, "operator": 14,
@@ -43,7 +44,7 @@ def draw(seed, seconds, table, per_minute):
         if now + length > seconds:
             continue
         found.append(Planned(now, length, name, chance.getrandbits(32)))
-        free[family] = now + length + 0.2
+        free[family] = now + length + table[name].aftermath
         # Each kind comes before one comes again much more often than its weight says.
         weights[name] *= 0.7
 

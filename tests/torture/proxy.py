@@ -83,11 +83,18 @@ class Door:
 
     def reset(self):
         """Every open connection ends with a reset, at both ends."""
-        self._loop.call_soon_threadsafe(lambda: [c.reset() for c in list(self._open)])
+        self._in_loop(lambda connection: connection.reset())
 
     def half_open(self):
         """The server's side of every connection is closed; the other side never hears of it."""
-        self._loop.call_soon_threadsafe(lambda: [c.forget_server() for c in list(self._open)])
+        self._in_loop(lambda connection: connection.forget_server())
+
+    def _in_loop(self, action):
+        """Done to every open connection when this returns."""
+        async def do():
+            for connection in list(self._open):
+                action(connection)
+        asyncio.run_coroutine_threadsafe(do(), self._loop).result(20)
 
     # ---- in the loop ----
 

@@ -7,6 +7,7 @@ import time
 
 from . import timeline
 from .judge import CHECKS
+from .plan import NOT_DRAWN
 from .recovery import quantile
 
 
@@ -28,6 +29,7 @@ def sum_up(arguments, rounds):
         "commits": sum(r["commits"] for r in rounds),
         "seconds": sum(r["ended"] - r["began"] for r in rounds),
         "faults": dict(sorted(by_fault.items())),
+        "absent": _absent(rounds, {name for name, row in by_fault.items() if row["count"]}),
         "modes": _by_mode(rounds),
         "recovery": _recovery(rounds),
         "lag_zero_after": [r["lag_zero_after"] for r in rounds],
@@ -39,6 +41,19 @@ def sum_up(arguments, rounds):
 
 def _all(rounds, what):
     return [item for r in rounds for item in r[what]]
+
+
+def _absent(rounds, came):
+    """{name: why} of the faults that came in no round"""
+    why = collections.defaultdict(dict)
+    for r in rounds:
+        for name, reason in r["absent"].items():
+            why[name][reason] = None
+        for fault in r["faults"]:
+            reason = fault["failed"].strip().rpartition("\n")[2] or fault["note"]
+            why[fault["name"]][reason] = None
+    return {name: NOT_DRAWN if NOT_DRAWN in reasons else "; ".join(reasons)
+            for name, reasons in sorted(why.items()) if name not in came}
 
 
 def _by_mode(rounds):
@@ -143,6 +158,7 @@ def counts(whole):
         table(("fault", "times", "met work in hand", "nothing there to hit"),
               ((name, row["count"], row["in_flight"], row["not_possible"])
                for name, row in whole["faults"].items())),
+        *_left_out(whole["absent"]),
         "## Effects that came more than once",
         table(("mode", "promise", "rounds", "records", "effects", "repeats, by cause"),
               ((name, row["promise"], row["rounds"], f"{row['records']:,}", f"{row['effects']:,}",
@@ -153,6 +169,12 @@ def counts(whole):
                for name, row in whole["recovery"].items())),
         "\\* another fault (broker, database, network) was on, or no record came for them any more.",
     ]
+
+
+def _left_out(absent):
+    if not absent:
+        return []
+    return ["Not among them:", table(("fault", "why not"), absent.items())]
 
 
 def _began(whole):

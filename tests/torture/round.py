@@ -32,10 +32,15 @@ class Round:
     def run(self):
         directory = scratch_dir("torture")
         stage = Stage(self.servers, self.mode, self.options, directory)
-        table = {name: kind for name, kind in self.table.items() if kind.suits(stage)}
+        absent = {name: kind.unfit(stage) for name, kind in self.table.items()}
+        drawn = plan.draw(self.options.seed, self.options.seconds,
+                          {name: kind for name, kind in self.table.items() if not absent[name]},
+                          self.options.faults_per_minute)
+        absent.update((p.name, self.table[p.name].lacks(stage)) for p in drawn)
         keep = True
         try:
-            facts = self._run(stage, table)
+            facts = self._run(stage, [p for p in drawn if not absent[p.name]])
+            facts["absent"] = self._absent(absent, drawn)
             keep = bool(facts["violations"])
             facts["kept"] = str(directory) if keep else ""
             return facts
@@ -47,7 +52,12 @@ class Round:
 
     # ---- the course of a round ----
 
-    def _run(self, stage, table):
+    def _absent(self, absent, drawn):
+        """{name: why it did not come} of every kind"""
+        names = {p.name for p in drawn}
+        return {name: absent[name] or plan.NOT_DRAWN for name in self.table if absent[name] or name not in names}
+
+    def _run(self, stage, drawn):
         options = self.options
         stage.prepare()
         begin = stage.kafka.end_offsets(commits.TOPIC)
@@ -55,14 +65,13 @@ class Round:
         per_second = options.per_second or self.mode.per_second
         producer = Producer(stage.kafka.bootstrap, stage.topic, self._stream(stage), per_second)
         watch = Watch(stage, producer)
-        scheduler = Scheduler(
-            stage, plan.draw(options.seed, options.seconds, table, options.faults_per_minute), table)
+        scheduler = Scheduler(stage, drawn, self.table)
         before = stage.descriptors()
         producer.start()
         watch.start()
         began = time.time()
         try:
-            scheduler.run()
+            scheduler.run(options.seconds)
         finally:
             scheduler.end_all()
             ended = time.time()

@@ -13,6 +13,8 @@ import random
 import time
 import traceback
 
+from .faults import NobodyThere
+
 
 @dataclasses.dataclass
 class Happened:
@@ -48,13 +50,15 @@ class Scheduler:
     def _push(self, at, what, of):
         heapq.heappush(self._queue, (at, next(self._order), what, of))
 
-    def run(self):
-        """Until the plan is over, and the last of it."""
+    def run(self, seconds=0.0):
+        """So long, and until the last of the plan is over."""
         began = time.monotonic()
         actions = {"begin": self._begin, "end": self._end, "over": self._over}
-        while self._queue:
+        while True:
             now = time.monotonic() - began
-            at, _, what, of = self._queue[0]
+            if not self._queue and now >= seconds:
+                return
+            at, _, what, of = self._queue[0] if self._queue else (seconds, 0, None, None)
             if at > now:
                 time.sleep(min(at - now, 0.05))
                 continue
@@ -80,13 +84,21 @@ class Scheduler:
         fact = Happened(kind.name, kind.target, time.time(), time.time(), "", False)
         self.happened.append(fact)
         self._busy.add(kind.target)
-        self._do(fault.begin, fact)
+        try:
+            self._do(fault.strike, fact)
+        except NobodyThere as error:
+            self._nobody(fact, error)
+            return
         fact.note, fact.hit = fault.note, fault.hits
         self._push(now + planned.seconds, "end", (fault, fact))
 
     def _end(self, of, now):
         fault, fact = of
-        self._do(fault.end, fact)
+        try:
+            self._do(fault.end, fact)
+        except NobodyThere as error:
+            self._nobody(fact, error)
+            return
         self._over((fault, fact, now + OVER_SECONDS), now)
 
     def _over(self, of, now):
@@ -100,9 +112,16 @@ class Scheduler:
         fact.note, fact.hit = fault.note, fault.hits
         self._busy.discard(fact.target)
 
+    def _nobody(self, fact, error):
+        fact.ended, fact.hit = time.time(), False
+        fact.note = f"nobody was there: {error}"
+        self._busy.discard(fact.target)
+
     @staticmethod
     def _do(action, fact):
         try:
             action()
+        except NobodyThere:
+            raise
         except Exception:  # noqa: BLE001 - a fault that cannot be done is a fact of the run
             fact.failed = traceback.format_exc(limit=-3)

@@ -8,11 +8,11 @@ import dataclasses
 import pathlib
 import time
 
-from scenario.harness import is_sanitized, merge, run_tool
+from scenario.harness import merge, run_tool
 from scenario.world import World
 from support.postgres_server import PASSWORD
 
-from . import clock
+from .clock import Clock
 from .host import Host
 
 WORKERS = 2  # of each host
@@ -43,7 +43,6 @@ class Stage(World):
         self.hosts = []
         self.deleted = {}  # {partition: offset}: what lay below it was deleted by retention
         self.kept = []  # records as they were before that
-        self.clock = clock.find(directory) if options.is_clocked and not is_sanitized() else None
 
     # ---- set-up ----
 
@@ -65,9 +64,11 @@ class Stage(World):
             # What fails by chance shall succeed in the end.
             "retry": {"attempts": 10},
         }
-        environment = self.clock.environment(name) if self.clock else None
         sections = self.sections(merge(changes, self.mode.changes(self, name)))
-        host = Host(name, self.directory / f"host-{name}", sections, environment, [PASSWORD])
+        host = Host(name, self.directory / f"host-{name}", sections, secrets=[PASSWORD])
+        if self.options.is_clocked:
+            host.clock = Clock(self.directory / f"clock-{name}")
+            host.wall_clock = host.clock.wall
         self.started.append(host)
         return host
 

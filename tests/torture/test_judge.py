@@ -146,7 +146,7 @@ def test_obituaries_are_read_from_the_log(tmp_path):
 
 def test_the_same_seed_draws_the_same():
     class Kind:
-        weight, target, length = 1, "process", (0.0, 3.0)
+        weight, target, length, aftermath = 1, "process", (0.0, 3.0), 0.2
     table = {"a": Kind, "b": Kind}
     assert plan.draw(5, 120, table, 30) == plan.draw(5, 120, table, 30) != plan.draw(6, 120, table, 30)
     first, second = Stream(5, "p", misbehaviour), Stream(5, "p", misbehaviour)
@@ -164,7 +164,7 @@ def test_every_class_of_records_comes():
 
 def test_faults_of_one_target_never_overlap():
     class Kind:
-        weight, target, length = 1, "process", (1.0, 9.0)
+        weight, target, length, aftermath = 1, "process", (1.0, 9.0), 0.2
     drawn = plan.draw(1, 300, {"a": Kind, "b": Kind}, 60)
     assert len(drawn) > 20
     for one, other in zip(drawn, drawn[1:]):

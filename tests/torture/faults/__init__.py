@@ -9,9 +9,13 @@ needs to itself: two faults of one target never overlap.
 import dataclasses
 
 
+class NobodyThere(Exception):
+    """What a fault would hit is not there just now: it does nothing, and has nothing to take back."""
+
+
 @dataclasses.dataclass
 class Fault:
-    """One occurrence. Subclasses have name, target, length (seconds, from and to) and weight."""
+    """One occurrence. Subclasses have name, target, length (seconds, from and to), aftermath and weight."""
 
     stage: object
     chance: object
@@ -21,12 +25,25 @@ class Fault:
     name = ""
     target = ""
     length = (0.0, 0.0)
+    aftermath = 0.2  # seconds until what it hit may be hit again
     weight = 1
 
     @classmethod
-    def suits(cls, _stage):
-        """Whether a run with these servers and this mode can have it."""
-        return True
+    def unfit(cls, _stage):
+        """
+        Why a round like this one cannot have it, "" where it can. Looks at nothing but the options, the mode
+        and the number of brokers: the same words draw the same faults, wherever they are drawn.
+        """
+        return ""
+
+    @classmethod
+    def lacks(cls, _stage):
+        """What this machine or build does not have for it, "" where it has: drawn, it is left out."""
+        return ""
+
+    def strike(self):
+        self.hits = self.stage.has_work()
+        self.begin()
 
     def begin(self):
         raise NotImplementedError
@@ -36,6 +53,28 @@ class Fault:
 
     def is_over(self):
         return True
+
+    # ---- what many of them hit ----
+
+    def pick_host(self):
+        hosts = [host for host in self.stage.hosts if host.is_reachable()]
+        if not hosts:
+            raise NobodyThere("no host can be reached")
+        self.host = self.chance.choice(hosts)
+        self.note = f"host {self.host.name}"
+        self.hits = bool(self.host.busy_slots())
+        return self.host
+
+    def pick_worker(self):
+        """(host, worker)"""
+        hosts = [host for host in self.stage.hosts if host.is_reachable()]
+        workers = [(host, worker) for host in self._hosts() for worker in host.workers_now()]
+        if not workers:
+            raise NobodyThere("no worker can be reached")
+        host, worker = self.chance.choice(workers)
+        self.note = f"{host.name}/{worker['slot']} pid {worker['pid']}"
+        self.hits = worker["in_flight"] > 0
+        return host, worker
 
 
 TABLE = {}

@@ -13,8 +13,8 @@ class _Database(Fault):
     target = "postgres"
 
     @classmethod
-    def suits(cls, stage):
-        return "postgres" in stage.mode.uses
+    def unfit(cls, stage):
+        return "" if "postgres" in stage.mode.uses else "the mode has no PostgreSQL"
 
     @property
     def server(self):
@@ -33,7 +33,6 @@ class RestartDatabase(_Database):
     weight = 2
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.server.stop()
 
     def end(self):
@@ -49,7 +48,6 @@ class StopDatabaseAtOnce(_Database):
     weight = 2
 
     def begin(self):
-        self.hits = self.stage.has_work()
         send_signal(self.server.process.pid, signal.SIGQUIT)
         self.server.process.wait(20)
 
@@ -65,7 +63,6 @@ class TerminateBackends(_Database):
     weight = 2
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.note = f"{self.server.terminate_backends(self.stage.database)} sessions"
 
 
@@ -74,7 +71,6 @@ class _Lock(_Database):
     statement = ""
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.holder = self.server.connect(self.stage.database)
         self.holder.autocommit = False
         cursor = self.holder.cursor()
@@ -110,7 +106,6 @@ class ReadOnlyDatabase(_Database):
     length = (0.5, 5.0)
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.server.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         self.server.execute("SELECT pg_reload_conf()")
 
@@ -127,11 +122,14 @@ class FullDisk(_Database):
     length = (1.0, 5.0)
 
     @classmethod
-    def suits(cls, stage):
-        return super().suits(stage) and stage.servers.disk is not None
+    def unfit(cls, stage):
+        return super().unfit(stage) or ("" if stage.mode.name == "postgres" else "no effects lie in it")
+
+    @classmethod
+    def lacks(cls, stage):
+        return "" if stage.servers.disk else "no file system can be mounted here"
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.stage.servers.disk.fill()
 
     def end(self):

@@ -18,7 +18,6 @@ class _Network(Fault):
         kinds = ["kafka", *sorted(self.stage.mode.uses & {"postgres", "redis"})]
         kind = self.chance.choice([*kinds, None])
         self.note = f"{kind or 'everything'} of {'host ' + host if host else 'all hosts'}"
-        self.hits = self.stage.has_work()
         return doors.find(kind, host)
 
     def trouble(self):
@@ -83,36 +82,38 @@ class Refusal(_Network):
         return Trouble(is_refusing=True)
 
 
+class _Once(_Network):
+    """Something that happens to every open connection once."""
+
+    length = (0.0, 0.0)
+
+    def begin(self):
+        self.doors = self.pick()
+        for door in self.doors:
+            self.hit(door)
+
+    def hit(self, door):
+        raise NotImplementedError
+
+
 @fault
-class Reset(_Network):
+class Reset(_Once):
     """Every open connection is reset once."""
 
     name = "network reset"
-    length = (0.0, 0.0)
 
-    def trouble(self):
-        return None
-
-    def begin(self):
-        super().begin()
-        for door in self.doors:
-            door.reset()
+    def hit(self, door):
+        door.reset()
 
 
 @fault
-class HalfOpen(_Network):
+class HalfOpen(_Once):
     """The servers lose their side of each connection, and the host never hears of it."""
 
     name = "network half-open"
-    length = (0.0, 0.0)
 
-    def trouble(self):
-        return None
-
-    def begin(self):
-        super().begin()
-        for door in self.doors:
-            door.half_open()
+    def hit(self, door):
+        door.half_open()
 
 
 @fault

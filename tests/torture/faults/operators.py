@@ -11,13 +11,6 @@ from . import Fault, fault
 class _Operator(Fault):
     target = "operator"
 
-    def pick_host(self):
-        hosts = [host for host in self.stage.hosts if host.is_reachable()]
-        self.host = self.chance.choice(hosts) if hosts else None
-        self.note = f"host {self.host.name}" if self.host else "nobody was there"
-        self.hits = bool(self.host and self.host.busy_slots())
-        return self.host
-
     def oncectl(self, *words):
         """Its exit status. During another fault it may well be refused."""
         result = run_tool(*words, "--socket", self.host.socket, program="oncectl", timeout=20)
@@ -35,60 +28,53 @@ class Reload(_Operator):
 
     def begin(self):
         host = self.pick_host()
-        if host:
-            host.sections["consumer c"]["batch.max"] = self.chance.choice((1, 20, 100, 300))
-            host.sections["consumer c"]["commit.interval"] = f"{self.chance.choice((20, 100, 400))}ms"
-            host.write_config()
-            self.oncectl("reload")
+        host.sections["consumer c"]["batch.max"] = self.chance.choice((1, 20, 100, 300))
+        host.sections["consumer c"]["commit.interval"] = f"{self.chance.choice((20, 100, 400))}ms"
+        host.write_config()
+        self.oncectl("reload")
+
+
+class _Halt(_Operator):
+    """Whatever stands is told to go on."""
+
+    length = (0.5, 4.0)
+
+    def end(self):
+        self.stage.resume_all()
 
 
 @fault
-class Pause(_Operator):
+class Pause(_Halt):
     """A consumer is paused for a while."""
 
     name = "pause"
-    length = (0.5, 4.0)
 
     def begin(self):
-        if self.pick_host():
-            self.oncectl("pause", "c", "--reason", "torture")
-
-    def end(self):
-        if self.host:
-            self.stage.resume_all()
+        self.pick_host()
+        self.oncectl("pause", "c", "--reason", "torture")
 
 
 @fault
-class PausePartition(_Operator):
+class PausePartition(_Halt):
     """One partition is paused for a while, wherever it goes."""
 
     name = "pause of a partition"
-    length = (0.5, 4.0)
 
     def begin(self):
-        if self.pick_host():
-            partition = self.chance.randrange(self.stage.partitions)
-            self.oncectl("pause", f"c:{self.stage.topic}:{partition}", "--reason", "torture")
-
-    def end(self):
-        if self.host:
-            self.stage.resume_all()
+        self.pick_host()
+        partition = self.chance.randrange(self.stage.partitions)
+        self.oncectl("pause", f"c:{self.stage.topic}:{partition}", "--reason", "torture")
 
 
 @fault
-class Drain(_Operator):
+class Drain(_Halt):
     """A consumer is drained, and resumed."""
 
     name = "drain"
-    length = (0.5, 4.0)
 
     def begin(self):
-        if self.pick_host():
-            self.oncectl("drain", "c", "--reason", "torture", *self.chance.choice(((), ("--release",))))
-
-    def end(self):
-        if self.host:
-            self.stage.resume_all()
+        self.pick_host()
+        self.oncectl("drain", "c", "--reason", "torture", *self.chance.choice(((), ("--release",))))
 
 
 @fault
@@ -98,8 +84,8 @@ class Restart(_Operator):
     name = "restart by oncectl"
 
     def begin(self):
-        if self.pick_host():
-            self.oncectl("restart", "c")
+        self.pick_host()
+        self.oncectl("restart", "c")
 
 
 @fault
@@ -110,13 +96,11 @@ class Upgrade(_Operator):
     weight = 2
 
     def begin(self):
-        if self.pick_host():
-            self.host.is_away = True
-            self.host.terminate()
+        self.pick_host()
+        self.host.is_away = True
+        self.host.terminate()
 
     def is_over(self):
-        if not self.host:
-            return True
         if self.host.process.poll() is None:
             return False
         self.host.start_again()
@@ -133,11 +117,10 @@ class RebalanceStorm(_Operator):
     stranger = None
 
     @classmethod
-    def suits(cls, stage):
-        return stage.options.assignment == "eager"
+    def unfit(cls, stage):
+        return "" if stage.options.assignment == "eager" else "a stranger cannot offer this assignment"
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.joins = 0
         self.join()
 

@@ -15,15 +15,9 @@ BUSY_SECONDS = 0.5  # how long a kill waits for its victim to have work in hand
 class _Process(Fault):
     target = "process"
 
-    def hosts(self):
-        return [host for host in self.stage.hosts if host.is_reachable()]
-
-    def pick_host(self):
-        hosts = self.hosts()
-        return self.chance.choice(hosts) if hosts else None
-
     def await_work(self, host, slots=None):
         """Until one of the workers has records in lanes; remembers whether it did."""
+        self.hits = False
         deadline = time.monotonic() + BUSY_SECONDS
         while time.monotonic() < deadline:
             busy = host.busy_slots()
@@ -41,16 +35,10 @@ class KillWorker(_Process):
     weight = 12
 
     def begin(self):
-        host = self.pick_host()
-        workers = host.workers_now() if host else []
-        if not workers:
-            self.note = "nobody was there"
-            return
-        worker = self.chance.choice(workers)
+        host, worker = self.pick_worker()
         self.await_work(host, {worker["slot"]})
         self.stage.expect_death(worker, host)
         send_signal(worker["pid"], signal.SIGKILL)
-        self.note = f"{host.name}/{worker['slot']} pid {worker['pid']}"
 
 
 class _KillHost(_Process):
@@ -59,22 +47,18 @@ class _KillHost(_Process):
     weight = 4
 
     def begin(self):
-        self.host = self.pick_host()
-        if not self.host:
-            self.note = "nobody was there"
-            return
+        self.pick_host()
         self.await_work(self.host)
         for worker in self.host.workers_now():
             self.stage.expect_death(worker, self.host, by_supervisor=True)
-        self.note = f"{self.host.name} pid {self.host.pid}"
+        self.note += f" pid {self.host.pid}"
         self.kill()
 
     def kill(self):
         raise NotImplementedError
 
     def end(self):
-        if self.host:
-            self.host.start_again()
+        self.host.start_again()
 
 
 @fault
@@ -123,16 +107,10 @@ class StopWorker(_Stop):
     length = (2.0, 12.0)
 
     def begin(self):
-        host = self.pick_host()
-        workers = host.workers_now() if host else []
-        if not workers:
-            self.note = "nobody was there"
-            return
-        worker = self.chance.choice(workers)
+        host, worker = self.pick_worker()
         self.await_work(host, {worker["slot"]})
         self.stage.expect_death(worker, host, is_certain=False)
         self.freeze([worker["pid"]])
-        self.note = f"{host.name}/{worker['slot']} pid {worker['pid']}"
 
 
 @fault
@@ -145,15 +123,12 @@ class StopTree(_Stop):
 
     def begin(self):
         host = self.pick_host()
-        if not host:
-            self.note = "nobody was there"
-            return
         self.await_work(host)
         # Its supervisor may take a worker that woke with it for hung, and one may be fenced.
         for worker in host.workers_now():
             self.stage.expect_death(worker, host, is_certain=False)
         self.freeze(host.pids())
-        self.note = f"{host.name}, {len(self.pids)} processes"
+        self.note += f", {len(self.pids)} processes"
 
 
 @fault
@@ -165,9 +140,6 @@ class StopSupervisor(_Stop):
 
     def begin(self):
         host = self.pick_host()
-        if not host:
-            self.note = "nobody was there"
-            return
         self.await_work(host)
         self.freeze([host.pid])
-        self.note = f"{host.name} pid {host.pid}"
+        self.note += f" pid {host.pid}"

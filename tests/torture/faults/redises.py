@@ -7,15 +7,15 @@ import signal
 from support.process import send_signal
 from support.redis_server import Redis
 
-from . import Fault, fault
+from . import Fault, NobodyThere, fault
 
 
 class _Redis(Fault):
     target = "redis"
 
     @classmethod
-    def suits(cls, stage):
-        return "redis" in stage.mode.uses
+    def unfit(cls, stage):
+        return "" if "redis" in stage.mode.uses else "the mode has no Redis"
 
     @property
     def server(self):
@@ -34,7 +34,6 @@ class RestartRedis(_Redis):
     weight = 2
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.server.kill9()
 
     def end(self):
@@ -48,7 +47,6 @@ class FlushRedis(_Redis):
     name = "redis flush"
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.server.call("FLUSHALL")
 
 
@@ -60,7 +58,6 @@ class EvictRedis(_Redis):
     length = (0.5, 4.0)
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
         self.server.call("CONFIG", "SET", "maxmemory", str(int(self.server.info("used_memory")) - 100_000))
 
@@ -78,7 +75,6 @@ class FillRedis(_Redis):
     length = (0.5, 4.0)
 
     def begin(self):
-        self.hits = self.stage.has_work()
         self.server.call("CONFIG", "SET", "maxmemory", "1")
 
     def end(self):
@@ -93,7 +89,6 @@ class FreezeRedis(_Redis):
     length = (0.5, 8.0)
 
     def begin(self):
-        self.hits = self.stage.has_work()
         send_signal(self.server.process.pid, signal.SIGSTOP)
 
     def end(self):
@@ -112,14 +107,13 @@ class FailOverRedis(_Redis):
         self.replica.launch()
 
     def end(self):
-        servers = self.stage.servers
         self.hits = self.stage.has_work()
         if self.replica.is_ready() and self.replica.info("master_link_status") == "up":
             old = self.server
             old.kill9()
             self.replica.call("REPLICAOF", "NO", "ONE")
-            servers.take_redis(self.replica)
+            self.stage.servers.take_redis(self.replica)
             old.close()
         else:
-            self.note = "nobody was there to take over"
             self.replica.close()
+            raise NobodyThere("the replica was not ready")

@@ -2,7 +2,7 @@
 topics - what happens to the input topic itself
 """
 
-from . import Fault, fault
+from . import Fault, NobodyThere, fault
 
 
 @fault
@@ -14,10 +14,8 @@ class AddPartitions(Fault):
     MOST = 14
 
     def begin(self):
-        self.hits = self.stage.has_work()
         if self.stage.partitions >= self.MOST:
-            self.note = "nobody was there: enough of them"
-            return
+            raise NobodyThere("there are enough of them")
         self.stage.partitions += self.chance.randrange(1, 3)
         self.note = f"{self.stage.partitions} now"
         self.stage.kafka.add_partitions(self.stage.topic, self.stage.partitions)
@@ -32,11 +30,10 @@ class RetentionPasses(Fault):
     KEPT = 20
 
     @classmethod
-    def suits(cls, stage):
-        return stage.mode.may_lose
+    def unfit(cls, stage):
+        return "" if stage.mode.may_lose else "records of this mode must not be lost"
 
     def begin(self):
-        self.hits = self.stage.has_work()
         committed, ends = self.stage.committed(), self.stage.ends()
         behind = {w: end - committed.get(w, 0) for w, end in ends.items()}
         where = max(behind, key=behind.get)
