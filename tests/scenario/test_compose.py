@@ -54,6 +54,11 @@ def test_names_refer_to_what_is_there(services):
         assert image == "onced" or ":" in image and not image.endswith(":latest"), image
 
 
+def test_onced_is_told_its_grace_period(services):
+    service = services["services"]["onced"]
+    assert service["environment"] == {"ONCED__ONCED__STOP_TIMEOUT": service["stop_grace_period"]}
+
+
 def test_onced_is_confined(services):
     service = services["services"]["onced"]
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
@@ -79,7 +84,7 @@ def sample_orders():
     return [line.split("|", 1) for line in made.stdout.splitlines()]
 
 
-def test_its_parts_work_together(world, tmp_path):
+def test_its_parts_work_together(world, services, tmp_path):
     """The file as it is, but for addresses, and the names of topics, group and database."""
     world.create_topics(partitions=6)
     world.sql((COMPOSE / "schema.sql").read_text())
@@ -95,11 +100,12 @@ def test_its_parts_work_together(world, tmp_path):
     checked = pathlib.Path(tmp_path / "onced.ini")
     checked.write_text(text)
     assert run_tool("--check-config", "-c", checked).returncode == 0
-    onced = world.onced()
+    onced = world.onced(env=services["services"]["onced"]["environment"])
     onced.write_config = lambda: onced.config.write_text(
         text.replace("[kafka]", f"control.socket = {onced.socket}\nstate.dir = {onced.directory}/state\n[kafka]"))
     (onced.directory / "state").mkdir()
     onced.start()
+    assert "stop.timeout (" not in onced.log_path.read_text(), "there is time to drain"
     for key, value in sample_orders():
         world.kafka.produce(world.topic, value.encode(), key.encode())
     world.kafka.flush()

@@ -162,3 +162,54 @@ def test_the_lag_that_scales_is_runnable():
     scaled = only(kustomization.build(DIRECTORY / "overlays" / "keda"), "ScaledObject")
     [trigger] = scaled["spec"]["triggers"]
     assert "onced_runnable_lag" in trigger["metadata"]["query"]
+
+
+# Beside what it holds and what it has fetched; docs/kubernetes.md.
+WORKER_MIB = 40
+
+
+def size_mib(text):
+    number, unit = re.fullmatch(r"(\d+)(Mi|MiB|Gi|GiB)", text).groups()
+    return int(number) * (1024 if unit.startswith("G") else 1)
+
+
+def session_s(config):
+    """Of dynamic members, where the file says nothing."""
+    return int(config.get(("kafka", "session.timeout.ms"), 10_000)) / 1000
+
+
+def test_handlers_end_while_it_drains(config):
+    timeouts = [seconds(value) for (section, key), value in config.items()
+                if section.startswith("handler ") and key == "timeout"]
+    assert timeouts and max(timeouts) < seconds(config["onced", "drain.timeout"])
+
+
+def test_records_in_hand_end_within_the_session(config):
+    assert seconds(config["consumer orders", "revoke.timeout"]) < session_s(config)
+
+
+def test_workers_fit_into_the_memory_of_the_pod(objects, config):
+    limit = size_mib(container(objects)["resources"]["limits"]["memory"])
+    worker = sum(size_mib(config["consumer orders", key]) for key in ("in_flight.bytes", "prefetch.bytes")) + WORKER_MIB
+    assert int(config["consumer orders", "workers"]) * worker < limit
+
+
+@pytest.mark.parametrize("objects", ["base"], indirect=True)
+def test_the_manual_reckons_with_these_figures(objects, config):
+    """The last column of the table "The arithmetic" of docs/kubernetes.md."""
+    grace = workload(objects)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    session = int(environment(kustomization.build(DIRECTORY / "overlays" / "static"))["ONCED__KAFKA__SESSION_TIMEOUT_MS"])
+    most = only(kustomization.build(DIRECTORY / "overlays" / "keda"), "ScaledObject")["spec"]["maxReplicaCount"]
+    workers = config["consumer orders", "workers"]
+    drain = f"{seconds(config['onced', 'drain.timeout'])} s"
+    held, fetched = (size_mib(config["consumer orders", key]) for key in ("in_flight.bytes", "prefetch.bytes"))
+    table = (ROOT / "docs" / "kubernetes.md").read_text().split("## The arithmetic")[1].split("\n\n")[1]
+    assert [row.split(" | ")[2].strip(" |") for row in table.splitlines()[2:]] == [
+        f"{workload(objects)['spec']['replicas']} × {workers} ≤ {PARTITIONS}",
+        f"{seconds(config['handler insert_order', 'timeout'])} s < {drain}",
+        f"{drain} + 15 s ≤ {grace} s",
+        f"{grace} s + start < {session // 1000} s",
+        f"{workers} × ({WORKER_MIB} + {held} + {fetched} MiB) < "
+        f"{size_mib(container(objects)['resources']['limits']['memory']) // 1024} GiB",
+        f"{seconds(config['consumer orders', 'revoke.timeout'])} s < {session_s(config):.0f} s",
+        f"{most} × {workers} ≤ {PARTITIONS}"]

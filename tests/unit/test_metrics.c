@@ -1,8 +1,8 @@
 /*
  * test_metrics - the table of metrics: what the manual says of it, and samples of odd states
  *
- * Argument: docs/monitoring.md, which has one row for each metric. With a second argument "--rows"
- * the rows are printed instead, to be put there.
+ * Argument: docs/monitoring.md, which has one row for each metric, and one for each label of few
+ * values. With a second argument "--rows" the rows are printed instead, to be put there.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,6 +148,31 @@ static unsigned each_row(void (*visit)(const char *row))
 	return count;
 }
 
+/* Labels whose values are words of ours, each with all of them. */
+static void each_label(void (*visit)(const char *row))
+{
+	const struct {
+		const char *name, *const *values;
+		size_t count;
+	} labels[] = {
+		{ "result", page_result_names, PAGE_RESULTS },
+		{ "reason", page_reason_names, PAGE_REASONS },
+		{ "cause", exit_cause_names, EXIT_CAUSES },
+		{ "state", slot_state_names, SLOT_STATES },
+	};
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		_cleanup_(buffer_fini) struct buffer row = BUFFER_INIT;
+
+		buffer_printf(&row, "| `%s` | ", labels[i].name);
+		for (size_t j = 0; j < labels[i].count; j++) {
+			buffer_printf(&row, "%s`%s`", j > 0 ? ", " : "", labels[i].values[j]);
+		}
+		buffer_append_str(&row, " |\n");
+		visit(buffer_str(&row));
+	}
+}
+
 static char *manual;
 
 static void assert_row_in_manual(const char *row)
@@ -195,6 +220,13 @@ static void the_manual_has_a_row_for_each_metric_and_no_other(void **state)
 	write_at(NOW_MS);
 	count = each_row(assert_row_in_manual);
 	assert_int_equal(count_of(manual, "\n| `onced_"), count);
+	free(manual);
+}
+
+static void the_manual_has_every_value_of_labels_that_are_words(void **state)
+{
+	manual = read_file(manual_path);
+	each_label(assert_row_in_manual);
 	free(manual);
 }
 
@@ -290,6 +322,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_manual_has_a_row_for_each_metric_and_no_other),
+		TEST(the_manual_has_every_value_of_labels_that_are_words),
 		TEST(what_waits_is_not_runnable),
 		TEST(partition_that_nobody_has_is_told_apart),
 		TEST(unknown_lag_is_not_zero),
@@ -303,6 +336,7 @@ int main(int argc, char **argv)
 		setup(NULL);
 		write_at(NOW_MS);
 		(void)each_row(print_row);
+		each_label(print_row);
 		return teardown(NULL);
 	}
 	manual_path = argc > 1 ? argv[1] : "docs/monitoring.md";
