@@ -17,6 +17,7 @@ class Host(Onced):
         super().__init__(*arguments, **options)
         self.name = name
         self.is_away = False  # on purpose, for a while
+        self.memory = None  # a cgroup.MemoryGroup of its own
         self.clock = None  # a clock.Clock of its own that can jump
 
     def status_or_none(self):

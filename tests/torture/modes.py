@@ -10,9 +10,13 @@ import collections
 import sqlite3
 import time
 
-from scenario.harness import BUILD
+from scenario.harness import BUILD, slowness
+from support.pgbouncer_server import Pgbouncer
+from support.process import wait_for
 from support.redis_server import PASSWORD as REDIS_PASSWORD
+from support.redis_server import SENTINEL_PASSWORD, Sentinel
 from support.redis_server import USER as REDIS_USER
+from support.redis_server import Redis as RedisServer
 
 from . import disk, options
 from .service import Service
@@ -31,6 +35,7 @@ class Mode:
     uses = frozenset()  # servers besides the broker
     per_second = 1000
     is_deduplicating = True
+    has_owners = True  # an effect tells which process made it
     has_plugin = False  # code that may be to blame for what happens to a worker
     may_lose = False  # records may be deleted before they were applied
     weights = {}  # of classes of records, where they differ
@@ -89,11 +94,32 @@ class Postgres(Mode):
 
 
 @mode
+class Pooled(Postgres):
+    """The same through a pooler that gives each transaction another connection."""
+
+    name = "pgbouncer"
+    uses = frozenset({"postgres", "pgbouncer"})
+    has_owners = False
+
+    def prepare(self, stage):
+        super().prepare(stage)
+        self.pooler = Pgbouncer(stage.postgres).start()
+        for door in stage.servers.doors.find("postgres"):
+            door.target_port = self.pooler.port
+
+    def close(self, stage):
+        for door in stage.servers.doors.find("postgres"):
+            door.target_port = stage.postgres.port
+        self.pooler.close()
+
+
+@mode
 class Sqlite(Mode):
     """The same in a file, for one host."""
 
     name = "sqlite"
     promise = EXACTLY
+    has_owners = False
     hosts = 1
     per_second = 300
     weights = {"slow": 0, "flaky": 0}
@@ -187,10 +213,12 @@ class Redis(Mode):
         self.kind = "inside" if stage.options.seed % 2 else "outside"
         self.path = stage.directory / "effects"
 
+    def store(self, stage, host):
+        return {"store": f"redis://127.0.0.1:{stage.servers.port_of('redis', host)}/0"}
+
     def changes(self, stage, host):
-        port = stage.servers.port_of("redis", host)
         return {
-            "onced": {"store": f"redis://127.0.0.1:{port}/0", "store.user": REDIS_USER,
+            "onced": {**self.store(stage, host), "store.user": REDIS_USER,
                       "store.password": REDIS_PASSWORD, "store.migrate": None},
             "consumer c": {"handler": self.kind}, "handler effect": None,
             f"handler {self.kind}": {
@@ -211,3 +239,40 @@ class Redis(Mode):
                 found.append(Effect(seq, None if event_id == "-" else event_id, stage.topic, partition, offset,
                                     None, ended_us / 1e6 + shift, pid))
         return found
+
+
+@mode
+class Watched(Redis):
+    """The same with a replica, and a Sentinel that says which of the two is the master."""
+
+    name = "sentinel"
+    uses = frozenset({"sentinel"})
+
+    def prepare(self, stage):
+        super().prepare(stage)
+        self.pair = [RedisServer().start()]
+        self.pair.append(RedisServer(replica_of=self.pair[0]).start())
+        self.sentinel = Sentinel(self.pair[0], wants_login=True).start()
+        wait_for(self.is_whole, 30 * slowness(), "the Sentinel knows master and replica")
+
+    def store(self, stage, host):
+        return {"store": f"redis+sentinel://127.0.0.1:{self.sentinel.port}/{self.sentinel.master_name}",
+                "store.sentinel.user": "asker", "store.sentinel.password": SENTINEL_PASSWORD}
+
+    def master(self):
+        """Whom the Sentinel takes for it."""
+        _, port = self.sentinel.call("SENTINEL", "get-master-addr-by-name", self.sentinel.master_name)
+        return next(server for server in self.pair if server.port == int(port))
+
+    def is_whole(self):
+        """The master answers, the other one follows it, and the Sentinel knows."""
+        master = self.master()
+        [replica] = (server for server in self.pair if server is not master)
+        known = self.sentinel.call("SENTINEL", "replicas", self.sentinel.master_name)
+        return (bool(known) and master.is_ready() and replica.is_ready()
+                and master.info("role") == "master" and replica.info("master_port") == str(master.port)
+                and replica.info("master_link_status") == "up")
+
+    def close(self, stage):
+        for server in (self.sentinel, *self.pair):
+            server.close()

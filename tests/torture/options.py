@@ -10,7 +10,7 @@ import itertools
 import pathlib
 import random
 
-MODES = ("postgres", "outside", "redis", "sqlite", "none")
+MODES = ("postgres", "outside", "redis", "sqlite", "none", "pgbouncer", "sentinel")
 ABOUT = """Runs rounds of a few minutes with real servers, several onced and seeded faults, holds each to the
 promises from outside, and writes report.md, timeline.svg and facts.json. The exit status is 0 when
 nothing was violated."""

@@ -12,7 +12,7 @@ NOT_DRAWN = "not drawn"  # why a fault did not come that could have
 WARM_UP = 2.0  # seconds without faults at the beginning
 # How often each family comes. Kills are short and many; while a server is away little else is tested.
 FAMILIES = {"process": 50, "postgres": 12, "redis": 12, "kafka": 6, "network": 12, "operator": 14,
-            "host": 8, "topic": 4}
+            "host": 8, "topic": 4, "pooler": 6}
 AT_ONCE = 2  # families besides processes that suffer at the same time
 
 

@@ -39,7 +39,7 @@ class Producer:
         self._thread.start()
         return self
 
-    def stop(self, seconds=120):
+    def stop(self, seconds=310):
         """Nothing more is sent; what was sent is acknowledged or given up."""
         self._over.set()
         self._thread.join()

@@ -15,6 +15,8 @@ LOOK_BACK = 5.0  # seconds in which whoever made effects on a partition is the o
 
 def times(evidence):
     """[seconds] for the kills whose partitions were measured, and how many were not."""
+    if not evidence.mode.has_owners:
+        return [], len(evidence.deaths)
     at = collections.defaultdict(list)
     for effect in evidence.effects:
         at[effect.partition].append((effect.at, effect.owner))

@@ -8,6 +8,7 @@ import dataclasses
 import shutil
 import time
 
+import confluent_kafka
 from scenario.harness import slowness
 from support.cache import scratch_dir
 
@@ -104,10 +105,19 @@ class Round:
             for host in stage.hosts:
                 if not host.is_running():
                     host.start_again()
-            if stage.lag() == 0 and all(host.is_reachable() for host in stage.hosts) and stage.is_complete():
+            if self._is_done(stage):
                 return time.time() - ended
             time.sleep(0.1)
         return None
+
+    @staticmethod
+    def _is_done(stage):
+        try:
+            # A partition without a leader has no end just now: then nothing is known.
+            return (len(stage.ends()) == stage.partitions and stage.lag() == 0 and all(host.is_reachable() for host in stage.hosts)
+                    and stage.is_complete() and len(stage.ends()) == stage.partitions)
+        except (confluent_kafka.KafkaException, TimeoutError):
+            return False  # the broker has not come to itself yet
 
     @staticmethod
     def _compare(before, after):

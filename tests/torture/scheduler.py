@@ -121,7 +121,7 @@ class Scheduler:
     def _do(action, fact):
         try:
             action()
-        except NobodyThere:
-            raise
+        except (NobodyThere, AttributeError, NameError, TypeError):
+            raise  # the last three: it is written wrong
         except Exception:  # noqa: BLE001 - a fault that cannot be done is a fact of the run
             fact.failed = traceback.format_exc(limit=-3)

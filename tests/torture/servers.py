@@ -8,7 +8,7 @@ each host, which names that host's door as its address. Producer, watch and judg
 from support.process import free_port
 from support.servers import Kafka, KafkaCluster, Postgres, Redis
 
-from . import disk
+from . import cgroup, disk
 from .proxy import Doors
 
 HOSTS = ("a", "b")
@@ -21,6 +21,7 @@ class Servers:
         self.postgres = Postgres(settings={"wal_level": "minimal", "max_wal_senders": 0})
         self.redis = Redis()
         self.disk = None
+        self.has_groups = False
         for host in HOSTS:
             self.doors.open("postgres", host, self.postgres.port)
             self.doors.open("redis", host, self.redis.port)
@@ -41,6 +42,7 @@ class Servers:
         self.postgres.start()
         self.redis.start()
         self.disk = disk.mount(self.postgres)
+        self.has_groups = cgroup.is_possible()
         # The broker makes its topic of commits when the first group asks for its coordinator.
         self.kafka.create_topic("warm-up", 1)
         self.kafka.committed("warm-up", "warm-up")

@@ -12,6 +12,7 @@ from scenario.harness import merge, run_tool
 from scenario.world import World
 from support.postgres_server import PASSWORD
 
+from . import cgroup
 from .clock import Clock
 from .host import Host
 
@@ -66,6 +67,9 @@ class Stage(World):
         }
         sections = self.sections(merge(changes, self.mode.changes(self, name)))
         host = Host(name, self.directory / f"host-{name}", sections, secrets=[PASSWORD])
+        if self.servers.has_groups:
+            host.memory = cgroup.make(f"torture-{self.name}-{name}")
+            host.prepare = host.memory.join
         if self.options.is_clocked:
             host.clock = Clock(self.directory / f"clock-{name}")
             host.wall_clock = host.clock.wall
@@ -150,3 +154,6 @@ class Stage(World):
     def close(self):
         self.mode.close(self)
         super().close()
+        for host in self.hosts:
+            if host.memory:
+                host.memory.close()

@@ -22,11 +22,13 @@ from .watch import Sample
 class Exactly:
     promise = EXACTLY
     is_deduplicating = True
+    has_owners = True
 
 
 class AtLeast:
     promise = AT_LEAST
     is_deduplicating = True
+    has_owners = True
 
 
 def record(offset, event_id):

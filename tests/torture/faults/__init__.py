@@ -56,8 +56,11 @@ class Fault:
 
     # ---- what many of them hit ----
 
+    def hosts(self):
+        return [host for host in self.stage.hosts if host.is_reachable()]
+
     def pick_host(self):
-        hosts = [host for host in self.stage.hosts if host.is_reachable()]
+        hosts = self.hosts()
         if not hosts:
             raise NobodyThere("no host can be reached")
         self.host = self.chance.choice(hosts)
@@ -67,8 +70,7 @@ class Fault:
 
     def pick_worker(self):
         """(host, worker)"""
-        hosts = [host for host in self.stage.hosts if host.is_reachable()]
-        workers = [(host, worker) for host in self._hosts() for worker in host.workers_now()]
+        workers = [(host, worker) for host in self.hosts() for worker in host.workers_now()]
         if not workers:
             raise NobodyThere("no worker can be reached")
         host, worker = self.chance.choice(workers)

@@ -134,3 +134,43 @@ class FullDisk(_Database):
 
     def end(self):
         self.stage.servers.disk.empty()
+
+
+class _Pooler(Fault):
+    target = "pooler"
+
+    @classmethod
+    def unfit(cls, stage):
+        return "" if "pgbouncer" in stage.mode.uses else "the mode has no pooler"
+
+    @property
+    def server(self):
+        return self.stage.mode.pooler
+
+    def end(self):
+        self.server.launch()
+
+    def is_over(self):
+        return self.server.is_ready()
+
+
+@fault
+class RestartPooler(_Pooler):
+    """The pooler is stopped in order, and started again."""
+
+    name = "pooler restart"
+    length = (0.0, 3.0)
+
+    def begin(self):
+        self.server.stop()
+
+
+@fault
+class KillPooler(_Pooler):
+    """kill -9 of the pooler: its clients and its sessions at the server lose each other."""
+
+    name = "pooler kill -9"
+    length = (0.0, 3.0)
+
+    def begin(self):
+        self.server.kill9()

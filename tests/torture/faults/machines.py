@@ -8,9 +8,9 @@ import resource
 import signal
 
 from scenario.harness import is_sanitized
-from support.process import send_signal
+from support.process import send_signal, wait_for
 
-from . import Fault, fault
+from . import Fault, NobodyThere, fault
 
 
 class _Machine(Fault):
@@ -63,6 +63,40 @@ class OutOfMemory(_Limit):
         self.stage.expect_death(worker, host, is_certain=False)
         pages = int(pathlib.Path(f"/proc/{worker['pid']}/statm").read_text().split()[0])
         self.limit(worker["pid"], pages * os.sysconf("SC_PAGE_SIZE") + 65536)
+
+
+@fault
+class KilledForMemory(_Machine):
+    """The memory of a host is used up: the kernel kills the largest of its processes, a worker."""
+
+    name = "out of memory (kernel)"
+    SECONDS = 2.0  # in which one of them asks for more
+
+    @classmethod
+    def unfit(cls, stage):
+        return OutOfMemory.unfit(stage)
+
+    @classmethod
+    def lacks(cls, stage):
+        return "" if stage.servers.has_groups else "no control group can be made here"
+
+    def begin(self):
+        self.pick_host()
+        for worker in self.host.workers_now():
+            self.stage.expect_death(worker, self.host, is_certain=False)
+        before = self.host.memory.kills()
+        self.host.memory.close_in()
+        try:
+            wait_for(lambda: self.host.memory.kills() > before, self.SECONDS, "a kill", every=0.002)
+        except TimeoutError:
+            raise NobodyThere("nobody asked for more") from None
+        finally:
+            self.host.memory.open_up()
+        self.note += f": {self.host.memory.kills() - before} killed"
+
+    def is_over(self):
+        self.host.start_again()
+        return True
 
 
 @fault

@@ -4,10 +4,12 @@ redises - what happens to Redis
 
 import signal
 
-from support.process import send_signal
+from support.process import send_signal, wait_for
 from support.redis_server import Redis
 
 from . import Fault, NobodyThere, fault
+
+PROMOTED_SECONDS = 30
 
 
 class _Redis(Fault):
@@ -117,3 +119,69 @@ class FailOverRedis(_Redis):
         else:
             self.replica.close()
             raise NobodyThere("the replica was not ready")
+
+
+class _Watched(Fault):
+    """A Sentinel looks after them, and finds who is to be the master."""
+
+    target = "redis"
+
+    @classmethod
+    def unfit(cls, stage):
+        return "" if "sentinel" in stage.mode.uses else "the mode has no Sentinel"
+
+    def begin(self):
+        self.master = self.stage.mode.master()
+        self.note = f"port {self.master.port} was the master"
+        self.hit()
+
+    def hit(self):
+        raise NotImplementedError
+
+    def end(self):
+        """When another one is the master the old one may come back."""
+        wait_for(lambda: self.stage.mode.master() is not self.master, PROMOTED_SECONDS, "another master")
+        self.give_back()
+
+    def give_back(self):
+        pass
+
+    def is_over(self):
+        return self.stage.mode.is_whole()
+
+
+@fault
+class KillMaster(_Watched):
+    """kill -9 of the master; it comes back as a master that nobody knows, and is made a replica."""
+
+    name = "sentinel: master kill -9"
+    weight = 2
+
+    def hit(self):
+        self.master.kill9()
+
+    def give_back(self):
+        self.master.launch()
+
+
+@fault
+class FreezeMaster(_Watched):
+    """SIGSTOP of the master: when it goes on there are two for a while."""
+
+    name = "sentinel: master SIGSTOP"
+
+    def hit(self):
+        self.master.sigstop()
+
+    def give_back(self):
+        self.master.sigcont()
+
+
+@fault
+class OrderFailOver(_Watched):
+    """An operator has the Sentinel change master and replica."""
+
+    name = "sentinel: ordered failover"
+
+    def hit(self):
+        self.stage.mode.sentinel.call("SENTINEL", "failover", self.stage.mode.sentinel.master_name)
