@@ -32,6 +32,8 @@ static const struct slice answers[] = {
 	SLICE_LITERAL("*3\r\n$4\r\nmark\r\n:2\r\n:-1\r\n"),
 	SLICE_LITERAL("*3\r\n$4\r\nmark\r\n:1\r\n:9223372036854775807\r\n"),
 	SLICE_LITERAL("*0\r\n"),
+	/* room for 16 GB was taken once */
+	SLICE_LITERAL("*2147483647\r\n"),
 	SLICE_LITERAL("+OK\r\n"),
 	SLICE_LITERAL("$-1\r\n"),
 	SLICE_LITERAL("-OOM command not allowed when used memory > 'maxmemory'.\r\n"),
@@ -198,6 +200,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *wrong = NULL;
 	void *reply = NULL;
 
+	if (red_answer_bound(reader) < 0) {
+		fuzz_fail("no memory", slice_from((const char *)data, size));
+	}
 	redisReaderFeed(reader, (const char *)data, size);
 	while (!wrong && redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {
 		wrong = check(reply);

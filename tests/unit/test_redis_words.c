@@ -105,6 +105,45 @@ static void what_redis_quotes_of_a_command_is_not_repeated(void **state)
 	assert_null(strstr(err.text, "planted"));
 }
 
+/* ---- parts of an answer ---- */
+
+static const struct {
+	const char *bytes;
+	int result;
+	bool is_answer; /* whole: nothing is waited for */
+} announcements[] = {
+	{ "*2\r\n:1\r\n:2\r\n", REDIS_OK, true },
+	{ "*1048576\r\n:1\r\n", REDIS_OK, false },
+	{ "*1048577\r\n:1\r\n", REDIS_ERR, false },
+	{ "*1\r\n*1048577\r\n", REDIS_ERR, false },
+	{ "*2147483647\r\n", REDIS_ERR, false },
+	{ "*4294967297\r\n:1\r\n", REDIS_ERR, false },
+	{ "*9223372036854775807\r\n", REDIS_ERR, false },
+};
+
+static void an_answer_that_announces_too_much_is_refused_before_there_is_room_for_it(void **state)
+{
+	for (size_t i = 0; i < sizeof(announcements) / sizeof(announcements[0]); i++) {
+		redisReader *reader = redisReaderCreate();
+		void *reply = NULL;
+		int result;
+
+		assert_int_equal(red_answer_bound(reader), 0);
+		redisReaderFeed(reader, announcements[i].bytes, strlen(announcements[i].bytes));
+		result = redisReaderGetReply(reader, &reply);
+		if (result != announcements[i].result || !!reply != announcements[i].is_answer) {
+			fail_msg("%s: %d", announcements[i].bytes, result);
+		}
+		if (result != REDIS_OK) {
+			assert_true(strlen(red_answer_error(reader)) > 10);
+		}
+		if (reply) {
+			freeReplyObject(reply);
+		}
+		redisReaderFree(reader);
+	}
+}
+
 /* ---- greetings ---- */
 
 struct line {
@@ -224,6 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_trouble_has_its_meaning_and_none_is_a_records),
 		cmocka_unit_test(what_redis_quotes_of_a_command_is_not_repeated),
+		cmocka_unit_test(
+			an_answer_that_announces_too_much_is_refused_before_there_is_room_for_it),
 		WITH_LINE(who_may_not_be_used_is_refused_with_a_sentence),
 		WITH_LINE(a_server_that_may_have_forgotten_is_told_once),
 	};

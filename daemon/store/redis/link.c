@@ -88,9 +88,10 @@ int red_link_open(struct red_session *session, const struct red_endpoint *endpoi
 		snprintf(where, sizeof(where), "%s:%d", endpoint->host, endpoint->port);
 		session->context = redisConnectNonBlock(endpoint->host, endpoint->port);
 	}
-	if (!session->context || session->context->err) {
-		err_set(err, 0, "cannot connect to %s: %s", where,
-			session->context ? session->context->errstr : "no memory");
+	if (!session->context || red_answer_bound(session->context->reader) < 0) {
+		err_set(err, 0, "cannot connect to %s: no memory", where);
+	} else if (session->context->err) {
+		err_set(err, 0, "cannot connect to %s: %s", where, session->context->errstr);
 	} else if (finish_connecting(session, where, deadline_us, err) == 0) {
 		return 0;
 	}
@@ -205,7 +206,7 @@ static int collect(struct exchange *exchange, struct err *err)
 		void *reply = NULL;
 
 		if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
-			return err_set(err, -1, "%s", reader->errstr);
+			return err_set(err, -1, "%s", red_answer_error(reader));
 		}
 		if (!reply) {
 			return 0;

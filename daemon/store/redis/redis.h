@@ -7,6 +7,7 @@
  *	url.c      redis://, rediss://, redis+unix://, redis+sentinel://
  *	tls.c      a stream of OpenSSL over a connection
  *	link.c     bytes out, replies in, by a deadline
+ *	answer.c   how many parts an answer may have
  *	connect.c  from a URL to the master
  *	greet.c    who answers, and may it be used?
  *	rights.c   may we do there what we shall want to?
@@ -191,6 +192,16 @@ void red_link_close(struct red_session *session);
 enum store_failure red_link_exchange(struct red_session *session, struct slice bytes,
 	redisReply **replies, size_t count, int64_t deadline_us, struct err *err);
 void red_replies_free(redisReply **replies, size_t count);
+
+/* ---- answer.c ---- */
+
+/* Many times what the largest batch is answered with. */
+#define RED_ANSWER_PARTS (1 << 20)
+
+/* From now on it refuses answers with more parts. 0, -ENOMEM. */
+int red_answer_bound(redisReader *reader);
+/* What is wrong with what it read, when something is; the reader's, or constant. */
+const char *red_answer_error(const redisReader *reader);
 
 /* ---- command.c: bytes of commands ---- */
 
