@@ -176,3 +176,36 @@ def test_an_instance_has_places_of_its_own(instance):
     instance.ctl("reload")
     instance.ctl("stop")
     world.check_finished()
+
+
+WRITES_CODE = """
+import mmap
+from onced import Reject, handler
+
+@handler
+def handle(event):
+    try:
+        mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    except PermissionError as error:
+        raise Reject(str(error), code="no-code")
+"""
+
+
+def test_code_is_written_by_a_handler_with_the_drop_in_alone(service):
+    world = service.world.create_topics()
+    service.machine.write("/etc/onced/writes.py", WRITES_CODE)
+    service.configure({"handler effect": {"type": "exec", "statement": None, "command": "/usr/bin/python3 /etc/onced/writes.py",
+                                          "env.PYTHONPATH": "/usr/local/share/onced/exec"}}).start()
+    try:
+        world.produce_event("confined")
+        world.kafka.flush()
+        service.wait(lambda: world.lag() == 0, 40, "it is finished")
+        assert world.dead_letters()[0].header("onced-code") == b"no-code"
+        service.ctl("stop")
+        service.drop_in("plugins", service.machine.path("/usr/local/share/doc/onced/systemd/plugins.conf").read_text()).start()
+        world.produce_event("allowed")
+        world.kafka.flush()
+        service.wait(lambda: world.lag() == 0, 40, "it is finished")
+        assert len(world.dead_letters()) == 1
+    finally:
+        service.machine.remove("/etc/onced/writes.py")
