@@ -101,3 +101,35 @@ make_venv() {
 	"$venv/bin/pip" install --quiet --disable-pip-version-check "${arguments[@]}"
 	ln -s bin/python "$venv/complete"
 }
+
+# become_root ARGUMENT...: this script again by sudo, where it is not root.
+become_root() {
+	[ "$(id -u)" != 0 ] || return 0
+	command -v sudo >/dev/null || fail "not root and no sudo; please run as root"
+	exec sudo --preserve-env=ONCED_CACHE "$0" "$@"
+}
+
+# debian_root VERSION PACKAGE...: the name of a tar file with a bare Debian and these packages. It is made when it is
+# not there, by one at a time, and kept with the other downloads.
+debian_root() {
+	local version=$1 cache=${ONCED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/onced} wanted digest file log started=$SECONDS
+	local -A suites=([12]=bookworm [13]=trixie)
+	shift
+	wanted=$(IFS=,; printf '%s' "$*")
+	digest=$(printf '%s' "$wanted" | sha256sum | cut -c1-8)
+	file=$cache/debian-$version-$digest.tar
+	mkdir -p "$cache"
+	(
+		flock 9
+		[ ! -f "$file" ] || exit 0
+		log=$(mktemp)
+		rm -f "$file.unfinished"
+		mmdebstrap --format=tar --variant=minbase --aptopt='Acquire::Retries "3"' --include="$wanted" "${suites[$version]}" "$file.unfinished" \
+			</dev/null >"$log" 2>&1 \
+			|| { tail -n 20 "$log" >&2; rm -f "$log" "$file.unfinished"; fail "cannot fetch and unpack Debian $version ($wanted)"; }
+		mv "$file.unfinished" "$file" || fail "cannot keep $file"
+		rm -f "$log"
+		say "Debian $version: a root made in $((SECONDS - started)) s: $file"
+	) 9>"$cache/debian-$version.lock" || return 1
+	echo "$file"
+}

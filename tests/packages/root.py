@@ -1,40 +1,23 @@
 """
-root - bare Debian root file systems: made once by mmdebstrap, kept with the other downloads, unpacked where wanted
+root - bare Debian root file systems, as scripts/lib.sh makes and keeps them, and a way to be in one as in a container
 """
 
-import contextlib
-import fcntl
-import hashlib
 import subprocess
 
-from support.cache import cache_dir
-
-SUITES = {"12": "bookworm", "13": "trixie"}
+from scenario.harness import ROOT
 
 
-def base_tar(version, packages=("ca-certificates",)):
+def base_tar(version, *packages):
     """A minimal Debian as a tar file."""
-    digest = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
-    made = cache_dir() / f"debian-{version}-{digest}.tar"
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(cache_dir() / "debian.lock"):
-        if not made.exists():
-            unfinished = made.with_name("unfinished-" + made.name)
-            subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}",
-                            SUITES[version], str(unfinished)], check=True, stdin=subprocess.DEVNULL)
-            unfinished.rename(made)
-    return made
+    done = subprocess.run(["bash", "-euc", '. scripts/lib.sh; debian_root "$@"', "test", version, *packages], cwd=ROOT,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
-@contextlib.contextmanager
-def _locked(path):
-    with open(path, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-# $1 the root, $2 a directory that keeps its name inside and is writable; the rest is run there as user 10001, as PID 1
-# of its own, without a right to anything and without a shell to be found.
+# $1 the root; $2 a directory that keeps its name inside, where it can be read, and whose run/ and lib/ are the places
+# that the image wants writable; the rest is run there as user 10001, as PID 1 of its own, without a right to anything
+# and without a shell to be found.
 ENTER = """set -e
 root=$1 directory=$2
 shift 2
@@ -43,13 +26,14 @@ mount --bind "$root" "$root"
 for shell in dash bash; do
     mount --bind /dev/null "$root/usr/bin/$shell"
 done
+mkdir -p "$root$directory"
 mount -o remount,ro,bind "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-mount -t tmpfs -o size=1m,uid=10001,mode=0755 tmpfs "$root/run"
-mount -t tmpfs -o size=1m tmpfs "$root/tmp"
-mkdir -p "$root$directory"
 mount --bind "$directory" "$root$directory"
+mount -o remount,ro,bind "$root$directory"
+mount --bind "$directory/run" "$root/run/onced"
+mount --bind "$directory/lib" "$root/var/lib/onced"
 exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+sys_chroot,+setuid,+setgid \\
     chroot --userspec=10001:10001 --groups= "$root" "$@"
 """

@@ -1,19 +1,21 @@
 """
 test_package - the Debian packages: built, installed into a bare root, started by its systemd, upgraded, removed, purged
 
-scripts/package builds them. The root has nothing but what the packages ask for. That takes minutes: part of --full.
+scripts/package builds them. The root has nothing but what the packages ask for.
 """
 
-import pathlib
+import re
 import shutil
 import subprocess
 
 import pytest
-from scenario.harness import BUILD, ROOT, slowness, write_ini
+from scenario.harness import merge, slowness, write_ini
+from support import elf
 from support.cache import scratch_dir
 from support.process import die_with_parent, wait_for
-from systemd.machine import Machine, look_for_namespaces
+from systemd.machine import Machine
 
+from .conftest import made
 from .root import base_tar
 
 pytestmark = pytest.mark.timeout(2400)
@@ -24,14 +26,14 @@ class Root(Machine):
     """A bare Debian with systemd, in which packages are installed; the network is the host's."""
 
     def __init__(self, version):
-        look_for_namespaces()
+        self.version = version
         self.directory = scratch_dir("root")
         self.root = self.directory / "root"
         self.root.mkdir()
         self.name = self.directory.name
         self.log = self.directory / "boot.log"
         self.process = self.init = None
-        subprocess.run(["tar", "-C", str(self.root), "--exclude=./dev/*", "-xf", str(base_tar(version, INIT))], check=True)
+        subprocess.run(["tar", "-C", str(self.root), "--exclude=./dev/*", "-xf", base_tar(version, *INIT)], check=True)
         shutil.copy("/etc/resolv.conf", self.root / "etc" / "resolv.conf")
 
     def before_boot(self, *command):
@@ -55,10 +57,9 @@ class Root(Machine):
 
 
 @pytest.fixture(scope="module", params=["12", "13"])
-def packages(request, as_root):
+def packages(request):
     """(version, directory with the packages)"""
-    subprocess.run([str(ROOT / "scripts" / "package"), request.param], check=True)
-    return request.param, ROOT / "build-package" / request.param
+    return request.param, made("package", request.param)
 
 
 def deb(directory, name):
@@ -73,9 +74,9 @@ def newer(package, directory):
     control = unpacked / "DEBIAN" / "control"
     lines = [line + "+upgrade" if line.startswith("Version:") else line for line in control.read_text().splitlines()]
     control.write_text("\n".join(lines) + "\n")
-    made = directory / "newer.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(unpacked), str(made)], check=True, capture_output=True)
-    return made
+    upgrade = directory / "newer.deb"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(unpacked), str(upgrade)], check=True, capture_output=True)
+    return upgrade
 
 
 def mode_of(root, path):
@@ -83,20 +84,54 @@ def mode_of(root, path):
     return f"{status.st_mode & 0o777:o}"
 
 
+def test_lintian_finds_nothing(packages):
+    _, directory = packages
+    said = (directory / "lintian.txt").read_text()
+    assert not re.findall("^[EW]: .*", said, re.MULTILINE)
+
+
+def test_programs_of_the_package_are_hardened(packages, tmp_path):
+    _, directory = packages
+    subprocess.run(["dpkg-deb", "-x", str(deb(directory, "onced")), str(tmp_path)], check=True)
+    programs = elf.find(tmp_path)
+    assert {path.name for path in programs} == {"onced", "oncectl"}
+    assert not [fault for path in programs for fault in elf.faults(path)]
+
+
+@pytest.mark.parametrize("packages", ["13"], indirect=True)
+def test_unit_tests_ran_on_a_newer_debian(packages):
+    """Against its libraries; on the older one they run with sanitizers anyway."""
+    _, directory = packages
+    said = (directory / "build.log").read_text(errors="replace")
+    assert int(re.search(r"^Ok: +(\d+)", said, re.MULTILINE).group(1)) > 100
+    assert re.search(r"^Fail: +0", said, re.MULTILINE)
+
+
 @pytest.fixture
 def root(packages):
     version, directory = packages
-    made = Root(version)
+    opened = Root(version)
     try:
         for name in ("onced", "onced-dev"):
-            shutil.copy(deb(directory, name), made.root / "tmp" / f"{name}.deb")
-        shutil.copy(newer(deb(directory, "onced"), made.directory), made.root / "opt" / "newer.deb")
-        yield made
+            shutil.copy(deb(directory, name), opened.root / "tmp" / f"{name}.deb")
+        shutil.copy(newer(deb(directory, "onced"), opened.directory), opened.root / "opt" / "newer.deb")
+        yield opened
     finally:
-        made.close()
+        opened.close()
 
 
-@pytest.mark.slow
+def reload_by_signal(root, sections):
+    """systemd sends the signal itself and waits; a file that is refused changes nothing, and fails nothing."""
+    config = root.root / "etc/onced/onced.ini"
+    assert root.show("onced", "Type") == "notify-reload"
+    for value, in_use in (("7", "7"), ("seven", "7")):
+        config.write_text(write_ini(merge(sections, {"consumer c": {"batch.max": value}})))
+        root.run("systemctl", "reload", "onced")
+        assert root.show("onced", "ActiveState") == "active"
+        assert f"batch.max = {in_use}" in root.run("oncectl", "show", "config").stdout
+    config.write_text(write_ini(sections))
+
+
 def test_installed_started_upgraded_removed_purged(root, world):
     root.before_boot("apt-get", "-qq", "update")
     root.before_boot("apt-get", "-qq", "install", "-y", "--no-install-recommends", "/tmp/onced.deb", "/tmp/onced-dev.deb")
@@ -116,10 +151,19 @@ def test_installed_started_upgraded_removed_purged(root, world):
                                "handler effect": {"type": "log", "statement": None},
                                "consumer c": {"instance.id": "auto", "lanes": 1}})
     (files / "etc/onced/onced.ini").write_text(write_ini(sections))
+    by_signal = root.version != "12"  # its systemd knows it
+    if by_signal:
+        place = files / "etc/systemd/system/onced.service.d"
+        place.mkdir(parents=True)
+        shutil.copy(files / "usr/share/doc/onced/systemd/notify-reload.conf", place)
     root.boot()
+    [explained] = re.findall("^-- ([0-9a-f]{32})$", (files / "usr/lib/systemd/catalog/onced.catalog").read_text(), re.MULTILINE)[:1]
+    assert explained in root.run("journalctl", "--list-catalog").stdout
     root.run("systemctl", "start", "onced")
     assert root.show("onced", "ActiveState") == "active"
     wait_for(lambda: world.lag() == 0, 60 * slowness(), "the records are consumed")
+    if by_signal:
+        reload_by_signal(root, sections)
     before = root.show("onced", "MainPID")
 
     root.run("dpkg", "-i", "/opt/newer.deb")
@@ -138,17 +182,3 @@ def test_installed_started_upgraded_removed_purged(root, world):
     left = [str(path.relative_to(files)) for pattern in ("etc/onced*", "var/lib/onced*", "usr/share/onced*")
             for path in files.glob(pattern)]
     assert not left
-
-
-def test_meson_installs_below_destdir_alone(tmp_path):
-    """What the packages are made of: everything below the prefix, nothing beside it."""
-    subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--destdir", str(tmp_path)], check=True,
-                   capture_output=True)
-    installed = {str(path.relative_to(tmp_path / "usr/local")) for path in tmp_path.rglob("*") if path.is_file()}
-    for name in ("sbin/onced", "bin/oncectl", "include/onced/handler.h", "share/onced/exec/onced.py",
-                 "lib/systemd/system/onced.service", "lib/sysusers.d/onced.conf",
-                 "share/bash-completion/completions/oncectl"):
-        assert name in installed, name
-    done = subprocess.run([str(tmp_path / "usr/local/sbin/onced"), "--version"], capture_output=True)
-    assert done.returncode == 0
-    assert not [path for path in pathlib.Path(tmp_path).iterdir() if path.name != "usr"]

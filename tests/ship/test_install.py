@@ -5,12 +5,13 @@ And the lists of libraries that a build needs, wherever one is written down, are
 """
 
 import json
+import pathlib
 import re
 import subprocess
 
 import pytest
 from lint import tree
-from scenario.harness import ROOT
+from scenario.harness import BUILD, ROOT
 
 DEBIAN = ROOT / "debian"
 LIBRARIES = "lib/any-multiarch"
@@ -79,3 +80,23 @@ def test_every_list_of_libraries_is_the_same():
     assert len(lists["debian/control"]) > 7
     for name, found in lists.items():
         assert found == lists["debian/control"], name
+
+
+def test_every_version_is_the_same():
+    project = re.search(r"version: '([^']+)'", (ROOT / "meson.build").read_text()).group(1)
+    assert re.match(r"onced \(([^)]+)\)", (DEBIAN / "changelog").read_text()).group(1) == project
+    assert re.search(r"^ARG VERSION=(.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE).group(1) == project
+
+
+def test_meson_installs_below_destdir_alone(tmp_path):
+    """Everything below the prefix, nothing beside it, and it runs."""
+    subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--destdir", str(tmp_path)], check=True,
+                   capture_output=True)
+    installed = {str(path.relative_to(tmp_path / "usr/local")) for path in tmp_path.rglob("*") if path.is_file()}
+    for name in ("sbin/onced", "bin/oncectl", "include/onced/handler.h", "share/onced/exec/onced.py",
+                 "lib/systemd/system/onced.service", "lib/sysusers.d/onced.conf",
+                 "share/bash-completion/completions/oncectl"):
+        assert name in installed, name
+    done = subprocess.run([str(tmp_path / "usr/local/sbin/onced"), "--version"], capture_output=True)
+    assert done.returncode == 0
+    assert not [path for path in pathlib.Path(tmp_path).iterdir() if path.name != "usr"]
