@@ -1,7 +1,8 @@
 /*
  * memory - allocation that does not fail halfway
  *
- * Runs in: every process, any thread. The last words are written without allocating.
+ * Runs in: every process, any thread. What failed is tried again with what was set aside for that,
+ * where there is something. The last words are written without allocating.
  */
 #include "base/memory.h"
 
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/reserve.h"
 
 static _Noreturn void memory_abort(size_t size)
 {
@@ -25,7 +28,11 @@ static _Noreturn void memory_abort(size_t size)
 
 void *xmalloc(size_t size)
 {
-	void *pointer = malloc(size > 0 ? size : 1);
+	void *pointer;
+
+	do {
+		pointer = malloc(size > 0 ? size : 1);
+	} while (!pointer && reserve_release());
 	if (!pointer) {
 		memory_abort(size);
 	}
@@ -34,7 +41,11 @@ void *xmalloc(size_t size)
 
 void *xcalloc(size_t count, size_t size)
 {
-	void *pointer = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+	void *pointer;
+
+	do {
+		pointer = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+	} while (!pointer && reserve_release());
 	if (!pointer) {
 		memory_abort(size);
 	}
@@ -43,7 +54,11 @@ void *xcalloc(size_t count, size_t size)
 
 void *xrealloc(void *pointer, size_t size)
 {
-	void *moved = realloc(pointer, size > 0 ? size : 1);
+	void *moved;
+
+	do {
+		moved = realloc(pointer, size > 0 ? size : 1);
+	} while (!moved && reserve_release());
 	if (!moved) {
 		memory_abort(size);
 	}
@@ -52,7 +67,11 @@ void *xrealloc(void *pointer, size_t size)
 
 void *xaligned_alloc(size_t alignment, size_t size)
 {
-	void *pointer = aligned_alloc(alignment, size);
+	void *pointer;
+
+	do {
+		pointer = aligned_alloc(alignment, size);
+	} while (!pointer && reserve_release());
 	if (!pointer) {
 		memory_abort(size);
 	}
@@ -76,10 +95,15 @@ char *xstrndup(const char *s, size_t max)
 char *xasprintf(const char *format, ...)
 {
 	char *text = NULL;
-	va_list args;
-	va_start(args, format);
-	int len = vasprintf(&text, format, args);
-	va_end(args);
+	int len;
+
+	do {
+		va_list args;
+
+		va_start(args, format);
+		len = vasprintf(&text, format, args);
+		va_end(args);
+	} while (len < 0 && reserve_release());
 	if (len < 0) {
 		memory_abort(0);
 	}

@@ -2,8 +2,8 @@
  * memory - allocation that does not fail halfway
  *
  * Out of memory aborts the process with a line that says so: a worker is restarted by its
- * supervisor and nothing it held was settled. The supervisor itself allocates little, at start and
- * per worker, and uses the same functions.
+ * supervisor and nothing it held was settled. The supervisor uses the same functions and has a
+ * reserve (base/reserve.h) to go on with.
  */
 #pragma once
 

@@ -13,10 +13,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/reserve.h"
 #include "os/notify.h"
 #include "supervisor/state.h"
 
 #include "supervisor/poison.h"
+
+const char reload_out_of_memory[] =
+	"there is not enough memory to change the configuration; reload when there is";
 
 /* ---- the end ---- */
 
@@ -182,6 +186,37 @@ static int name_instances(struct supervisor *supervisor)
 	return r;
 }
 
+/*
+ * A shortage shows here or in the middle; what was begun then ends with what is set aside, and is
+ * refused: the next allocation might be the one that cannot be done without.
+ */
+static int find_memory(struct supervisor *supervisor)
+{
+	int r = reserve_fill();
+
+	if (r < 0) {
+		reload_add_error(supervisor, NULL, reload_out_of_memory);
+	}
+	return r;
+}
+
+static int plan(struct supervisor *supervisor)
+{
+	struct reload *reload = &supervisor->reload;
+	int r = reload_load(supervisor, &reload->next, &reload->errors);
+
+	if (r < 0) {
+		return r;
+	}
+	compare(supervisor);
+	r = name_instances(supervisor);
+	if (r == 0 && reserve_is_spent()) {
+		reload_add_error(supervisor, NULL, reload_out_of_memory);
+		r = -ENOMEM;
+	}
+	return r;
+}
+
 int reload_begin(struct supervisor *supervisor, const char *who, struct err *err)
 {
 	struct reload *reload = &supervisor->reload;
@@ -203,16 +238,11 @@ int reload_begin(struct supervisor *supervisor, const char *who, struct err *err
 	notify_reloading(reload->started_us);
 	log_notice("reloading the configuration", LOG_STR("who", who),
 		LOG_STR("path", supervisor->options->config_path));
-	if (reload_load(supervisor, &reload->next, &reload->errors) < 0) {
+	if (find_memory(supervisor) < 0 || plan(supervisor) < 0) {
 		reload_refuse(supervisor);
-		return 0;
+	} else {
+		reload_begin_checks(supervisor);
 	}
-	compare(supervisor);
-	if (name_instances(supervisor) < 0) {
-		reload_refuse(supervisor);
-		return 0;
-	}
-	reload_begin_checks(supervisor);
 	return 0;
 }
 

@@ -91,6 +91,8 @@ void reload_fini(struct supervisor *supervisor);
 void reload_begin_checks(struct supervisor *supervisor);
 void reload_refuse(struct supervisor *supervisor);
 void reload_apply(struct supervisor *supervisor);
+/* Why memory is reason enough. */
+extern const char reload_out_of_memory[];
 /* A line of `errors`; `consumer` may be NULL. */
 void reload_add_error(struct supervisor *supervisor, const char *consumer, const char *text);
 

@@ -4,11 +4,13 @@
  * Runs in: supervisor. Slots never move and never go away: what is no longer wanted is retired and
  * keeps its counters, and is wanted again when the configuration says so.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/reserve.h"
 #include "supervisor/coroner.h"
 #include "supervisor/halt.h"
 #include "supervisor/premises.h"
@@ -135,6 +137,9 @@ int reload_prepare(struct supervisor *supervisor, struct err *err)
 		if (r < 0) {
 			r = err_prefix(err, r, "consumer %s", entry->name);
 		}
+	}
+	if (r == 0 && reserve_is_spent()) {
+		r = err_set(err, -ENOMEM, "%s", reload_out_of_memory);
 	}
 	if (r < 0) {
 		unmake(supervisor);

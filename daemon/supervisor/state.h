@@ -76,6 +76,7 @@ struct supervisor {
 	 * be next: a victim may take seconds to end
 	 */
 	int64_t oom_kills[2], oom_aged_us;
+	bool is_memory_short; /* nothing could be set aside at the last look */
 };
 
 /* Take locks and begin the way to PHASE_RUNNING. 0, or the exit code after a log line. */

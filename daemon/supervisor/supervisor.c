@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/reserve.h"
 #include "core/restart.h"
 #include "os/orphans.h"
 #include "os/process.h"
@@ -322,6 +323,7 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
 		.listener = LISTENER_INIT,
 		.migration.child = CHILD_INIT,
 	};
+	(void)reserve_fill(); /* else the watch tries again */
 	machine_get(&supervisor->machine);
 	tree_init(&supervisor->tree, options->config, options->version);
 	supervisor->slot_context = (struct slot_context){
@@ -346,6 +348,7 @@ static void fini(struct supervisor *supervisor)
 	operations_fini(&supervisor->operations);
 	tree_fini(&supervisor->tree);
 	loop_free(supervisor->loop);
+	(void)reserve_release();
 }
 
 static void remove_page(struct supervisor *supervisor, struct slot *slot)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/reserve.h"
 #include "core/restart.h"
 #include "os/notify.h"
 #include "os/page.h"
@@ -171,6 +172,21 @@ static void age_oom_kills(struct supervisor *supervisor, int64_t now_us)
 	}
 }
 
+/* What was set aside for a shortage is set aside again as soon as that is over. */
+static void check_memory(struct supervisor *supervisor)
+{
+	bool was_short = supervisor->is_memory_short, is_spent = reserve_is_spent();
+
+	supervisor->is_memory_short = reserve_fill() < 0;
+	if (is_spent && !was_short) {
+		log_warning("memory ran short; the supervisor went on with what it keeps for that",
+			LOG_ID(MEMORY_SHORT),
+			LOG_STR("reserve", supervisor->is_memory_short ? "in use" : "kept again"));
+	} else if (was_short && !supervisor->is_memory_short) {
+		log_notice("there is memory again");
+	}
+}
+
 static void on_tick(void *context)
 {
 	struct supervisor *supervisor = context;
@@ -179,6 +195,7 @@ static void on_tick(void *context)
 	check_slots(supervisor, now_us - supervisor->last_tick_us > TICK_LATE_US,
 		now_us - supervisor->last_tick_us);
 	age_oom_kills(supervisor, now_us);
+	check_memory(supervisor);
 	recycle_check(supervisor, now_us);
 	levels_tick(supervisor, now_us);
 	reload_check(supervisor);

@@ -5,6 +5,7 @@ Two consumers read the same topic: what is done to one must not be felt by the o
 """
 
 import json
+import resource
 import shutil
 import signal
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from support.process import send_signal, wait_for
 from . import forwarding
-from .harness import BUILD, merge, slowness
+from .harness import BUILD, is_sanitized, merge, slowness
 from .operate import Load, asked, oncectl, stands_still
 from .tiers import Tiers
 
@@ -175,6 +176,29 @@ def test_what_is_wrong_changes_nothing(world):
         send_signal(onced.pid, signal.SIGHUP)
         wait_for(lambda: "the configuration was reloaded" in onced.log_path.read_text(), 20 * slowness(), "HUP reloads")
         assert pids(onced) == before
+    world.finish(onced)
+
+
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer needs more address space than any limit leaves")
+def test_without_memory_it_changes_nothing(world):
+    """The supervisor's address space is limited for a while, workers' is not."""
+    world.create_topics()
+    onced = world.start()
+    onced.wait_assigned(1)
+    before = (onced.pid, pids(onced))
+    with open(f"/proc/{onced.pid}/statm") as statm:
+        size = int(statm.read().split()[0]) * resource.getpagesize()
+    good = onced.sections
+    change(onced, {"handler large": {"type": "sql", "statement": f"SELECT '{'x' * (700 << 10)}'"}})
+    resource.prlimit(onced.pid, resource.RLIMIT_AS, (size + (256 << 10), resource.RLIM_INFINITY))
+    said = asked(onced, "reload", "--wait", expect=1)
+    assert said["state"] == "refused" and "memory" in "\n".join(said["errors"])
+    world.produce_stream(20)
+    world.wait_effects(20)
+    resource.prlimit(onced.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert (onced.pid, pids(onced)) == before
+    onced.sections = good
+    assert reload(onced, {"consumer c": {"batch.max": 7}}) == {"c": ("rolled", 1)}
     world.finish(onced)
 
 
