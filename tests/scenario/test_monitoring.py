@@ -7,15 +7,10 @@ Every expression of dashboard and rules is asked of a Prometheus that scrapes a 
 import json
 import re
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 
-from support.process import free_port
-from .harness import ROOT, slowness
 from .listener import listening
+from .prometheus import DIRECTORY, Prometheus
 
-DIRECTORY = ROOT / "docs" / "monitoring"
 # Of the dashboard: there whenever records flow. (Of the rules, none may answer while all is well.)
 MAY_BE_EMPTY = ("onced_worker_exits_total", "onced_outage")
 
@@ -33,47 +28,6 @@ def test_alerts_fire_when_they_should_and_only_then():
     promtool("test", "rules", "alerts_test.yaml", "alerts_day_test.yaml")
 
 
-class Prometheus:
-    """A Prometheus that scrapes one address once a second; its rules are those of the manual."""
-
-    def __init__(self, directory, target):
-        self.port = free_port()
-        directory.mkdir()
-        config = (DIRECTORY / "prometheus.yaml").read_text()
-        config = config.replace("15s", "1s").replace("127.0.0.1:9464", target)
-        config = config.replace("- alerts.yaml", f"- {DIRECTORY}/alerts.yaml")
-        (directory / "prometheus.yaml").write_text(config)
-        self.log = open(directory / "log", "wb")
-        self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={directory}/prometheus.yaml", f"--storage.tsdb.path={directory}/data",
-             f"--web.listen-address=127.0.0.1:{self.port}"], stdout=self.log, stderr=self.log)
-
-    def get(self, path, **parameters):
-        url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(parameters)}"
-        try:
-            with urllib.request.urlopen(url, timeout=10 * slowness()) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            if error.code == 503:
-                raise  # it has only just started
-            raise AssertionError(f"{parameters}: {error.read().decode()}") from None
-
-    def is_up(self):
-        try:
-            targets = self.get("/api/v1/targets")["activeTargets"]
-        except OSError:
-            return False
-        return [target["health"] for target in targets] == ["up"]
-
-    def ask(self, expression):
-        return self.get("/api/v1/query", query=expression)["result"]
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30 * slowness())
-        self.log.close()
-
-
 def dashboard_expressions():
     board = json.loads((DIRECTORY / "grafana.json").read_text())
     found = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
@@ -85,7 +39,7 @@ def test_every_expression_is_answered_by_a_real_prometheus(world):
     port, changes = listening()
     onced = world.start(changes)
     onced.wait_assigned(2)
-    prometheus = Prometheus(world.directory / "prometheus", f"127.0.0.1:{port}")
+    prometheus = Prometheus(world.directory / "prometheus", {f"127.0.0.1:{port}": {}})
     try:
         onced.wait_until(prometheus.is_up, 60, "onced is scraped")
         world.produce_stream(300)

@@ -9,6 +9,10 @@ import copy
 
 import yaml
 
+from scenario.harness import ROOT
+
+DIRECTORY = ROOT / "deploy" / "kubernetes"
+VARIANTS = ("base", "overlays/static", "overlays/keda")
 _KNOWN = {"apiVersion", "kind", "namespace", "resources", "configMapGenerator", "labels", "images", "patches"}
 
 
@@ -31,6 +35,21 @@ def build(directory):
         for image in file.get("images", ()):
             _set_image(made, image)
     return objects
+
+
+def only(objects, *kinds):
+    found = [made for made in objects if made["kind"] in kinds]
+    assert len(found) == 1, kinds
+    return found[0]
+
+
+def workload(objects):
+    return only(objects, "Deployment", "StatefulSet")
+
+
+def container(objects):
+    [made] = workload(objects)["spec"]["template"]["spec"]["containers"]
+    return made
 
 
 def _config_map(directory, entry):

@@ -2,6 +2,7 @@
 test_manifests - the Kubernetes manifests against the schemas of several versions, and against what they promise
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,34 +11,20 @@ import sys
 import pytest
 import yaml
 from scenario.harness import ROOT, run_tool
+from support import custom_resources, go_tools
 
 from . import kustomization
+from .kustomization import DIRECTORY, VARIANTS, container, only, workload
 
-DIRECTORY = ROOT / "deploy" / "kubernetes"
-VARIANTS = ("base", "overlays/static", "overlays/keda")
 VERSIONS = ("1.28", "1.31", "1.34")
 CUSTOM = {"PodMonitor", "ScaledObject"}  # their schemas are their operators'
+KUBECTL_AT_LEAST = (1, 27)  # older ones have a kustomize that does not know all that is used here
 PARTITIONS = 12  # of the topic that docs/kubernetes.md reckons with
 
 
 @pytest.fixture(params=VARIANTS)
 def objects(request):
     return kustomization.build(DIRECTORY / request.param)
-
-
-def only(objects, *kinds):
-    found = [made for made in objects if made["kind"] in kinds]
-    assert len(found) == 1, kinds
-    return found[0]
-
-
-def workload(objects):
-    return only(objects, "Deployment", "StatefulSet")
-
-
-def container(objects):
-    [made] = workload(objects)["spec"]["template"]["spec"]["containers"]
-    return made
 
 
 def environment(objects):
@@ -69,20 +56,28 @@ def config(objects, tmp_path):
     return values
 
 
-def real_kustomize(directory):
-    """What kubectl makes of it, None where there is none that is new enough; generated names without their hash."""
-    if not shutil.which("kubectl"):
-        return None
-    done = subprocess.run(["kubectl", "kustomize", str(directory)], capture_output=True, text=True)
-    return list(yaml.safe_load_all(re.sub(r"\bonced-[0-9a-z]{10}\b", "onced", done.stdout))) if done.returncode == 0 else None
+@pytest.fixture(scope="module")
+def kubectl():
+    found = shutil.which("kubectl")
+    if not found:
+        pytest.skip("there is no kubectl")
+    said = subprocess.run([found, "version", "--client", "-o", "json"], capture_output=True, text=True, check=True).stdout
+    version = json.loads(said)["clientVersion"]
+    if (int(version["major"]), int(re.match(r"\d+", version["minor"])[0])) < KUBECTL_AT_LEAST:
+        pytest.skip(f"kubectl is {version['gitVersion']}")
+    return found
+
+
+def by_name(objects):
+    return {(made["kind"], made["metadata"]["name"]): made for made in objects}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_kustomize_makes_the_same_of_them(variant):
-    def by_name(objects):
-        return {(made["kind"], made["metadata"]["name"]): made for made in objects}
-    real = real_kustomize(DIRECTORY / variant)
-    assert real is None or by_name(real) == by_name(kustomization.build(DIRECTORY / variant))
+def test_kustomize_makes_the_same_of_them(variant, kubectl):
+    done = subprocess.run([kubectl, "kustomize", str(DIRECTORY / variant)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    without_hash = re.sub(r"\bonced-[0-9a-z]{10}\b", "onced", done.stdout)
+    assert by_name(yaml.safe_load_all(without_hash)) == by_name(kustomization.build(DIRECTORY / variant))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -92,6 +87,49 @@ def test_schemas(objects, version, tmp_path):
     done = subprocess.run([sys.executable, "-m", "kubernetes_validate", "-k", version, "--strict", str(standard)],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def definitions():
+    """{kind: definition}, as the operators publish them."""
+    try:
+        files = custom_resources.definition_files()
+    except go_tools.NoGo as reason:
+        pytest.skip(str(reason))
+    return {kind: custom_resources.load(file) for kind, file in files.items()}
+
+
+def test_custom_resources_have_the_schemas_of_their_operators(objects, definitions):
+    for made in objects:
+        if made["kind"] in CUSTOM:
+            assert custom_resources.complaints(made, definitions[made["kind"]]) == []
+
+
+@pytest.mark.parametrize("kind, path, value, words", [
+    ("PodMonitor", "spec/podMetricsEndpoints/0/intervall", "15s", "intervall"),
+    ("PodMonitor", "spec/podMetricsEndpoints/0/interval", "a while", "does not match"),
+    ("ScaledObject", "spec/maxReplicaCount", "six", "not of type 'integer'"),
+    ("ScaledObject", "spec/maxReplicas", 6, "maxReplicas"),
+    ("ScaledObject", "spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/policies/0/periodSeconds", "60s", "integer"),
+], ids=["monitor-name", "monitor-value", "scaled-type", "scaled-name", "scaled-deep"])
+def test_their_schemas_see_a_mistake(kind, path, value, words, definitions):
+    made = only(kustomization.build(DIRECTORY / "overlays" / "keda"), kind)
+    *parents, last = path.split("/")
+    where = made
+    for part in parents:
+        where = where[int(part) if isinstance(where, list) else part]
+    where[last] = value
+    [said] = custom_resources.complaints(made, definitions[kind])
+    assert words in said, said
+
+
+def test_the_trigger_has_what_keda_reads(definitions):
+    scaled = only(kustomization.build(DIRECTORY / "overlays" / "keda"), "ScaledObject")
+    [trigger] = scaled["spec"]["triggers"]
+    known = custom_resources.trigger_keys()
+    assert set(trigger["metadata"]) <= set(known)
+    assert {name for name, is_needed in known.items() if is_needed} <= set(trigger["metadata"])
+    assert trigger["type"] == "prometheus" and all(isinstance(v, str) for v in trigger["metadata"].values())
 
 
 def test_the_pod_is_restricted(objects):
@@ -162,6 +200,8 @@ def test_the_lag_that_scales_is_runnable():
     scaled = only(kustomization.build(DIRECTORY / "overlays" / "keda"), "ScaledObject")
     [trigger] = scaled["spec"]["triggers"]
     assert "onced_runnable_lag" in trigger["metadata"]["query"]
+    # No answer is not a lag of 0, after which there would be one pod.
+    assert trigger["metadata"]["ignoreNullValues"] == "false"
 
 
 # Beside what it holds and what it has fetched; docs/kubernetes.md.
