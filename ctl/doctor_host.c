@@ -75,14 +75,24 @@ static bool has_scram(const struct config *config, const char *features)
 	return logs_in_by(config, "SCRAM");
 }
 
-static bool is_cooperative(const struct config *config, const char *features)
+static bool has_assignment(const struct config *config, enum config_assignment assignment)
 {
 	for (size_t i = 0; i < config->consumer_count; i++) {
-		if (config->consumers[i].assignment == ASSIGNMENT_COOPERATIVE) {
+		if (config->consumers[i].assignment == assignment) {
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool is_cooperative(const struct config *config, const char *features)
+{
+	return has_assignment(config, ASSIGNMENT_COOPERATIVE);
+}
+
+static bool is_assigned_by_brokers(const struct config *config, const char *features)
+{
+	return has_assignment(config, ASSIGNMENT_CONSUMER);
 }
 
 static bool is_encrypted(const struct config *config)
@@ -138,6 +148,10 @@ static const struct bug {
 		"with assignment = cooperative it delivers records twice in a rebalance; onced "
 		"refuses to start so",
 		"use librdkafka 2.10 or newer, or assignment = eager" },
+	{ 0x020c00ff, is_assigned_by_brokers, FINDING_ERROR,
+		"it does not know the group protocol of assignment = consumer well enough; onced "
+		"refuses to start so",
+		"use librdkafka 2.12 or newer, or assignment = eager" },
 	{ 0x020e02ff, always, FINDING_NOTE,
 		"it may crash while it leaves a group whose coordinator is away: a worker that "
 		"dies behind \"drained\" loses nothing",

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "config/check_assignment.h"
 #include "config/check_transactional.h"
 #include "config/subject.h"
 #include "config/value.h"
@@ -132,7 +133,9 @@ static void check_revoke_timeout(
 		session_ms < INT32_MAX) {
 		session_us = session_ms * 1000;
 	}
+	/* where the brokers hold the session, max.poll.interval.ms alone bounds a revocation */
 	if (consumer->revoke_timeout_us < session_us ||
+		config_consumer_is_assigned_by_brokers(consumer) ||
 		!is_good(checking, consumer, "instance.id")) {
 		return;
 	}
@@ -207,6 +210,7 @@ void check_consumer(const struct checking *checking, const struct config_consume
 	check_dlq_topic(checking, consumer);
 	check_workers(checking, consumer);
 	check_instance_id(checking, consumer);
+	check_assignment(checking, consumer);
 	check_revoke_timeout(checking, consumer);
 	check_retention(checking, consumer);
 	check_rate(checking, consumer);

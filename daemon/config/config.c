@@ -90,6 +90,11 @@ const struct config_handler_type *config_find_type(
 	return NULL;
 }
 
+bool config_consumer_is_assigned_by_brokers(const struct config_consumer *consumer)
+{
+	return consumer->assignment == ASSIGNMENT_CONSUMER && !consumer->groups;
+}
+
 const char *config_consumer_topic(const struct config_consumer *consumer, size_t i)
 {
 	size_t own = consumer->topics.count;

@@ -36,7 +36,7 @@ struct config_strings {
 };
 
 enum config_ordering { ORDERING_PARTITION, ORDERING_KEY, ORDERING_NONE };
-enum config_assignment { ASSIGNMENT_EAGER, ASSIGNMENT_COOPERATIVE };
+enum config_assignment { ASSIGNMENT_EAGER, ASSIGNMENT_COOPERATIVE, ASSIGNMENT_CONSUMER };
 enum config_offset_initial { OFFSET_INITIAL_EARLIEST, OFFSET_INITIAL_LATEST };
 enum config_offset_lost { OFFSET_LOST_HOLD, OFFSET_LOST_EARLIEST, OFFSET_LOST_LATEST };
 enum config_dlq_headers { DLQ_HEADERS_NONE, DLQ_HEADERS_PLAIN };
@@ -302,6 +302,8 @@ bool config_consumer_reads(const struct config_consumer *consumer, const char *t
 int config_consumer_tier(const struct config_consumer *consumer, const char *topic);
 /* Some worker's list has it; without lists Kafka gives it to one. */
 bool config_consumer_has(const struct config_consumer *consumer, int32_t partition);
+/* The brokers assign its partitions, and hold the times of its sessions (KIP-848). */
+bool config_consumer_is_assigned_by_brokers(const struct config_consumer *consumer);
 /* [kafka producer] names brokers, and none of ours: what is written goes to another cluster. */
 bool config_producers_are_elsewhere(const struct config *config);
 const char *config_pairs_get(const struct config_pairs *pairs, const char *name);

@@ -72,13 +72,25 @@ bool deployment_is_static(const struct config_consumer *consumer, const struct d
 	if (consumer->groups || strcmp(consumer->instance_id, "off") == 0) {
 		return false;
 	}
-	return strcmp(consumer->instance_id, "auto") != 0 || where->has_stable_host;
+	if (strcmp(consumer->instance_id, "auto") != 0) {
+		return true;
+	}
+	return where->has_stable_host && !config_consumer_is_assigned_by_brokers(consumer);
 }
 
-int64_t deployment_session_us(const struct config *config, bool is_static)
+int64_t deployment_session_us(const struct config *config, const struct config_consumer *consumer,
+	const struct deployment *where)
 {
-	return kafka_us(
-		config, "session.timeout.ms", is_static ? SESSION_STATIC_US : SESSION_DYNAMIC_US);
+	if (config_consumer_is_assigned_by_brokers(consumer)) {
+		return SESSION_STATIC_US;
+	}
+	return kafka_us(config, "session.timeout.ms",
+		deployment_is_static(consumer, where) ? SESSION_STATIC_US : SESSION_DYNAMIC_US);
+}
+
+static int64_t session_us_of(const struct judging *judging)
+{
+	return deployment_session_us(judging->config, judging->consumer, judging->where);
 }
 
 static int64_t longest_call_us(const struct config_consumer *consumer)
@@ -166,7 +178,7 @@ static void judge_supervisor_files(const struct judging *judging)
 static void judge_restart(const struct judging *judging)
 {
 	bool is_static = deployment_is_static(judging->consumer, judging->where);
-	int64_t session_us = deployment_session_us(judging->config, is_static);
+	int64_t session_us = session_us_of(judging);
 	_cleanup_(words_fini) struct words words = WORDS_INIT;
 
 	if (is_static && session_us < RESTART_US) {
@@ -178,10 +190,22 @@ static void judge_restart(const struct judging *judging)
 	}
 }
 
+/* The brokers keep the name of a member that died without a word, and let nobody else have it. */
+static void judge_name(const struct judging *judging)
+{
+	if (config_consumer_is_assigned_by_brokers(judging->consumer) &&
+		deployment_is_static(judging->consumer, judging->where)) {
+		findings_add(judging->findings, FINDING_WARNING,
+			"set instance.id = off, or leave it out",
+			"with assignment = consumer a killed worker with an instance.id cannot "
+			"come "
+			"back before its group's consumer.session.timeout.ms is over");
+	}
+}
+
 static void judge_heartbeat(const struct judging *judging)
 {
-	bool is_static = deployment_is_static(judging->consumer, judging->where);
-	int64_t session_us = deployment_session_us(judging->config, is_static);
+	int64_t session_us = session_us_of(judging);
 	int64_t heartbeat_us = kafka_us(judging->config, "heartbeat.interval.ms", HEARTBEAT_US);
 	_cleanup_(words_fini) struct words words = WORDS_INIT;
 
@@ -197,12 +221,11 @@ static void judge_heartbeat(const struct judging *judging)
 
 static void judge_max_poll(const struct judging *judging)
 {
-	bool is_static = deployment_is_static(judging->consumer, judging->where);
-	int64_t session_us = deployment_session_us(judging->config, is_static);
+	int64_t session_us = session_us_of(judging);
 	int64_t poll_us = kafka_us(judging->config, "max.poll.interval.ms", MAX_POLL_US);
 	_cleanup_(words_fini) struct words words = WORDS_INIT;
 
-	if (poll_us < session_us) {
+	if (poll_us < session_us && !config_consumer_is_assigned_by_brokers(judging->consumer)) {
 		findings_add(judging->findings, FINDING_ERROR,
 			"raise max.poll.interval.ms in [kafka], or leave it out",
 			"max.poll.interval.ms (%s) is shorter than the session timeout (%s): the "
@@ -376,6 +399,7 @@ static const struct rule {
 	{ judge_supervisor_files, false },
 	{ judge_replicas, true },
 	{ judge_restart, true },
+	{ judge_name, true },
 	{ judge_heartbeat, true },
 	{ judge_max_poll, true },
 	{ judge_lease, true },

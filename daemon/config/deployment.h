@@ -32,8 +32,12 @@ void deployment_judge_partitions(const struct config *config,
 /* Whether its workers keep their names in the group over a restart. */
 bool deployment_is_static(const struct config_consumer *consumer, const struct deployment *where);
 
-/* After so long without a heartbeat the group gives a worker's partitions away. */
-int64_t deployment_session_us(const struct config *config, bool is_static);
+/*
+ * After so long without a heartbeat the group gives a worker's partitions away. Where the brokers
+ * hold it: their default.
+ */
+int64_t deployment_session_us(const struct config *config, const struct config_consumer *consumer,
+	const struct deployment *where);
 
 /*
  * The longest time that a record may fail before it is given up, were it tried without end of its

@@ -33,7 +33,7 @@
 /* A word's number is its place plus the row's `min`. */
 _Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_JOURNAL == 4, "words of log.format");
 _Static_assert(LOG_LEVEL_ERROR == 3 && LOG_LEVEL_DEBUG == 7, "words of log.level");
-_Static_assert(ORDERING_NONE == 2 && ASSIGNMENT_COOPERATIVE == 1, "words of ordering, assignment");
+_Static_assert(ORDERING_NONE == 2 && ASSIGNMENT_CONSUMER == 2, "words of ordering, assignment");
 _Static_assert(OFFSET_INITIAL_LATEST == 1 && OFFSET_LOST_LATEST == 2, "words of offset.*");
 _Static_assert(DLQ_HEADERS_PLAIN == 1 && DLQ_OVERSIZED_HEADERS_ONLY == 1, "words of dlq.*");
 _Static_assert(EVENT_DIGEST_OFF == 2, "words of event.digest");
@@ -150,14 +150,18 @@ const struct schema_key schema_keys[] = {
 		.help = "auto lets Kafka assign partitions to workers. `0-3 | 4-7` names them: one "
 			"list for each worker, valid for every topic." },
 	{ MEMBER(assignment), .name = "assignment", .type = SCHEMA_ENUM, .default_text = "eager",
-		.words = WORDS("eager", "cooperative"),
-		.help = "How partitions move between workers. Members with different settings "
-			"cannot share a group; cooperative needs librdkafka 2.10." },
+		.words = WORDS("eager", "cooperative", "consumer"),
+		.help = "How partitions move between workers. Members with eager and with "
+			"cooperative cannot share a group; cooperative needs librdkafka 2.10. "
+			"consumer is the protocol in which the brokers assign: it needs Kafka 4.0 "
+			"and librdkafka 2.12, and session.timeout.ms and heartbeat.interval.ms are "
+			"then settings of the brokers, or of the group." },
 	{ MEMBER(instance_id), .name = "instance.id", .type = SCHEMA_INSTANCE_ID,
 		.default_text = "auto", .max = 200,
 		.help = "Static membership: a restarted worker gets its partitions back without a "
-			"rebalance. auto chooses an id, off uses none; else a template in which %H "
-			"is the host, %c the consumer and %n the number of the worker." },
+			"rebalance. auto chooses an id (none with assignment = consumer), off uses "
+			"none; else a template in which %H is the host, %c the consumer and %n the "
+			"number of the worker." },
 	{ CONSUMER(lanes), .name = "lanes", .type = SCHEMA_UNSIGNED, .default_text = "0", .min = 0,
 		.max = 64,
 		.help = "Threads of a worker that run handlers. 0 chooses: 2 for handlers whose "

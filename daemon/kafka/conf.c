@@ -25,7 +25,6 @@ static const struct property common_defaults[] = {
 };
 
 static const struct property consumer_defaults[] = {
-	{ "heartbeat.interval.ms", "1000", 0 },
 	{ "check.crcs", "true", 0 },
 	/*
 	 * Half of the library's: while an answer is taken apart nothing else comes, and a queue may
@@ -172,19 +171,55 @@ int64_t kafka_queue_memory_bytes(const struct source_options *options)
 	return kafka_queue_bound_bytes(options) + FETCH_BYTES + messages * QUEUE_OVERHEAD_BYTES;
 }
 
+/* What the protocols of a group need, and how the library is told of each. */
+static const struct protocol {
+	int since;
+	const char *refusal; /* of an older library */
+	struct property property;
+} protocols[] = {
+	[ASSIGNMENT_EAGER] = { 0, "", { "partition.assignment.strategy", "range,roundrobin", 0 } },
+	[ASSIGNMENT_COOPERATIVE] = { KAFKA_VERSION_COOPERATIVE,
+		"cooperative needs librdkafka 2.10 or newer: older ones deliver records twice in a "
+		"rebalance",
+		{ "partition.assignment.strategy", "cooperative-sticky", 0 } },
+	[ASSIGNMENT_CONSUMER] = { KAFKA_VERSION_CONSUMER_PROTOCOL,
+		"consumer needs librdkafka 2.12 or newer: older ones do not know this group "
+		"protocol, or an early form of it",
+		{ "group.protocol", "consumer", 0 } },
+};
+
+/* Listed partitions are nobody's to assign: the brokers need not know the newer protocol. */
+static const struct protocol *protocol_of(const struct config_consumer *consumer)
+{
+	bool is_listed = consumer->assignment == ASSIGNMENT_CONSUMER && consumer->groups;
+
+	return &protocols[is_listed ? ASSIGNMENT_EAGER : consumer->assignment];
+}
+
+/* Ours, where the members and not the brokers hold the times of a session. */
+static int set_session(rd_kafka_conf_t *conf, const struct source_options *options, struct err *err)
+{
+	const struct property session[] = {
+		{ "heartbeat.interval.ms", "1000", 0 },
+		{ "session.timeout.ms", session_timeout_ms(options), 0 },
+	};
+
+	return config_consumer_is_assigned_by_brokers(options->consumer)
+		? 0
+		: SET_TABLE(conf, session, err);
+}
+
 static int set_group(rd_kafka_conf_t *conf, const struct source_options *options, struct err *err)
 {
 	const struct config_consumer *consumer = options->consumer;
-	bool is_cooperative = consumer->assignment == ASSIGNMENT_COOPERATIVE;
+	const struct protocol *protocol = protocol_of(consumer);
 	char kbytes[32], messages[32];
 	int r;
 
-	if (is_cooperative && rd_kafka_version() < KAFKA_VERSION_COOPERATIVE) {
+	if (rd_kafka_version() < protocol->since) {
 		return err_set(err, -EINVAL,
-			"[consumer %s] assignment = cooperative needs librdkafka 2.10 or newer "
-			"(this is %s): "
-			"older ones deliver records twice in a rebalance; use assignment = eager",
-			consumer->name, rd_kafka_version_str());
+			"[consumer %s] assignment = %s (this is %s); use assignment = eager",
+			consumer->name, protocol->refusal, rd_kafka_version_str());
 	}
 	snprintf(kbytes, sizeof(kbytes), "%lld",
 		(long long)(kafka_queue_bound_bytes(options) / 1024));
@@ -192,8 +227,7 @@ static int set_group(rd_kafka_conf_t *conf, const struct source_options *options
 
 	const struct property group[] = {
 		{ "group.id", consumer->group_id, 0 },
-		{ "partition.assignment.strategy",
-			is_cooperative ? "cooperative-sticky" : "range,roundrobin", 0 },
+		protocol->property,
 		{ "queued.max.messages.kbytes", kbytes, 0 },
 		{ "queued.min.messages", messages, 0 },
 	};
@@ -224,7 +258,7 @@ int kafka_conf_consumer(
 	r = SET_TABLE(conf, common_defaults, err);
 	r = r < 0 ? r : SET_TABLE(conf, consumer_defaults, err);
 	r = r < 0 ? r : set(conf, "client.id", options->client_id, err);
-	r = r < 0 ? r : set(conf, "session.timeout.ms", session_timeout_ms(options), err);
+	r = r < 0 ? r : set_session(conf, options, err);
 	r = r < 0 ? r : set_pairs(conf, &options->config->kafka, "kafka", err);
 	r = r < 0 ? r : SET_TABLE(conf, consumer_owned, err);
 	r = r < 0 ? r : set_group(conf, options, err);

@@ -16,12 +16,15 @@
 
 /* Newer than the headers we build with may be. */
 #define KAFKA_RESP_ERR_INVALID_DIFFERENT_RECORD ((rd_kafka_resp_err_t)-138)
+#define KAFKA_RESP_ERR_FENCED_MEMBER_EPOCH ((rd_kafka_resp_err_t)110)
+#define KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID ((rd_kafka_resp_err_t)111)
 
 /* Features by the version of the library that runs. */
 #define KAFKA_VERSION_QUEUE_BACKOFF 0x020200ff /* fetch.queue.backoff.ms */
 #define KAFKA_VERSION_METRICS_PUSH 0x020500ff /* enable.metrics.push, on by default */
 #define KAFKA_VERSION_SCRAM 0x020601ff /* logs in to Kafka 4 by SCRAM */
 #define KAFKA_VERSION_COOPERATIVE 0x020a00ff /* commits during a cooperative rebalance are safe */
+#define KAFKA_VERSION_CONSUMER_PROTOCOL 0x020c00ff /* group.protocol=consumer is no preview */
 
 /*
  * The caller owns `ret` (rd_kafka_conf_destroy or rd_kafka_new). -EINVAL: names the property;

@@ -158,11 +158,7 @@ static bool has_left(const struct source *source)
 	return is_none;
 }
 
-/*
- * Closing alone keeps a static membership. Unsubscribing ends it, but only before the closing
- * begins: wait until the library has said so.
- */
-static void source_leave(struct source *source)
+static void leave_by_unsubscribing(struct source *source)
 {
 	int64_t until_us = clock_mono_us() + LEAVE_US;
 	rd_kafka_resp_err_t code =
@@ -179,6 +175,23 @@ static void source_leave(struct source *source)
 		log_warning("the group could not be left; its session timeout ends the membership",
 			LOG_STR("error", rd_kafka_err2name(code)));
 	}
+}
+
+/*
+ * Closing alone keeps a static membership. Unsubscribing ends it, but only before the closing
+ * begins: wait until the library has said so. Where brokers assign closing ends a dynamic one, and
+ * the library knows no way to end another.
+ */
+static void source_leave(struct source *source)
+{
+	if (config_consumer_is_assigned_by_brokers(source->options.consumer)) {
+		if (source->options.instance_id[0]) {
+			log_notice("the group keeps this member until its session timeout",
+				LOG_STR("instance_id", source->options.instance_id));
+		}
+		return;
+	}
+	leave_by_unsubscribing(source);
 }
 
 const struct source_ops kafka_source_ops = {

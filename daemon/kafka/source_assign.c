@@ -14,8 +14,7 @@
 
 static bool is_incremental(const struct source *source)
 {
-	return source->options.consumer->assignment == ASSIGNMENT_COOPERATIVE &&
-		!source->is_explicit;
+	return source->options.consumer->assignment != ASSIGNMENT_EAGER && !source->is_explicit;
 }
 
 static void set_paused(struct source *source, struct kafka_partition *p, bool is_paused)

@@ -26,8 +26,20 @@ void source_emit_error(struct source *source, enum source_event_kind kind,
 
 static bool is_fencing(rd_kafka_resp_err_t code)
 {
-	/* UNRELEASED_INSTANCE_ID (111) has no name in older headers */
-	return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || (int)code == 111;
+	return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+		code == KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID;
+}
+
+static void explain_fatal(
+	struct source *source, rd_kafka_resp_err_t code, const char *text, struct err *ret)
+{
+	const struct kafka_trouble trouble = {
+		.code = code, .text = text, .group = source->options.consumer->group_id
+	};
+
+	if (is_fencing(code) || !kafka_explain(&trouble, ret)) {
+		kafka_err(ret, 0, code, text);
+	}
 }
 
 void source_on_fatal(struct source *source)
@@ -40,7 +52,7 @@ void source_on_fatal(struct source *source)
 		return;
 	}
 	source->is_over = true;
-	kafka_err(&err, 0, code, text);
+	explain_fatal(source, code, text, &err);
 	source_emit_error(source, is_fencing(code) ? SOURCE_FENCED : SOURCE_FATAL, NULL, &err);
 }
 
@@ -83,7 +95,7 @@ void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && offsets && i < offsets->cnt; i++) {
 		code = offsets->elems[i].err;
 	}
-	switch (code) {
+	switch ((int)code) { /* some have no name in older headers */
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
 	case RD_KAFKA_RESP_ERR__NO_OFFSET:
 		break;
@@ -92,10 +104,11 @@ void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
 	case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
 	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+	case KAFKA_RESP_ERR_FENCED_MEMBER_EPOCH:
 	case RD_KAFKA_RESP_ERR__FATAL:
 		event.commit_result = -ESTALE;
 		break;
-	default:
+	default: /* STALE_MEMBER_EPOCH, too: the next heartbeat brings the new one */
 		event.commit_result = -EAGAIN;
 		break;
 	}

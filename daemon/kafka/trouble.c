@@ -57,6 +57,10 @@ static const struct certificate {
 	"the broker closed the connection at the first request: it wants TLS or a login on this "  \
 	"port, see security.protocol in [kafka]"
 
+#define OTHER_PROTOCOL                                                                             \
+	"these brokers do not offer the group protocol of assignment = consumer: Kafka 4.0 does "  \
+	"(its feature group.version must be 1), else use assignment = eager"
+
 /* By code and a part of the text; the first row that fits. */
 static const struct cause {
 	rd_kafka_resp_err_t code;
@@ -88,6 +92,8 @@ static const struct cause {
 	{ RD_KAFKA_RESP_ERR__RESOLVE, NULL, false,
 		"the broker's name cannot be resolved: see bootstrap.servers in [kafka], and "
 		"advertised.listeners of the brokers" },
+	{ RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, "ConsumerGroupHeartbeat", true, OTHER_PROTOCOL },
+	{ RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, "ConsumerGroupHeartbeat", true, OTHER_PROTOCOL },
 	{ RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, NULL, true,
 		"the user of [kafka] may write to no topic at all: allow it Write on the topic" },
 };

@@ -90,7 +90,8 @@ static bool is_dynamic(const struct config_consumer *consumer, const struct inst
 		return true;
 	}
 	return (!id || strcmp(id, "auto") == 0) &&
-		(host->is_kubernetes || host->machine_id[0] == '\0');
+		(host->is_kubernetes || host->machine_id[0] == '\0' ||
+			config_consumer_is_assigned_by_brokers(consumer));
 }
 
 int instance_id_make(const struct config_consumer *consumer, const struct instance_host *host,

@@ -32,7 +32,7 @@ static void tell_consumer(const struct config *config, const struct config_consu
 					     session = BUFFER_INIT;
 
 	value_write_duration(&drain, config->drain_timeout_us);
-	value_write_duration(&session, deployment_session_us(config, is_static));
+	value_write_duration(&session, deployment_session_us(config, consumer, where));
 	if (config->stop_timeout_us) {
 		value_write_duration(&stop, config->stop_timeout_us);
 	}

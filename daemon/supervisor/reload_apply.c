@@ -72,7 +72,8 @@ static struct consumer *find_retired(const struct tree *tree, const char *name)
 static int make_slots(
 	struct supervisor *supervisor, struct consumer *consumer, size_t count, struct err *err)
 {
-	struct restart_policy policy = tree_restart_policy(supervisor->reload.next);
+	struct restart_policy policy =
+		tree_restart_policy(supervisor->reload.next, consumer->config);
 	size_t wanted = consumer->slot_count;
 	int r;
 
@@ -264,7 +265,7 @@ static void name_slots(const struct supervisor *supervisor, size_t index, struct
 static void follow(struct supervisor *supervisor, struct reload_entry *entry, size_t index)
 {
 	struct consumer *consumer = entry->consumer;
-	struct restart_policy policy = tree_restart_policy(supervisor->config);
+	struct restart_policy policy = tree_restart_policy(supervisor->config, entry->config);
 
 	consumer->config = entry->config;
 	consumer->config_of = supervisor->config;
@@ -285,7 +286,8 @@ static void follow(struct supervisor *supervisor, struct reload_entry *entry, si
 
 static void retire(struct supervisor *supervisor, struct reload_entry *entry)
 {
-	struct restart_policy policy = tree_restart_policy(supervisor->config);
+	struct restart_policy policy =
+		tree_restart_policy(supervisor->config, entry->consumer->config);
 
 	entry->consumer->is_replacing = false;
 	consumer_resize(entry->consumer, 0, &policy);

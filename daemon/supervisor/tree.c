@@ -25,6 +25,12 @@ enum { SESSION_TIMEOUT_MS = 45000 };
  */
 enum { THROTTLE_US = 1000000, THROTTLE_MAX_US = 60000000 };
 
+/*
+ * Where brokers assign, who comes second under an instance id is refused, and the first stays: to
+ * ask again does no harm, and the brokers' session timeout is not known here.
+ */
+enum { REFUSED_US = 3000000 };
+
 const char *const slot_state_names[SLOT_STATES] = {
 	[SLOT_STOPPED] = "stopped",
 	[SLOT_STARTING] = "starting",
@@ -57,14 +63,17 @@ int64_t tree_session_timeout_us(const struct config *config)
 	return (int64_t)(ms > 0 ? ms : SESSION_TIMEOUT_MS) * 1000;
 }
 
-struct restart_policy tree_restart_policy(const struct config *config)
+struct restart_policy tree_restart_policy(
+	const struct config *config, const struct config_consumer *consumer)
 {
+	bool is_only_refused = config_consumer_is_assigned_by_brokers(consumer);
+
 	return (struct restart_policy){
 		.intensity = config->restart_intensity.count,
 		.window_us = config->restart_intensity.window_us,
 		.throttle_us = THROTTLE_US,
 		.throttle_max_us = THROTTLE_MAX_US,
-		.fenced_us = tree_session_timeout_us(config),
+		.fenced_us = is_only_refused ? REFUSED_US : tree_session_timeout_us(config),
 	};
 }
 
@@ -132,8 +141,6 @@ void consumer_free(struct consumer *consumer)
 
 void tree_init(struct tree *tree, const struct config *config, const char *version)
 {
-	struct restart_policy policy = tree_restart_policy(config);
-
 	*tree = (struct tree){
 		.version = version,
 		.pid = getpid(),
@@ -143,6 +150,8 @@ void tree_init(struct tree *tree, const struct config *config, const char *versi
 		.consumers = xcalloc(config->consumer_count, sizeof(*tree->consumers)),
 	};
 	for (size_t i = 0; i < config->consumer_count; i++) {
+		struct restart_policy policy = tree_restart_policy(config, &config->consumers[i]);
+
 		tree->consumers[i] = consumer_new(config, &config->consumers[i]);
 		consumer_resize(tree->consumers[i], config->consumers[i].workers, &policy);
 	}

@@ -138,7 +138,8 @@ void consumer_resize(
 	struct consumer *consumer, size_t count, const struct restart_policy *policy);
 
 /* How deaths of workers are answered. */
-struct restart_policy tree_restart_policy(const struct config *config);
+struct restart_policy tree_restart_policy(
+	const struct config *config, const struct config_consumer *consumer);
 
 /* The session timeout of [kafka], or ours: how long a fenced instance id stays taken. */
 int64_t tree_session_timeout_us(const struct config *config);

@@ -55,6 +55,11 @@ def _settings(node, port, voters, replicas, doors=None):
         "share.coordinator.state.topic.min.isr": min(2, replicas),
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 2000,
+        # of groups whose brokers assign
+        "group.consumer.min.session.timeout.ms": 2000,
+        "group.consumer.session.timeout.ms": 6000,
+        "group.consumer.min.heartbeat.interval.ms": 500,
+        "group.consumer.heartbeat.interval.ms": 500,
         "auto.create.topics.enable": "false",
         "delete.topic.enable": "true",
         "log.segment.delete.delay.ms": 1000,
@@ -66,7 +71,7 @@ def _settings(node, port, voters, replicas, doors=None):
 
 class Kafka(Server, KafkaClient):
     name = "kafka"
-    start_seconds = 90
+    start_seconds = 600  # a JVM, on a machine that may be busy
     stop_seconds = 40
 
     def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None, doors=None, format_options=()):
@@ -83,7 +88,7 @@ class Kafka(Server, KafkaClient):
     def _format(self, options):
         command = ["java", "-Xmx128m", *JVM, "-cp", self._libs, "kafka.tools.StorageTool", "format",
                    "-t", CLUSTER_ID, "-c", str(self._properties), *options]
-        result = subprocess.run(command, cwd=self.directory, capture_output=True, text=True, timeout=120)
+        result = subprocess.run(command, cwd=self.directory, capture_output=True, text=True, timeout=600)
         if result.returncode != 0:
             raise RuntimeError(f"cannot format the broker's storage:\n{result.stdout}{result.stderr}")
 

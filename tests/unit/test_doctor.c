@@ -54,6 +54,24 @@ static enum finding_severity library(unsigned version, const char *features)
 	return worst(&findings);
 }
 
+static void library_without_the_protocol_of_the_brokers_does_not_do(void **state)
+{
+	test.config->consumers[0].assignment = ASSIGNMENT_CONSUMER;
+	assert_int_equal(library(0x020b01ff, "ssl,sasl_scram"), FINDING_ERROR);
+	assert_int_equal(library(0x020c00ff, "ssl,sasl_scram"), FINDING_NOTE);
+	test.config->consumers[0].assignment = ASSIGNMENT_EAGER;
+}
+
+static void brokers_that_do_not_assign_are_called_so(void **state)
+{
+	const struct kafka_trouble trouble = { .code = RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
+		.text = "ConsumerGroupHeartbeat fatal error: Broker: not supported" };
+	struct err err = ERR_INIT;
+
+	assert_true(kafka_explain(&trouble, &err));
+	assert_non_null(strstr(err.text, "Kafka 4.0"));
+}
+
 static void bugs_of_a_library_are_told_where_they_apply(void **state)
 {
 	assert_int_equal(library(0x020e02ff, "ssl,sasl_scram"), FINDING_GOOD);
@@ -247,6 +265,8 @@ static void what_passes_by_itself_needs_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(library_without_the_protocol_of_the_brokers_does_not_do),
+		cmocka_unit_test(brokers_that_do_not_assign_are_called_so),
 		cmocka_unit_test(bugs_of_a_library_are_told_where_they_apply),
 		cmocka_unit_test(a_dead_letter_needs_room_for_its_headers),
 		cmocka_unit_test(lists_name_each_partition_and_no_other),

@@ -85,6 +85,21 @@ static void off_is_dynamic_and_a_template_static_everywhere(void **state)
 	assert_string_equal(first, "db1.example.org.orders.0");
 }
 
+static void auto_is_dynamic_where_brokers_assign(void **state)
+{
+	static struct config_partition_group listed;
+
+	consumer.assignment = ASSIGNMENT_CONSUMER;
+	assert_int_equal(make(first), 0);
+	assert_string_equal(first, "");
+	consumer.instance_id = S("%c.%n");
+	assert_int_equal(make(first), 0);
+	assert_string_equal(first, "orders.0");
+	consumer.groups = &listed;
+	assert_int_equal(make(first), 0);
+	assert_string_equal(first, "");
+}
+
 static void id_that_kafka_would_refuse_is_refused(void **state)
 {
 	char longer[300];
@@ -137,6 +152,7 @@ int main(void)
 		cmocka_unit_test_setup(anything_that_tells_two_daemons_apart_changes_the_id, setup),
 		cmocka_unit_test_setup(pods_and_hosts_without_an_id_are_dynamic, setup),
 		cmocka_unit_test_setup(off_is_dynamic_and_a_template_static_everywhere, setup),
+		cmocka_unit_test_setup(auto_is_dynamic_where_brokers_assign, setup),
 		cmocka_unit_test_setup(id_that_kafka_would_refuse_is_refused, setup),
 		cmocka_unit_test_setup(two_of_one_group_must_differ, setup),
 	};
