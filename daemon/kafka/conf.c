@@ -13,6 +13,13 @@ struct property {
 	int since; /* library version, 0 for any */
 };
 
+/*
+ * A connection whose other end went without a word is given up after this: what waits for its
+ * answer is a membership, or the start of all partitions, and the library's minute is all that a
+ * lag may last. A transactor's follows from its transaction.timeout.ms.
+ */
+#define SILENCE_MS "20000"
+
 /* Ours before the user's: they may be changed in [kafka]. */
 static const struct property common_defaults[] = {
 	{ "socket.nagle.disable", "true", 0 },
@@ -26,6 +33,7 @@ static const struct property common_defaults[] = {
 
 static const struct property consumer_defaults[] = {
 	{ "check.crcs", "true", 0 },
+	{ "socket.timeout.ms", SILENCE_MS, 0 },
 	/*
 	 * Half of the library's: while an answer is taken apart nothing else comes, and a queue may
 	 * exceed its bounds by one.
@@ -40,6 +48,7 @@ static const struct property consumer_defaults[] = {
 static const struct property producer_defaults[] = {
 	{ "acks", "all", 0 },
 	{ "linger.ms", "2", 0 },
+	{ "socket.timeout.ms", SILENCE_MS, 0 },
 	/* a dead letter must not fail for being as large as the record it came from */
 	{ "message.max.bytes", "67108864", 0 },
 	/* a missing topic or a refused write is known, and shown, within this time */
@@ -47,6 +56,7 @@ static const struct property producer_defaults[] = {
 };
 
 static const struct property publisher_defaults[] = {
+	{ "socket.timeout.ms", SILENCE_MS, 0 },
 	/* who waits for an answer sends nothing else meanwhile: waiting for more gains nothing */
 	{ "linger.ms", "0", 0 },
 	/* the topic says what is too large */
