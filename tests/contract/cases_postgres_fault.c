@@ -185,9 +185,8 @@ static void a_lost_answer_to_commit_is_found_out_by_claiming_again(void **state)
 }
 
 /* TCP sees nothing of it: the peer acknowledges, and never says anything again. */
-static void a_database_that_falls_silent_is_lost(void **state)
+static void expect_silence_to_end(struct bench *bench, unsigned effects, const char *sentence)
 {
-	struct bench *bench = *state;
 	struct store_options options = bench->options;
 	struct proxy *proxy = proxy_open(bench->url);
 	struct store_claim claim = claim_of("a", 1);
@@ -203,16 +202,58 @@ static void a_database_that_falls_silent_is_lost(void **state)
 	store = bench_open_store(bench, &options);
 	session = bench_open_session(store);
 	session->ops->begin(session);
-	session->ops->claim(session, &claim, 1);
+	if (effects == 0) {
+		session->ops->claim(session, &claim, 1);
+	}
+	for (unsigned i = 0; i < effects; i++) {
+		queue_effect(session, "a", "x", i + 1);
+	}
 	proxy_swallow_next_answer(proxy);
 	flight = flush_expect(session, STORE_LOST);
-	assert_non_null(strstr(flight.err.text, "no answer from the database"));
+	assert_non_null(strstr(flight.err.text, sentence));
 	assert_false(flight.in_transaction);
 	assert_int_equal(session->ops->session_ready(session, &err), 0);
 	assert_int_equal(claim_alone(session, claim_of("a", 1)), CLAIM_NEW);
 	session->ops->session_close(session);
 	store->ops->close(store);
 	proxy_close(proxy);
+}
+
+static void a_database_that_falls_silent_is_lost(void **state)
+{
+	expect_silence_to_end(*state, 0, "no answer from the database");
+}
+
+/* 5 s and nine statements of 0.1 s. */
+static void silence_is_noticed_as_soon_in_a_large_batch(void **state)
+{
+	expect_silence_to_end(*state, 300, "no answer from the database for 6 s");
+}
+
+/* Longer in all than any silence may be. */
+static void a_batch_of_slow_statements_is_waited_for(void **state)
+{
+	struct bench *bench = *state;
+	struct store_options options = bench->options;
+	struct store_statement sleep = { .sql = "SELECT pg_sleep(0.2)", .rows_max = -1 };
+	struct store *store;
+	struct store_session *session;
+	struct store_flight flight;
+
+	options.statements = &sleep;
+	options.statement_count = 1;
+	options.statement_timeout_us = 500000;
+	store = bench_open_store(bench, &options);
+	session = bench_open_session(store);
+	session->ops->begin(session);
+	for (uint32_t i = 0; i < 60; i++) {
+		session->ops->statement(session, 0, NULL, 0, i + 1);
+	}
+	flight = flush_expect(session, STORE_OK);
+	assert_true(flight.in_transaction);
+	rollback(session);
+	session->ops->session_close(session);
+	store->ops->close(store);
 }
 
 /* A stopped client holds its claims only until the server's clock ends it. */
@@ -377,6 +418,8 @@ static const struct CMUnitTest cases[] = {
 	CASE(a_connection_cut_while_idle_is_replaced_before_work_starts),
 	CASE(a_lost_answer_to_commit_is_found_out_by_claiming_again),
 	CASE(a_database_that_falls_silent_is_lost),
+	CASE(silence_is_noticed_as_soon_in_a_large_batch),
+	CASE(a_batch_of_slow_statements_is_waited_for),
 	CASE(a_claim_of_a_client_that_stopped_is_set_free),
 	CASE(a_wrong_password_is_an_operators_affair_and_is_not_shown),
 	CASE(a_missing_database_is_an_operators_affair),

@@ -194,6 +194,8 @@ enum pg_part {
 	PG_PART_REPLAY, /* the rows that a lease's replays took over */
 };
 
+enum { PG_ANSWERED_TOGETHER = 8 }; /* commands; then the server is asked for what it has */
+
 struct pg_sent {
 	size_t op; /* index into the queue */
 	enum pg_part part;

@@ -3,7 +3,8 @@
  *
  * Runs in: the session's thread. libpq writes by itself as its buffer fills and reads when it
  * cannot write; nothing here waits. What cannot be sent (a NUL in a text) fails the operation
- * without the server.
+ * without the server. Every few commands the server is asked for the answers it has, which it
+ * would keep to the end of the segment: so its silence says something.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -12,12 +13,16 @@
 #include "store/postgres/postgres.h"
 #include "store/statement_text.h"
 
+/* A request that cannot be made is no failure: whatever comes next finds out why. */
 void pg_push_sent(
 	struct pg_session *session, size_t op, enum pg_part part, struct pg_prepared *prepared)
 {
 	ARRAY_GROW(session->sent, session->sent_count, session->sent_capacity);
 	session->sent[session->sent_count++] =
 		(struct pg_sent){ .op = op, .part = part, .prepared = prepared };
+	if (session->sent_count % PG_ANSWERED_TOGETHER == 0) {
+		(void)PQsendFlushRequest(session->conn);
+	}
 }
 
 bool pg_fail_connection(struct pg_run *run, size_t op)

@@ -52,16 +52,18 @@ bool pg_take_interrupt(struct pg_session *session)
 /*
  * The server ends each statement at its timeout, and TCP notices a peer that is gone. What is left
  * is a peer that acknowledges and never answers: a hop in between that lost the server, a server
- * that was stopped. More silence than all that is in flight may take, one timeout each, is one.
+ * that was stopped. More silence is one than what is answered together may take, a timeout each and
+ * one more; it does not grow with the batch.
  */
 enum { SILENCE_MARGIN_US = 5 * 1000000 };
 
 static int64_t silence_us(const struct pg_session *session)
 {
 	int64_t timeout_us = session->store->options.statement_timeout_us;
+	size_t together = session->sent_count < PG_ANSWERED_TOGETHER ? session->sent_count
+								     : PG_ANSWERED_TOGETHER;
 
-	return timeout_us > 0 ? SILENCE_MARGIN_US + timeout_us * (int64_t)(session->sent_count + 1)
-			      : -1;
+	return timeout_us > 0 ? SILENCE_MARGIN_US + timeout_us * (int64_t)(together + 1) : -1;
 }
 
 /* True: there is something to read or to write. */
