@@ -3,7 +3,8 @@
  *
  * Runs in: oncectl. While a worker has the partition it is the worker that commits, between two
  * epochs of its own. When the workers were released nobody of ours is in the group, and it is done
- * here, as a group without members allows; the broker refuses it when others have joined.
+ * here, as a group without members allows; the broker refuses it when others have joined. The
+ * daemon puts it on record first: what it refuses to is not done.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -118,6 +119,16 @@ static int ask(struct kafka_reader *reader, const struct scope *scope, int64_t w
 	return r;
 }
 
+static int ask_committed(struct kafka_reader *reader, const struct scope *scope, size_t count,
+	int64_t *ret, struct err *err)
+{
+	_cleanup_free_ int64_t *all = xcalloc(count, sizeof(*all));
+	int r = kafka_reader_committed(reader, scope->topic, all, count, err);
+
+	*ret = all[scope->partition];
+	return r;
+}
+
 static int find_offset(struct kafka_reader *reader, const struct scope *scope,
 	const struct place *place, size_t count, int64_t *ret, struct err *err)
 {
@@ -144,6 +155,32 @@ static int find_offset(struct kafka_reader *reader, const struct scope *scope,
 	return 0;
 }
 
+static int put_on_record(const struct ctl *ctl, const struct scope *scope, int64_t from,
+	int64_t offset, struct err *err)
+{
+	_cleanup_(buffer_fini) struct buffer target = BUFFER_INIT, answer = BUFFER_INIT;
+	_cleanup_(json_cleanup) json_t *body = operate_body(ctl, scope);
+	_cleanup_free_ char *text = NULL;
+
+	if (from >= 0) {
+		(void)json_object_set_new(body, "from", json_integer(from));
+	}
+	(void)json_object_set_new(body, "offset", json_integer(offset));
+	if (ctl_option(ctl, "--reason")) {
+		(void)json_object_set_new(body, "reason", json_string(ctl_option(ctl, "--reason")));
+	}
+	text = json_dumps(body, JSON_COMPACT);
+	if (!text) {
+		return err_set(err, -1, "not all of that is UTF-8");
+	}
+	buffer_append_str(&target, "/v1/consumers/");
+	client_append_name(&target, scope->consumer);
+	buffer_append_str(&target, "/offsets/note");
+	return client_post(ctl->socket_path, buffer_str(&target), text, &answer, err)
+		? err_prefix(err, -1, "not committed, for the daemon must put it on record first")
+		: 0;
+}
+
 static int commit(struct kafka_reader *reader, const struct scope *scope, size_t count,
 	int64_t offset, struct err *err)
 {
@@ -156,11 +193,13 @@ static int commit(struct kafka_reader *reader, const struct scope *scope, size_t
 	return kafka_reader_commit(reader, scope->topic, offsets, count, err);
 }
 
-static int set_with(const struct config *config, const struct config_consumer *consumer,
-	const struct scope *scope, const struct place *place, int64_t *ret, struct err *err)
+static int set_with(const struct ctl *ctl, const struct config *config,
+	const struct config_consumer *consumer, const struct scope *scope,
+	const struct place *place, int64_t *ret, struct err *err)
 {
 	_cleanup_(kafka_reader_closep) struct kafka_reader *reader = NULL;
 	int count, r = kafka_reader_open(config, consumer->group_id, &reader, err);
+	int64_t from = -1;
 
 	if (r < 0) {
 		return r;
@@ -173,6 +212,8 @@ static int set_with(const struct config *config, const struct config_consumer *c
 		return err_set(err, -1, "topic %s has %d partitions", scope->topic, count);
 	}
 	r = find_offset(reader, scope, place, (size_t)count, ret, err);
+	r = r < 0 ? r : ask_committed(reader, scope, (size_t)count, &from, err);
+	r = r < 0 ? r : put_on_record(ctl, scope, from, *ret, err);
 	r = r < 0 ? r : commit(reader, scope, (size_t)count, *ret, err);
 	return r < 0 ? err_prefix(err, r, "group %s", consumer->group_id) : 0;
 }
@@ -207,7 +248,7 @@ static int set_by_ourselves(
 			scope->consumer);
 		return CTL_FAILED;
 	}
-	if (set_with(config, consumer, scope, place, &offset, &err) < 0) {
+	if (set_with(ctl, config, consumer, scope, place, &offset, &err) < 0) {
 		fprintf(stderr, "oncectl: %s\n", err.text);
 		return CTL_FAILED;
 	}

@@ -85,6 +85,11 @@ static const struct route_param seek_params[] = { CONSUMER, ONE_TOPIC, ONE_PARTI
 	{ "time_ms", ROUTE_INTEGER, false, 0, INT64_MAX, "the first record not older than this" },
 	{ "reason", ROUTE_TEXT, false, 0, 0, "why" }, { 0 } };
 
+static const struct route_param seek_note_params[] = { CONSUMER, ONE_TOPIC, ONE_PARTITION, OWNER,
+	{ "from", ROUTE_INTEGER, false, 0, INT64_MAX, "what is committed so far, if anything" },
+	{ "offset", ROUTE_INTEGER, true, 0, INT64_MAX, "the offset to read next" },
+	{ "reason", ROUTE_TEXT, false, 0, 0, "why" }, { 0 } };
+
 static const struct route_param operation_params[] = {
 	{ "id", ROUTE_TEXT, true, 1, 20, "number of an operation" }, { 0 }
 };
@@ -138,6 +143,9 @@ const struct route control_routes[] = {
 		skip_params, verb_skip },
 	{ "POST", "/v1/consumers/{consumer}/offsets", ROUTE_CHANGE,
 		"read a paused partition from somewhere else", seek_params, verb_seek },
+	{ "POST", "/v1/consumers/{consumer}/offsets/note", ROUTE_CHANGE,
+		"put on record what the caller commits for a released consumer", seek_note_params,
+		verb_seek_note },
 	{ 0 },
 };
 

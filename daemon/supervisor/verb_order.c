@@ -1,7 +1,8 @@
 /*
  * verb_order - restart, retry-now, skip, offsets, and how far an operation got
  *
- * Runs in: supervisor.
+ * Runs in: supervisor. Where no worker is left to commit, oncectl does it and has it put on record
+ * here before: an offset that moved without a line about it would be worse than a line too many.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "supervisor/halt.h"
 #include "supervisor/operation.h"
 #include "supervisor/slot.h"
@@ -184,4 +186,30 @@ void verb_seek(struct call *call)
 	}
 	set_scope(&asked, &scope);
 	order(call, consumer, "offsets set", &asked, buffer_str(&target));
+}
+
+void verb_seek_note(struct call *call)
+{
+	struct consumer *consumer = verb_consumer(call);
+	_cleanup_(buffer_fini) struct buffer target = BUFFER_INIT;
+	const char *reason = call_text(call, "reason");
+	char who[PAUSE_WHO_MAX];
+	struct pause scope;
+
+	if (!consumer || !verb_scope(call, consumer, &scope, &target)) {
+		return;
+	}
+	if (!halt_is_released(consumer)) {
+		call_refuse(call, 409, "`oncectl offsets set` has it done by them",
+			"the workers of %s run, and commit themselves", consumer->config->name);
+		return;
+	}
+	verb_who(call, who);
+	log_notice("an offset is set without a worker, on an operator's word", LOG_ID(OFFSET_SET),
+		LOG_STR("consumer", consumer->config->name), LOG_STR("topic", scope.topic),
+		LOG_INT("partition", scope.partition),
+		LOG_INT("from", call_integer(call, "from", -1)),
+		LOG_INT("offset", call_integer(call, "offset", -1)), LOG_STR("who", who),
+		LOG_STR("reason", reason ? reason : ""));
+	call_answer(call, 200, json_pack("{s:s}", "state", "noted"));
 }

@@ -30,6 +30,7 @@ void verb_restart(struct call *call);
 void verb_retry(struct call *call);
 void verb_skip(struct call *call);
 void verb_seek(struct call *call);
+void verb_seek_note(struct call *call);
 void verb_operation(struct call *call);
 
 /* public.c */

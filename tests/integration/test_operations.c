@@ -209,9 +209,12 @@ static void a_restart_replaces_one_after_the_other(void **state)
 
 static void released_workers_stay_away_until_resumed(void **state)
 {
+	/* of an offset that somebody else commits: only where no worker of ours would */
+	static const char note[] = "{\"topic\":\"stub-topic\",\"partition\":0,\"offset\":5}";
 	long id;
 
 	supervised_start_ready(&it);
+	assert_int_equal(post("offsets/note", note, NULL), 409);
 	assert_int_equal(post("drain", "{\"release\":true}", &id), 202);
 	wait_for_operation(id, "done", 0);
 	supervised_wait_state(&it, "stopped");
@@ -222,6 +225,7 @@ static void released_workers_stay_away_until_resumed(void **state)
 	wait_consumer("paused");
 	supervised_wait_state(&it, "stopped");
 	assert_int_equal(post("restart", "", NULL), 409);
+	assert_int_equal(post("offsets/note", note, NULL), 200);
 	assert_int_equal(post("pause", "{\"reason\":\"still\"}", NULL), 202);
 	supervised_wait_state(&it, "stopped");
 	assert_int_equal(post("resume", "", NULL), 202);
@@ -271,12 +275,14 @@ static void every_change_is_a_line_with_who_asked(void **state)
 		{ ORDERS "offsets",
 			"{\"topic\":\"stub-topic\",\"partition\":0,\"to\":\"latest\"}" },
 		{ ORDERS "resume", "" },
-		{ ORDERS "drain", "" },
 		{ ORDERS "restart", "" },
 		{ ORDERS "retry-now", "" },
 		{ ORDERS "skip",
 			"{\"topic\":\"stub-topic\",\"partition\":0,\"offset\":5,"
 			"\"reason\":\"x\"}" },
+		{ ORDERS "drain", "{\"release\":true}" },
+		{ ORDERS "offsets/note",
+			"{\"topic\":\"stub-topic\",\"partition\":0,\"from\":7,\"offset\":5}" },
 		{ "/v1/log-level", "{\"level\":\"info\"}" },
 		{ "/v1/reload", "" },
 	};

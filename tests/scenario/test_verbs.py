@@ -220,8 +220,11 @@ def test_release_leaves_the_group_until_resumed(world, instance):
     # Nobody is in the group: oncectl commits by itself, and what took effect does not do so again.
     where = ["offsets", "set", "c", f"{world.topic}:0", "-c", onced.config]
     oncectl(onced, *where, "--to", "999999", expect=1)
-    oncectl(onced, *where, "--to", "earliest")
+    before = world.committed()[(world.topic, 0)]
+    oncectl(onced, *where, "--to", "earliest", "--reason", "read it again", "--owner", "ann")
     assert world.committed()[(world.topic, 0)] == 0
+    [line] = [line for line in onced.log_path.read_text().splitlines() if "an offset is set without a worker" in line]
+    assert f"partition=0 from={before} offset=0" in line and "ann (uid " in line and "read it again" in line, line
     oncectl(onced, "resume", "c")
     world.finish(onced)
 
