@@ -60,35 +60,47 @@ static size_t origin_length(const char *text, bool *ret_is_https, struct field_e
 	return len;
 }
 
-/* A part of the URL in memory of ours; NULL when it is not there, or no memory. */
-static char *get_part(CURLU *parts, CURLUPart which, unsigned flags)
+/*
+ * A part of the URL in memory of ours, NULL where there is none. -1: no memory. To take that for a
+ * part that is not there would send events to another port, or without the login.
+ */
+static int get_part(CURLU *parts, CURLUPart which, unsigned flags, char **ret)
 {
-	char *theirs = NULL, *ours;
+	char *theirs = NULL;
+	CURLUcode code = curl_url_get(parts, which, &theirs, flags);
 
-	if (curl_url_get(parts, which, &theirs, flags) != CURLUE_OK) {
-		return NULL;
+	*ret = NULL;
+	if (code != CURLUE_OK) {
+		return code == CURLUE_OUT_OF_MEMORY ? -1 : 0;
 	}
-	ours = strdup(theirs);
+	*ret = strdup(theirs);
 	explicit_bzero(theirs, strlen(theirs));
 	curl_free(theirs);
-	return ours;
+	return *ret ? 0 : -1;
 }
 
-static int take_parts(CURLU *parts, struct http_url *url)
+static int make_origin(CURLU *parts, struct http_url *url)
 {
-	char *port = get_part(parts, CURLUPART_PORT, 0);
-	int r = -1;
+	char *port;
+	int r = get_part(parts, CURLUPART_PORT, 0, &port);
 
-	url->host = get_part(parts, CURLUPART_HOST, 0);
-	url->user = get_part(parts, CURLUPART_USER, CURLU_URLDECODE);
-	url->password = get_part(parts, CURLUPART_PASSWORD, CURLU_URLDECODE);
-	if (url->host) {
+	if (r == 0) {
 		r = asprintf(&url->origin, "%s://%s%s%s", url->is_https ? "https" : "http",
 			url->host, port ? ":" : "", port ? port : "");
 		url->origin = r < 0 ? NULL : url->origin;
 	}
 	free(port);
 	return r < 0 ? -1 : 0;
+}
+
+static int take_parts(CURLU *parts, struct http_url *url)
+{
+	if (get_part(parts, CURLUPART_HOST, 0, &url->host) < 0 ||
+		get_part(parts, CURLUPART_USER, CURLU_URLDECODE, &url->user) < 0 ||
+		get_part(parts, CURLUPART_PASSWORD, CURLU_URLDECODE, &url->password) < 0) {
+		return -1;
+	}
+	return url->host ? make_origin(parts, url) : -1;
 }
 
 static int parse_origin(
@@ -248,9 +260,10 @@ static void origin_read(const char *url, struct origin *ret)
 
 	*ret = (struct origin){ NULL, NULL, NULL };
 	if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
-		ret->scheme = get_part(parts, CURLUPART_SCHEME, 0);
-		ret->host = get_part(parts, CURLUPART_HOST, 0);
-		ret->port = get_part(parts, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+		/* what is not known is no origin to go to, whatever the reason */
+		(void)get_part(parts, CURLUPART_SCHEME, 0, &ret->scheme);
+		(void)get_part(parts, CURLUPART_HOST, 0, &ret->host);
+		(void)get_part(parts, CURLUPART_PORT, CURLU_DEFAULT_PORT, &ret->port);
 	}
 	curl_url_cleanup(parts);
 }

@@ -5,8 +5,11 @@
  * given it: whose calls count, which of them fails, and how far it is. Counted are the calls that
  * the program itself makes: its table of imported functions gets the ones below; libraries keep
  * theirs. One count goes through all processes, so that a worker that ended of it starts again
- * unharmed. tests/support/nth_failure.py writes and reads the plan.
+ * unharmed. tests/support/nth_failure.py writes and reads the plan; a test in C that is linked with
+ * it makes its own.
  */
+#include "nth_failure.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <elf.h>
@@ -29,34 +32,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STACK_MAX = 24, DEPTH_MAX = 8, PLACES_MAX = 1 << 15, NAME_SIZE = 32 };
+enum { STACK_MAX = 24 };
 
-struct plan {
-	_Atomic uint64_t is_armed;
-	uint64_t by_place; /* count a call only where none came from before */
-	uint64_t at; /* this one fails; 0 none */
-	char role[NAME_SIZE]; /* worker, probe, migrate, main; "" all */
-	_Atomic uint64_t count;
-	_Atomic uint64_t fired; /* process id */
-	char what[NAME_SIZE]; /* the function that failed */
-	uint64_t stack[DEPTH_MAX]; /* where it was called, in the program */
-	_Atomic uint64_t places[PLACES_MAX];
-};
-
-static struct plan *plan;
+static struct nth_plan *plan;
 static const char *role = "main";
 static uintptr_t base, program_end;
 
 /* ---- what counts, and what fails ---- */
 
-static size_t program_stack(uint64_t stack[DEPTH_MAX])
+static size_t program_stack(uint64_t stack[NTH_DEPTH_MAX])
 {
 	void *frames[STACK_MAX];
 	int count = backtrace(frames, STACK_MAX);
 	size_t depth = 0;
 
-	memset(stack, 0, DEPTH_MAX * sizeof(*stack));
-	for (int i = 0; i < count && depth < DEPTH_MAX; i++) {
+	memset(stack, 0, NTH_DEPTH_MAX * sizeof(*stack));
+	for (int i = 0; i < count && depth < NTH_DEPTH_MAX; i++) {
 		if ((uintptr_t)frames[i] >= base && (uintptr_t)frames[i] < program_end) {
 			stack[depth++] = (uintptr_t)frames[i] - base;
 		}
@@ -65,20 +56,20 @@ static size_t program_stack(uint64_t stack[DEPTH_MAX])
 }
 
 /* Nobody called from there before. A full table knows everybody. */
-static bool is_new_place(const uint64_t stack[DEPTH_MAX])
+static bool is_new_place(const uint64_t stack[NTH_DEPTH_MAX])
 {
 	uint64_t hash = 0xcbf29ce484222325u;
 
-	for (size_t i = 0; i < DEPTH_MAX; i++) {
+	for (size_t i = 0; i < NTH_DEPTH_MAX; i++) {
 		hash = (hash ^ stack[i]) * 0x100000001b3u;
 		hash ^= hash >> 29;
 	}
 	hash |= 1;
-	for (size_t i = 0; i < PLACES_MAX; i++) {
+	for (size_t i = 0; i < NTH_PLACES_MAX; i++) {
 		uint64_t there = 0;
 
 		if (atomic_compare_exchange_strong(
-			    &plan->places[(hash + i) % PLACES_MAX], &there, hash)) {
+			    &plan->places[(hash + i) % NTH_PLACES_MAX], &there, hash)) {
 			return true;
 		}
 		if (there == hash) {
@@ -91,18 +82,21 @@ static bool is_new_place(const uint64_t stack[DEPTH_MAX])
 /* This call is the one; errno is set. */
 static bool fails(const char *what, int error)
 {
-	uint64_t stack[DEPTH_MAX] = { 0 };
+	uint64_t stack[NTH_DEPTH_MAX] = { 0 };
 
 	if (!atomic_load(&plan->is_armed) || (plan->role[0] && strcmp(plan->role, role) != 0)) {
 		return false;
 	}
-	program_stack(stack);
-	if (plan->by_place && !is_new_place(stack)) {
-		return false;
+	if (plan->by_place) {
+		program_stack(stack);
+		if (!is_new_place(stack)) {
+			return false;
+		}
 	}
 	if (atomic_fetch_add(&plan->count, 1) + 1 != plan->at) {
 		return false;
 	}
+	program_stack(stack);
 	memcpy(plan->stack, stack, sizeof(stack));
 	snprintf(plan->what, sizeof(plan->what), "%s", what);
 	atomic_store(&plan->fired, (uint64_t)getpid());
@@ -118,12 +112,33 @@ static bool fails(const char *what, int error)
 		return fails(#name, error) ? failed : name(__VA_ARGS__);                           \
 	}
 
-STAND_IN(void *, malloc, ENOMEM, NULL, (size_t size), size)
-STAND_IN(void *, calloc, ENOMEM, NULL, (size_t count, size_t size), count, size)
-STAND_IN(void *, realloc, ENOMEM, NULL, (void *old, size_t size), old, size)
-STAND_IN(void *, aligned_alloc, ENOMEM, NULL, (size_t align, size_t size), align, size)
-STAND_IN(char *, strdup, ENOMEM, NULL, (const char *s), s)
-STAND_IN(char *, strndup, ENOMEM, NULL, (const char *s, size_t max), s, max)
+#define STAND_IN_BLOCK(type, name, parameters, ...)                                                \
+	static type nth_##name parameters                                                          \
+	{                                                                                          \
+		return fails(#name, ENOMEM) ? NULL : nth_block_made(name(__VA_ARGS__));            \
+	}
+
+STAND_IN_BLOCK(void *, malloc, (size_t size), size)
+STAND_IN_BLOCK(void *, calloc, (size_t count, size_t size), count, size)
+STAND_IN_BLOCK(void *, aligned_alloc, (size_t align, size_t size), align, size)
+STAND_IN_BLOCK(char *, strdup, (const char *s), s)
+STAND_IN_BLOCK(char *, strndup, (const char *s, size_t max), s, max)
+
+static void *nth_realloc(void *old, size_t size)
+{
+	if (fails("realloc", ENOMEM)) {
+		return NULL;
+	}
+	nth_block_freed((uintptr_t)old);
+	return nth_block_made(realloc(old, size));
+}
+
+static void nth_free(void *block)
+{
+	nth_block_freed((uintptr_t)block);
+	free(block);
+}
+
 STAND_IN(ssize_t, read, EIO, -1, (int fd, void *to, size_t size), fd, to, size)
 STAND_IN(ssize_t, pread, EIO, -1, (int fd, void *to, size_t size, off_t at), fd, to, size, at)
 STAND_IN(ssize_t, recv, ECONNRESET, -1, (int fd, void *to, size_t size, int flags), fd, to, size,
@@ -186,7 +201,34 @@ static int nth_openat(int at, const char *path, int flags, ...)
 
 static int nth_vasprintf(char **ret, const char *format, va_list args)
 {
-	return fails("vasprintf", ENOMEM) ? -1 : vasprintf(ret, format, args);
+	int len = fails("vasprintf", ENOMEM) ? -1 : vasprintf(ret, format, args);
+
+	if (len >= 0) {
+		(void)nth_block_made(*ret);
+	}
+	return len;
+}
+
+static int nth_asprintf(char **ret, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = nth_vasprintf(ret, format, args);
+	va_end(args);
+	return len;
+}
+
+static int nth_asprintf_chk(char **ret, int flag, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = nth_vasprintf(ret, format, args);
+	va_end(args);
+	return len;
 }
 
 static int nth_vasprintf_chk(char **ret, int flag, const char *format, va_list args)
@@ -210,6 +252,9 @@ static const struct {
 	{ "aligned_alloc", nth_aligned_alloc },
 	{ "strdup", nth_strdup },
 	{ "strndup", nth_strndup },
+	{ "free", nth_free },
+	{ "asprintf", nth_asprintf },
+	{ "__asprintf_chk", nth_asprintf_chk },
 	{ "vasprintf", nth_vasprintf },
 	{ "__vasprintf_chk", nth_vasprintf_chk },
 	{ "read", nth_read },
@@ -357,22 +402,57 @@ static void find_role(int argc, char **argv)
 	}
 }
 
+static struct nth_plan *map_plan(int flags, int fd)
+{
+	void *map = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+static void follow(struct nth_plan *its)
+{
+	void *frames[1];
+
+	plan = its;
+	backtrace(frames, 1); /* loads what it needs now */
+	dl_iterate_phdr(patch_program, NULL);
+}
+
+struct nth_plan *nth_failure_begin(void)
+{
+	struct nth_plan *made = map_plan(MAP_SHARED | MAP_ANONYMOUS, -1);
+
+	if (made) {
+		follow(made);
+	}
+	return made;
+}
+
+void nth_failure_arm(uint64_t at)
+{
+	atomic_store(&plan->is_armed, 0);
+	atomic_store(&plan->count, 0);
+	atomic_store(&plan->fired, 0);
+	memset(plan->what, 0, sizeof(plan->what));
+	memset(plan->stack, 0, sizeof(plan->stack));
+	memset(plan->places, 0, sizeof(plan->places));
+	plan->at = at;
+	atomic_store(&plan->is_armed, 1);
+}
+
 __attribute__((constructor)) static void begin(int argc, char **argv)
 {
 	const char *path = getenv("ONCED_TEST_NTH_FAILURE");
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *map, *frames[1];
+	struct nth_plan *mapped;
 
 	if (fd < 0) {
 		return;
 	}
-	map = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	mapped = map_plan(MAP_SHARED, fd);
 	close(fd);
-	if (map == MAP_FAILED) {
-		return;
+	if (mapped) {
+		find_role(argc, argv);
+		follow(mapped);
 	}
-	plan = map;
-	find_role(argc, argv);
-	backtrace(frames, 1); /* loads what it needs now */
-	dl_iterate_phdr(patch_program, NULL);
 }
