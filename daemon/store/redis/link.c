@@ -6,6 +6,7 @@
  * answer in full is closed: what it says later has nobody to be for.
  */
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -16,8 +17,6 @@
 #include "base/clock.h"
 #include "store/redis/redis.h"
 
-enum waited { WAITED, WAITED_TOO_LONG, INTERRUPTED };
-
 static bool is_interrupted(const struct red_session *session)
 {
 	uint64_t one;
@@ -25,9 +24,9 @@ static bool is_interrupted(const struct red_session *session)
 	return read(session->interrupt_fd, &one, sizeof(one)) == (ssize_t)sizeof(one);
 }
 
-static enum waited wait_for(struct red_session *session, short events, int64_t deadline_us)
+enum red_waited red_wait(struct red_session *session, int fd, short events, int64_t deadline_us)
 {
-	struct pollfd fds[] = { { .fd = session->context->fd, .events = events },
+	struct pollfd fds[] = { { .fd = fd, .events = events },
 		{ .fd = session->interrupt_fd, .events = POLLIN } };
 
 	for (;;) {
@@ -35,22 +34,27 @@ static enum waited wait_for(struct red_session *session, short events, int64_t d
 		int ready;
 
 		if (left_us <= 0) {
-			return WAITED_TOO_LONG;
+			return RED_WAITED_TOO_LONG;
 		}
 		ready = poll(fds, 2, (int)(left_us / 1000) + 1);
 		if (ready > 0 && fds[1].revents && is_interrupted(session)) {
-			return INTERRUPTED;
+			return RED_INTERRUPTED;
 		}
 		if (ready > 0 && fds[0].revents) {
-			return WAITED;
+			return RED_WAITED;
 		}
 	}
 }
 
-static const char *why(enum waited waited)
+static enum red_waited wait_for(struct red_session *session, short events, int64_t deadline_us)
 {
-	return waited == INTERRUPTED ? "the wait for Redis was ended"
-				     : "Redis did not answer in time";
+	return red_wait(session, session->context->fd, events, deadline_us);
+}
+
+static const char *why(enum red_waited waited)
+{
+	return waited == RED_INTERRUPTED ? "the wait for Redis was ended"
+					 : "Redis did not answer in time";
 }
 
 /* ---- open and close ---- */
@@ -58,11 +62,11 @@ static const char *why(enum waited waited)
 static int finish_connecting(
 	struct red_session *session, const char *where, int64_t deadline_us, struct err *err)
 {
-	enum waited waited = wait_for(session, POLLOUT, deadline_us);
+	enum red_waited waited = wait_for(session, POLLOUT, deadline_us);
 	int error = 0, on = 1, fd = session->context->fd;
 	socklen_t len = sizeof(error);
 
-	if (waited != WAITED) {
+	if (waited != RED_WAITED) {
 		return err_set(err, 1, "connecting to %s: %s", where, why(waited));
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error) {
@@ -75,28 +79,66 @@ static int finish_connecting(
 	return 0;
 }
 
+/* To what hiredis makes of `where` at once. */
+static int finish_opening(struct red_session *session, redisContext *take_context,
+	const char *where, int64_t deadline_us, struct err *err)
+{
+	int r = 1;
+
+	session->context = take_context;
+	if (!session->context || session->context->err) {
+		err_set(err, 0, "cannot connect to %s: %s", where,
+			session->context ? session->context->errstr : "no memory");
+	} else {
+		r = finish_connecting(session, where, deadline_us, err);
+	}
+	if (r != 0) {
+		red_link_close(session);
+	}
+	return r;
+}
+
+/* Each of them may be silent: none may use up the time of all. */
+static int open_one_of(struct red_session *session, const struct red_endpoint *endpoint,
+	const struct addrinfo *found, int64_t deadline_us, struct err *err)
+{
+	char where[300], address[64];
+	int64_t left = 0;
+	int r = 1;
+
+	snprintf(where, sizeof(where), "%s:%d", endpoint->host, endpoint->port);
+	for (const struct addrinfo *one = found; one; one = one->ai_next) {
+		left++;
+	}
+	for (; r != 0 && found; found = found->ai_next, left--) {
+		int64_t now_us = clock_mono_us(), share_us = (deadline_us - now_us) / left;
+
+		if (getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address), NULL,
+			    0, NI_NUMERICHOST) == 0) {
+			r = finish_opening(session, redisConnectNonBlock(address, endpoint->port),
+				where, now_us + share_us, err);
+		}
+	}
+	return r;
+}
+
 int red_link_open(struct red_session *session, const struct red_endpoint *endpoint,
 	const char *path, int64_t deadline_us, struct err *err)
 {
-	char where[300];
+	struct addrinfo *found;
+	int r;
 
 	red_link_close(session);
 	if (path) {
-		snprintf(where, sizeof(where), "%s", path);
-		session->context = redisConnectUnixNonBlock(path);
-	} else {
-		snprintf(where, sizeof(where), "%s:%d", endpoint->host, endpoint->port);
-		session->context = redisConnectNonBlock(endpoint->host, endpoint->port);
+		return finish_opening(
+			session, redisConnectUnixNonBlock(path), path, deadline_us, err);
 	}
-	if (!session->context || red_answer_bound(session->context->reader) < 0) {
-		err_set(err, 0, "cannot connect to %s: no memory", where);
-	} else if (session->context->err) {
-		err_set(err, 0, "cannot connect to %s: %s", where, session->context->errstr);
-	} else if (finish_connecting(session, where, deadline_us, err) == 0) {
-		return 0;
+	r = red_resolve(session, endpoint, deadline_us, &found, err);
+	if (r == 0) {
+		r = open_one_of(session, endpoint, found, deadline_us, err);
+		freeaddrinfo(found);
 	}
-	red_link_close(session);
-	return 1;
+	return r;
 }
 
 int red_link_start_tls(
@@ -108,10 +150,10 @@ int red_link_start_tls(
 	session->stream = red_stream_open(session->store->tls, session->context->fd, host, err);
 	r = session->stream ? red_stream_shake(session->stream, host, &wants, err) : 1;
 	while (r == 0 && wants) {
-		enum waited waited = wait_for(session, wants, deadline_us);
+		enum red_waited waited = wait_for(session, wants, deadline_us);
 
-		r = waited == WAITED ? red_stream_shake(session->stream, host, &wants, err)
-				     : err_set(err, 1, "TLS with %s: %s", host, why(waited));
+		r = waited == RED_WAITED ? red_stream_shake(session->stream, host, &wants, err)
+					 : err_set(err, 1, "TLS with %s: %s", host, why(waited));
 	}
 	if (r != 0) {
 		red_link_close(session);
@@ -251,14 +293,14 @@ static enum store_failure run(struct exchange *exchange, int64_t deadline_us, st
 	struct err problem = ERR_INIT;
 
 	while (exchange->done < exchange->count) {
-		enum waited waited;
+		enum red_waited waited;
 
 		if (send_more(exchange, &problem) < 0) {
 			hear_last_words(exchange, &problem);
 			return lose(exchange->session, problem.text, err);
 		}
 		waited = wait_for(exchange->session, events_of(exchange), deadline_us);
-		if (waited != WAITED) {
+		if (waited != RED_WAITED) {
 			return lose(exchange->session, why(waited), err);
 		}
 		if (feed(exchange, &problem) < 0 || collect(exchange, &problem) < 0) {
@@ -290,7 +332,7 @@ enum store_failure red_link_exchange(struct red_session *session, struct slice b
 		return err_set(err, STORE_LOST, "not connected to Redis");
 	}
 	if (is_interrupted(session)) {
-		return lose(session, why(INTERRUPTED), err);
+		return lose(session, why(RED_INTERRUPTED), err);
 	}
 	failure = run(&exchange, deadline_us, err);
 	if (failure) {

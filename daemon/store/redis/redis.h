@@ -70,6 +70,8 @@ void red_url_fini(struct red_url *url);
 
 /* ---- tls.c ---- */
 
+struct addrinfo;
+struct red_question;
 struct red_tls;
 
 /* -EINVAL: a file is no good. NULL where the URL wants none. */
@@ -158,6 +160,7 @@ struct red_session {
 	struct arena decisions; /* of the claims since the last begin */
 	int64_t looked_us; /* for evictions; monotonic */
 	size_t sentinel; /* who is asked first */
+	struct red_question *question; /* to name servers, not answered yet; NULL: none */
 };
 
 static inline struct red_session *red_session(struct store_session *session)
@@ -176,9 +179,24 @@ enum store_failure red_failure_of_reply(
 	const redisReply *reply, const char *doing, bool *ret_is_operators, struct err *err);
 bool red_reply_is(const redisReply *reply, const char *word);
 
+/* ---- resolve.c ---- */
+
+/*
+ * The addresses of a host, for freeaddrinfo(). 0, or 1 with err: also when no name server answers
+ * by the deadline.
+ */
+int red_resolve(struct red_session *session, const struct red_endpoint *endpoint,
+	int64_t deadline_us, struct addrinfo **ret, struct err *err);
+void red_question_drop(struct red_question *question); /* accepts NULL */
+
 /* ---- link.c ---- */
 
-/* Wait until the address is connected. 0, or 1 with err. */
+enum red_waited { RED_WAITED, RED_WAITED_TOO_LONG, RED_INTERRUPTED };
+/* For the descriptor, the deadline, or whoever interrupts the session. */
+enum red_waited red_wait(
+	struct red_session *session, int fd, short events, int64_t deadline_us);
+
+/* Wait until the host, by one of its addresses, is connected. 0, or 1 with err. */
 int red_link_open(struct red_session *session, const struct red_endpoint *endpoint,
 	const char *path, int64_t deadline_us, struct err *err);
 /* TLS over what is connected, for a server of that name. 0; 1, -EINVAL with err: it is closed. */
