@@ -56,7 +56,7 @@ static void newest_comes_first_and_only_the_last_stay(void **state)
 		say(&verdicts, offset);
 	}
 	assert_int_equal(page_verdicts_read(&verdicts, found), PAGE_VERDICTS);
-	for (int i = 0; i < PAGE_VERDICTS; i++) {
+	for (int64_t i = 0; i < PAGE_VERDICTS; i++) {
 		assert_int_equal(found[i].offset, 3 * PAGE_VERDICTS - i);
 		assert_int_equal(found[i].id_length, 5);
 		assert_memory_equal(found[i].event_id, "an id", 5);
@@ -74,7 +74,7 @@ static void torn_entry_is_left_out_and_written_over(void **state)
 	torn = page_verdict_begin(&verdicts);
 	torn->offset = 4711; /* and no more */
 	assert_int_equal(page_verdicts_read(&verdicts, found), PAGE_VERDICTS - 1);
-	for (int i = 0; i < PAGE_VERDICTS - 1; i++) {
+	for (int64_t i = 0; i < PAGE_VERDICTS - 1; i++) {
 		assert_int_not_equal(found[i].offset, 4711);
 	}
 	say(&verdicts, 99);
@@ -153,7 +153,7 @@ static void killed_writer_leaves_whole_entries(void **state)
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 		before = atomic_load(&shared->written);
 		assert_true(page_verdicts_read(shared, found) >= PAGE_VERDICTS - 1);
-		for (int i = 0; i < PAGE_VERDICTS - 1; i++) {
+		for (int64_t i = 0; i < PAGE_VERDICTS - 1; i++) {
 			assert_int_equal(found[i].at_ms, 1000 + found[i].offset);
 			assert_int_equal(found[i].offset, found[0].offset - i);
 		}
