@@ -103,7 +103,7 @@ def test_unit_tests_ran_on_a_newer_debian(packages):
     """Against its libraries; on the older one they run with sanitizers anyway."""
     _, directory = packages
     said = (directory / "build.log").read_text(errors="replace")
-    assert int(re.search(r"^Ok: +(\d+)", said, re.MULTILINE).group(1)) > 100
+    assert int(re.search(r"^Ok: +(\d+)", said, re.MULTILINE).group(1)) > 80
     assert re.search(r"^Fail: +0", said, re.MULTILINE)
 
 
