@@ -156,6 +156,11 @@ struct source_ops {
 	/* What the queues of the present assignment may hold at most, bytes. */
 	int64_t (*prefetch_bound_bytes)(const struct source *source);
 
+	/*
+	 * Leave the group and join it again, a static membership too: it gives out all partitions
+	 * anew. poll() does it, and tells of both.
+	 */
+	void (*rejoin)(struct source *source);
 	/* Have close() leave the group for good, a static membership too. */
 	void (*leave)(struct source *source);
 	/*

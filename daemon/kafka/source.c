@@ -56,11 +56,7 @@ static int source_check(const struct source_options *options, struct err *err)
 	return r;
 }
 
-/* What leaving may take of the time that closing has. */
-#define LEAVE_US ((int64_t)2 * 1000 * 1000)
-enum { LEAVE_LOOK_MS = 20 };
-
-static int subscribe(struct source *source, struct err *err)
+int source_subscribe(struct source *source, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 	rd_kafka_resp_err_t code;
@@ -118,7 +114,7 @@ static int source_open(const struct source_options *options, struct source **ret
 	rd_kafka_poll_set_consumer(source->rk);
 	source->events = rd_kafka_queue_get_consumer(source->rk);
 	rd_kafka_queue_io_event_enable(source->events, source->wake_fd, &one, sizeof(one));
-	r = source->is_explicit ? 0 : subscribe(source, err);
+	r = source->is_explicit ? 0 : source_subscribe(source, err);
 	if (r < 0) {
 		source_close(source);
 		return r;
@@ -148,52 +144,6 @@ static void source_close(struct source *source)
 	free(source);
 }
 
-/* The library forgets its member id when it sends that it leaves. */
-static bool has_left(const struct source *source)
-{
-	char *id = rd_kafka_memberid(source->rk);
-	bool is_none = !id || id[0] == '\0';
-
-	rd_kafka_mem_free(source->rk, id);
-	return is_none;
-}
-
-static void leave_by_unsubscribing(struct source *source)
-{
-	int64_t until_us = clock_mono_us() + LEAVE_US;
-	rd_kafka_resp_err_t code =
-		source->is_explicit ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_unsubscribe(source->rk);
-
-	while (!code && !source->is_explicit && !has_left(source) && clock_mono_us() < until_us) {
-		rd_kafka_message_t *message = rd_kafka_consumer_poll(source->rk, LEAVE_LOOK_MS);
-
-		if (message) {
-			rd_kafka_message_destroy(message);
-		}
-	}
-	if (code || (!source->is_explicit && !has_left(source))) {
-		log_warning("the group could not be left; its session timeout ends the membership",
-			LOG_STR("error", rd_kafka_err2name(code)));
-	}
-}
-
-/*
- * Closing alone keeps a static membership. Unsubscribing ends it, but only before the closing
- * begins: wait until the library has said so. Where brokers assign closing ends a dynamic one, and
- * the library knows no way to end another.
- */
-static void source_leave(struct source *source)
-{
-	if (config_consumer_is_assigned_by_brokers(source->options.consumer)) {
-		if (source->options.instance_id[0]) {
-			log_notice("the group keeps this member until its session timeout",
-				LOG_STR("instance_id", source->options.instance_id));
-		}
-		return;
-	}
-	leave_by_unsubscribing(source);
-}
-
 const struct source_ops kafka_source_ops = {
 	.check = source_check,
 	.open = source_open,
@@ -211,6 +161,7 @@ const struct source_ops kafka_source_ops = {
 	.membership_drop = membership_drop,
 	.assigned_count = source_assigned_count,
 	.prefetch_bound_bytes = source_prefetch_bound,
+	.rejoin = source_rejoin,
 	.leave = source_leave,
 	.close = source_close,
 };

@@ -2,6 +2,7 @@
  * source_private - what the files of the source share
  *
  *	source.c         life, and the table of the port
+ *	source_leave.c   leaving the group, for good or to join it again
  *	source_event.c   what the library tells
  *	source_assign.c  which partitions are fetched, and from where
  *	source_read.c    records and headers
@@ -28,6 +29,7 @@ struct source {
 	bool is_listed; /* those were given out, at the first poll */
 	bool needs_restart; /* start() was called since the last assignment */
 	bool is_over; /* fenced or fatal */
+	int64_t rejoin_until_us; /* has left to join again, and waits that long; 0: has not */
 	struct kafka_witness witness;
 };
 
@@ -52,6 +54,15 @@ int source_start(
 int source_pause(struct source *source, uint32_t slot, bool is_paused);
 void source_give_listed(struct source *source);
 void source_revoke_listed(struct source *source);
+
+/* source.c */
+int source_subscribe(struct source *source, struct err *err);
+
+/* source_leave.c */
+void source_leave(struct source *source);
+void source_rejoin(struct source *source);
+/* At every poll. */
+void source_rejoin_tick(struct source *source);
 
 /* source_read.c */
 unsigned source_poll(struct source *source, struct source_record *records, unsigned max,

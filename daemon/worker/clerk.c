@@ -152,6 +152,7 @@ void clerk_collect(struct worker *worker)
 	}
 	pauses_fini(&pauses);
 	pausing_tick(worker);
+	unassigned_heal(worker, clock_mono_us());
 	while ((finding = list)) {
 		list = finding->next;
 		take_finding(worker, finding);

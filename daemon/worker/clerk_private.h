@@ -49,6 +49,8 @@ struct clerk {
 	struct unassigned_list unassigned;
 	bool is_unassigned_new;
 	int64_t unassigned_due_us;
+	/* the same, main thread: since when there are any (0: none), and when that is to end */
+	int64_t unowned_since_us, unowned_wait_us;
 
 	/* clerk_keeping.c: what is asked next, and of the topics what was answered */
 	size_t keeping_index;

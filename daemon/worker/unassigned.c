@@ -1,20 +1,34 @@
 /*
- * unassigned - the lag of partitions that no worker of the group has
+ * unassigned - the lag of partitions that no worker of the group has, and how they get an owner
  *
  * Runs in: worker. Every worker asks, for any of them may be away. Of a group with lists of
  * partitions only the lists say who has one: all but our own are told, and the supervisor leaves
  * out those that another worker has.
+ *
+ * A group gives out new partitions when a member sees that the topic has more than it knew.
+ * Static members that are started anew know no older number, and do not rebalance the group
+ * either: when all of them were since, nobody ever sees it. So a worker that finds a partition
+ * without an owner in a group at rest, again and again, leaves and comes back.
  */
 #include "worker/unassigned.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "worker/clerk_private.h"
 
 #define ASK_INTERVAL_US ((int64_t)5 * 1000 * 1000)
+/*
+ * Longer than members need to see by themselves that there are more
+ * (topic.metadata.refresh.interval.ms). Each waits a little longer by chance, so that one does it
+ * for all; where it did not help, it is done more and more rarely.
+ */
+#define HEAL_FIRST_US ((int64_t)15 * 1000 * 1000)
+#define HEAL_MAX_US ((int64_t)600 * 1000 * 1000)
 /* Short: the end of the worker waits for it. */
 enum { UNASSIGNED_TIMEOUT_MS = 1500 };
 
@@ -160,6 +174,35 @@ static bool is_assigned(const struct worker *worker, const struct page_partition
 	return false;
 }
 
+/* What nobody could say counts as an end of it, too: a group that moves gives them out itself. */
+static void note_unowned(struct clerk *clerk)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (clerk->unassigned.count == 0) {
+		clerk->unowned_since_us = clerk->unowned_wait_us = 0;
+	} else if (clerk->unowned_since_us == 0) {
+		clerk->unowned_since_us = now_us;
+		clerk->unowned_wait_us = HEAL_FIRST_US + (now_us ^ getpid()) % HEAL_FIRST_US;
+	}
+}
+
+void unassigned_heal(struct worker *worker, int64_t now_us)
+{
+	struct clerk *clerk = worker->clerk;
+
+	if (clerk->unowned_since_us == 0 || worker->consumer->groups || worker->is_draining ||
+		!worker->is_joined || now_us - clerk->unowned_since_us < clerk->unowned_wait_us) {
+		return;
+	}
+	log_notice("the group does not give out all partitions: leaving it and joining it again",
+		LOG_STR("group", worker->consumer->group_id));
+	worker->wiring->source->rejoin(worker->source);
+	clerk->unowned_since_us = now_us;
+	clerk->unowned_wait_us =
+		4 * clerk->unowned_wait_us < HEAL_MAX_US ? 4 * clerk->unowned_wait_us : HEAL_MAX_US;
+}
+
 void unassigned_show(struct worker *worker)
 {
 	const struct unassigned_list *found = &worker->clerk->unassigned;
@@ -168,6 +211,7 @@ void unassigned_show(struct worker *worker)
 		return;
 	}
 	worker->clerk->is_unassigned_new = false;
+	note_unowned(worker->clerk);
 	hide_all(worker->page);
 	for (size_t i = 0; i < found->count; i++) {
 		const struct unassigned_partition *item = &found->items[i];

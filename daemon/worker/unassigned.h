@@ -1,5 +1,5 @@
 /*
- * unassigned - the lag of partitions that no worker of the group has
+ * unassigned - the lag of partitions that no worker of the group has, and how they get an owner
  *
  * Runs in: worker. The clerk's thread asks, the main thread shows.
  */
@@ -28,3 +28,5 @@ void unassigned_list_fini(struct unassigned_list *list);
 void unassigned_ask(struct clerk *clerk, int64_t now_us);
 /* Main thread, under the clerk's lock: show what was found, hide what was shown before. */
 void unassigned_show(struct worker *worker);
+/* Main thread: have the group give out its partitions anew where it does not do so by itself. */
+void unassigned_heal(struct worker *worker, int64_t now_us);

@@ -46,3 +46,23 @@ def test_lag_of_a_worker_that_is_away_is_told_by_the_others(world):
         assert not metrics.has("onced_consumer_lag", partition=1)
     top = run_tool("--socket", onced.socket, "top", "--times", 1, program="oncectl")
     assert top.returncode == 0, top.stderr
+
+
+def test_partitions_added_while_all_members_start_anew_get_an_owner(world):
+    # Nobody rebalances the group: static members come back as they were, and none knows fewer partitions.
+    world.create_topics(partitions=2)
+    world.produce_event("before", partition=0)
+    world.kafka.flush()
+    onced = world.start({"consumer c": {"workers": 2}})
+    onced.wait_assigned(2)
+    world.wait_finished(onced)
+    pids = onced.worker_pids()
+    world.kafka.add_partitions(world.topic, 3)
+    for pid in pids:
+        send_signal(pid, signal.SIGKILL)
+    world.kafka.close_clients()  # a producer of before knows two
+    world.produce_event("after", partition=2)
+    world.kafka.flush()
+    onced.wait_until(lambda: shown(onced, 2).get("state") == "unassigned", 30, "it is told")
+    onced.wait_assigned(3, 60)
+    world.finish(onced)
