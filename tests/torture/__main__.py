@@ -2,15 +2,16 @@
 torture - real servers, several onced, seeded faults, and a judge outside
 
 Rounds of a few minutes follow one another until the time is used up. Each has a mode and a seed of its own,
-fresh topics and a fresh database; it is judged before the next begins. Facts go to facts.json, for people
+fresh topics and a fresh database, and is judged while the next one runs. Facts go to facts.json, for people
 to report.md and timeline.svg. The exit status is 0 when nothing was violated.
 """
 
+import itertools
 import json
 import sys
 import time
 
-from . import faults, options, report
+from . import faults, options, report, verdict
 from .round import Round
 from .servers import Servers
 
@@ -26,26 +27,54 @@ def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def run(arguments, table):
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    servers = Servers(arguments.brokers).start()
-    facts = []
-    try:
-        for drawn in options.rounds(arguments):
-            say(f"round {drawn.number}: {drawn.title()}, {drawn.seconds:.0f} s, seed {drawn.seed}")
-            facts.append(Round(servers, drawn, table).run())
-            say(report.line(facts[-1]))
-            write(arguments, facts)
-    finally:
-        servers.close()
-    return facts
+class Run:
+    """The facts of the rounds so far, written after each: a run that is broken off has a report, too."""
 
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.facts = []
+        self.sittings = 1
 
-def write(arguments, facts):
-    """After each round: a run that is broken off has a report, too."""
-    whole = report.sum_up(vars(arguments), facts)
-    (arguments.out / "facts.json").write_text(json.dumps(whole, indent=1, default=str))
-    report.write(arguments.out, whole)
+    def take_up(self):
+        """What an earlier sitting of this run has done."""
+        earlier = json.loads((self.arguments.out / "facts.json").read_text())
+        told = {name: str(value) for name, value in vars(self.arguments).items()}
+        for name in ("minutes", "round_minutes", "seed", "mode", "kind", "faults", "faults_per_minute",
+                     "kills_per_minute", "per_second", "brokers", "membership"):
+            if earlier["arguments"][name] != told[name]:
+                raise SystemExit(f"torture: that run had {name} = {earlier['arguments'][name]}")
+        self.facts = earlier["rounds"]
+        self.sittings = earlier["sittings"] + 1
+
+    def whole(self):
+        return report.sum_up(vars(self.arguments), self.facts, self.sittings)
+
+    def write(self):
+        self.arguments.out.mkdir(parents=True, exist_ok=True)
+        whole = self.whole()
+        (self.arguments.out / "facts.json").write_text(json.dumps(whole, indent=1, default=str))
+        report.write(self.arguments.out, whole)
+
+    def go(self, table):
+        servers = Servers(self.arguments.brokers).start()
+        judged = None
+        try:
+            for drawn in itertools.islice(options.rounds(self.arguments), len(self.facts), None):
+                say(f"round {drawn.number}: {drawn.title()}, {drawn.seconds:.0f} s, seed {drawn.seed}")
+                previous, judged = judged, Round(servers, drawn, table).run()
+                self._add(previous)
+        finally:
+            servers.close()
+            self._add(judged)
+
+    def _add(self, judged):
+        if judged:
+            self.facts.append(judged.facts())
+            self.write()
+
+    def judge_again(self):
+        self.facts = [verdict.again(facts) for facts in self.facts]
+        self.write()
 
 
 def main(arguments):
@@ -58,11 +87,17 @@ def main(arguments):
     if not table:
         print("no fault has such a name; see --list-faults", file=sys.stderr)
         return 2
-    facts = run(arguments, table)
+    run = Run(arguments)
+    if arguments.is_continued or arguments.judge_again:
+        run.take_up()
+    if arguments.judge_again:
+        run.judge_again()
+    else:
+        run.go(table)
     if arguments.record:
-        report.record(arguments.record, report.sum_up(vars(arguments), facts))
+        report.record(arguments.record, run.whole())
     print((arguments.out / "report.md").read_text())
-    return 1 if any(fact["violations"] for fact in facts) else 0
+    return 1 if any(fact["violations"] for fact in run.facts) else 0
 
 
 if __name__ == "__main__":

@@ -17,15 +17,21 @@ class Disk:
         self.directory = directory
 
     def fill(self):
-        used = os.statvfs(self.directory)
-        pages = used.f_blocks - used.f_bfree
-        self._resize(f"{max(1, pages) * used.f_frsize}")
+        """No room but for what comes in between the look and the deed; less than is there is refused."""
+        for spare in (0, 16, 64, 256, 1024):
+            used = os.statvfs(self.directory)
+            pages = used.f_blocks - used.f_bfree + spare
+            if self._resize(f"{max(1, pages) * used.f_frsize}", check=spare == 1024):
+                return
 
     def empty(self):
         self._resize("4g")
 
-    def _resize(self, size):
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(self.directory)], check=True)
+    def _resize(self, size, check=True):
+        """Whether it could be."""
+        resized = subprocess.run(["mount", "-o", f"remount,size={size}", str(self.directory)],
+                                 check=check, capture_output=not check)
+        return resized.returncode == 0
 
     def close(self):
         subprocess.run(["umount", "--lazy", str(self.directory)], check=False)

@@ -11,6 +11,12 @@ import pathlib
 import random
 
 MODES = ("postgres", "outside", "redis", "sqlite", "none", "pgbouncer", "sentinel")
+# Rounds of many records and many kills, and little else: of the modes whose effects cost little.
+FLOODS = {"postgres": 10000, "redis": 12000, "sqlite": 8000}  # records a second
+FLOOD_EVERY = 5  # so many rounds
+FLOODS_OF_THEM = (1, 3)
+# With dynamic members each kill costs a session timeout: a group that is killed faster never comes to rest.
+DYNAMIC_KILLS = 6
 ABOUT = """Runs rounds of a few minutes with real servers, several onced and seeded faults, holds each to the
 promises from outside, and writes report.md, timeline.svg and facts.json. The exit status is 0 when
 nothing was violated."""
@@ -24,15 +30,19 @@ class Options:
     seed: int
     mode: str
     seconds: float
+    kind: str = "mixed"  # or flood
     is_static: bool = True
     assignment: str = "eager"
     partitions: int = 8
+    workers: int = 2  # of each host
     per_second: int = 0  # 0: as the mode says
     faults_per_minute: float = 20.0
+    kills_per_minute: float = 0.0  # of workers and supervisors, on top of the faults
     is_clocked: bool = False  # the wall clocks of the hosts can jump
 
     def title(self):
-        return f"{self.mode}, {'static' if self.is_static else 'dynamic'}, {self.assignment}"
+        flood = " flood" if self.kind == "flood" else ""
+        return f"{self.mode}{flood}, {'static' if self.is_static else 'dynamic'}, {self.assignment}"
 
 
 def parse(arguments):
@@ -41,32 +51,59 @@ def parse(arguments):
     parser.add_argument("--round-minutes", type=float, default=3, help="of one round (3)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mode", action="append", choices=MODES, help="only these; default all")
+    parser.add_argument("--kind", choices=("mixed", "flood"),
+                        help="only rounds with all faults, or only those of many records and kills")
     parser.add_argument("--faults", help="only those whose name has one of these words, by commas")
     parser.add_argument("--list-faults", action="store_true")
     parser.add_argument("--faults-per-minute", type=float, default=20)
+    parser.add_argument("--kills-per-minute", type=float, default=24,
+                        help="of workers and supervisors, on top (24; at most 6 of dynamic members)")
     parser.add_argument("--per-second", type=int, default=0, help="records; default as the mode says")
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     parser.add_argument("--membership", choices=("static", "dynamic", "both"), default="both")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build-torture/report"),
                         help="directory of the report (build-torture/report)")
-    parser.add_argument("--record", type=pathlib.Path, help="a document whose counts are replaced")
+    parser.add_argument("--continue", dest="is_continued", action="store_true",
+                        help="the run in that directory, which was broken off, with the same arguments")
+    parser.add_argument("--judge-again", action="store_true",
+                        help="runs nothing: the run in that directory, by a judge that was mended")
+    parser.add_argument("--record", type=pathlib.Path,
+                        help="a document whose counts are replaced, its picture beside it")
     return parser.parse_args(arguments)
 
 
 def rounds(arguments):
     """Options of all rounds, drawn from the seed: modes in turn, each time with other settings."""
     chance = random.Random(f"rounds {arguments.seed}")
-    modes = arguments.mode or MODES
+    modes = itertools.cycle(arguments.mode or MODES)
+    floods = itertools.cycle([mode for mode in FLOODS if mode in (arguments.mode or MODES)])
     left = arguments.minutes * 60
     for number in itertools.count():
         seconds = min(arguments.round_minutes * 60, left)
         if seconds < 10:
             return
-        static = {"static": True, "dynamic": False}.get(arguments.membership)
-        yield Options(
-            number=number, seed=chance.getrandbits(31), mode=modes[number % len(modes)], seconds=seconds,
-            is_static=chance.random() < 0.6 if static is None else static,
-            is_clocked=chance.random() < 0.5 or "clock" in (arguments.faults or ""), per_second=arguments.per_second, faults_per_minute=arguments.faults_per_minute)
+        flood = arguments.kind == "flood" or arguments.kind is None and number % FLOOD_EVERY in FLOODS_OF_THEM
+        mode = next(floods, None) if flood else None
+        settings = _flood(arguments, mode) if mode else {"mode": next(modes)}
+        static = chance.random() < (0.75 if mode else 0.6)
+        if arguments.membership != "both":
+            static = arguments.membership == "static"
+        yield _limited(Options(
+            number=number, seed=chance.getrandbits(31), seconds=seconds, is_static=static,
+            is_clocked=(chance.random() < 0.5 or "clock" in (arguments.faults or "")) and not mode,
+            **{"per_second": arguments.per_second, "faults_per_minute": arguments.faults_per_minute,
+               "kills_per_minute": arguments.kills_per_minute, **settings}))
         left -= seconds
 
 
+def _flood(arguments, mode):
+    return {"mode": mode, "kind": "flood", "workers": 3,
+            "per_second": arguments.per_second or FLOODS[mode],
+            "faults_per_minute": arguments.faults_per_minute / 6,
+            "kills_per_minute": arguments.kills_per_minute * 2}
+
+
+def _limited(options):
+    if options.is_static:
+        return options
+    return dataclasses.replace(options, kills_per_minute=min(options.kills_per_minute, DYNAMIC_KILLS))

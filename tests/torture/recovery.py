@@ -1,48 +1,51 @@
 """
 recovery - how long partitions stood still after their worker was killed
 
-From the kill to the next effect on one of its partitions by another owner (what the dead one sent may still
-be carried out). Kills while another fault of database, broker or
-network was on are left out: what they measure is that fault.
+From the kill to the next effect on its partitions by another owner (what the dead one sent may still be
+carried out; where owners are not known nothing is measured): `first` on any of them, `all` when each that went on at all has had one. A worker that died
+with its supervisor waits for the next one, too, and is counted apart. Kills while another fault was on are
+left out: what they measure is that fault.
 """
 
 import bisect
 import collections
 
-SLOWED_BY = {"postgres", "kafka", "network", "redis", "machine"}
 LOOK_BACK = 5.0  # seconds in which whoever made effects on a partition is the one that died
+LOOK_AHEAD = 30.0
+SETTLES = 5.0  # seconds after a fault in which its consequences may still be felt
+REJOINS = 10.0  # the same after the death of a dynamic member: a session timeout, and the group anew
 
 
-def times(evidence):
-    """[seconds] for the kills whose partitions were measured, and how many were not."""
-    if not evidence.mode.has_owners:
-        return [], len(evidence.deaths)
+def times(evidence, is_static=True):
+    """{"worker" or "host": {"first": [seconds], "all": [seconds], "left_out": how many were not measured}}"""
     at = collections.defaultdict(list)
     for effect in evidence.effects:
         at[effect.partition].append((effect.at, effect.owner))
     for effects in at.values():
         effects.sort(key=lambda effect: effect[0])
-    found, left_out = [], 0
+    found = {who: {"first": [], "all": [], "left_out": 0} for who in ("worker", "host")}
     for death in evidence.deaths:
         if not death.is_certain or not death.partitions:
             continue
-        next_ = _next(death, at)
-        if next_ is None or _is_disturbed(evidence.faults, death.at, next_):
-            left_out += 1
+        row = found["host" if death.by_supervisor else "worker"]
+        moments = _moments(death, at) if evidence.mode.has_owners else []
+        if not moments or _is_disturbed(evidence, death, min(moments), is_static):
+            row["left_out"] += 1
             continue
-        found.append(next_ - death.at)
-    return found, left_out
+        row["first"].append(min(moments) - death.at)
+        row["all"].append(max(moments) - death.at)
+    return found
 
 
-def _next(death, at):
-    """When somebody else made an effect on one of its partitions; None: never."""
+def _moments(death, at):
+    """When somebody else made an effect on each of its partitions; those that nobody did are missing."""
     dead = {owner for p in death.partitions
             for _, owner in _between(at[p], death.at - LOOK_BACK, death.at)}
-    moments = []
+    found = []
     for partition in death.partitions:
-        later = _between(at[partition], death.at, float("inf"))
-        moments.append(next((moment for moment, owner in later if owner not in dead), None))
-    return min((m for m in moments if m is not None), default=None)
+        later = _between(at[partition], death.at, death.at + LOOK_AHEAD)
+        found += [next((moment for moment, owner in later if owner not in dead), None)]
+    return [moment for moment in found if moment is not None]
 
 
 def _between(effects, begin, end):
@@ -52,8 +55,16 @@ def _between(effects, begin, end):
         index += 1
 
 
-def _is_disturbed(faults, begin, end):
-    return any(f.target in SLOWED_BY and f.covers(begin, end, grace=5) for f in faults)
+def _is_disturbed(evidence, death, end, is_static):
+    """Kills of one worker disturb nobody else where members are static."""
+    began = [fault.began for fault in evidence.faults if fault.target == "process" and fault.began <= death.at]
+    own = max(began, default=None)
+    for fault in evidence.faults:
+        is_of_another = fault.name == "worker kill -9" and is_static
+        if fault.began != own and not is_of_another and fault.covers(death.at, end, grace=SETTLES):
+            return True
+    return not is_static and any(
+        other.pid != death.pid and death.at - REJOINS < other.at < end for other in evidence.deaths)
 
 
 def quantile(values, share):

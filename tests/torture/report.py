@@ -11,7 +11,14 @@ from .plan import NOT_DRAWN
 from .recovery import quantile
 
 
-def sum_up(arguments, rounds):
+# What the families of faults are called where they are counted together.
+GROUPS = (("worker kills", ("worker kill -9",)),
+          ("supervisor kills, alone or with its workers", ("supervisor kill -9", "tree kill -9")),
+          ("broker faults", ("broker", "brokers", "all brokers", "coordinator")),
+          ("database faults", ("postgres", "redis")))
+
+
+def sum_up(arguments, rounds, sittings=1):
     """All facts of a run, ready for JSON."""
     by_fault = collections.defaultdict(lambda: {"count": 0, "in_flight": 0, "not_possible": 0})
     for fault in _all(rounds, "faults"):
@@ -23,6 +30,7 @@ def sum_up(arguments, rounds):
             row["in_flight"] += bool(fault["hit"])
     return {
         "arguments": {name: str(value) for name, value in arguments.items()},
+        "sittings": sittings,
         "records": sum(r["records"] for r in rounds),
         "effects": sum(r["effects"] for r in rounds),
         "dead_letters": sum(r["dead_letters"] for r in rounds),
@@ -70,13 +78,26 @@ def _by_mode(rounds):
 
 
 def _recovery(rounds):
-    found = {}
-    for membership in (True, False):
-        chosen = [r for r in rounds if r["options"]["is_static"] is membership]
-        values = _all(chosen, "recovery")
-        found["static" if membership else "dynamic"] = {
-            "kills": len(values), "left_out": sum(r["recovery_left_out"] for r in chosen),
-            "p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "max": max(values, default=None)}
+    """[{who died, members, kills, left_out, p50, p99, max of the first of its partitions, p99_all of all}]"""
+    found = []
+    for who, membership in (("worker", True), ("worker", False), ("host", True), ("host", False)):
+        chosen = [r["recovery"][who] for r in rounds if r["options"]["is_static"] is membership]
+        first = [value for row in chosen for value in row["first"]]
+        every = [value for row in chosen for value in row["all"]]
+        found.append({
+            "who": who, "members": "static" if membership else "dynamic", "kills": len(first),
+            "left_out": sum(row["left_out"] for row in chosen),
+            "p50": quantile(first, 0.5), "p99": quantile(first, 0.99), "max": max(first, default=None),
+            "p99_all": quantile(every, 0.99)})
+    return found
+
+
+def _groups(by_fault):
+    """[(name, times, met work in hand)]"""
+    found = []
+    for name, prefixes in GROUPS:
+        rows = [row for fault, row in by_fault.items() if fault.startswith(prefixes)]
+        found.append((name, sum(row["count"] for row in rows), sum(row["in_flight"] for row in rows)))
     return found
 
 
@@ -103,7 +124,11 @@ def record(path, whole):
     text = path.read_text()
     before, rest = text.split(BEGIN)
     behind = rest.split(END)[1]
-    path.write_text(before + BEGIN + "\n\n".join(counts(whole)) + "\n" + END + behind)
+    picture = path.with_suffix(".svg")
+    picture.write_text(timeline.draw(whole))
+    summary, *figures = counts(whole, "###")
+    parts = [summary, f"![throughput, lag and faults over time]({picture.name})", *figures]
+    path.write_text(before + BEGIN + "\n\n".join(parts) + "\n" + END + behind)
 
 
 # ---- Markdown ----
@@ -144,30 +169,34 @@ def _summary(whole):
     happened = sum(row["count"] for row in whole["faults"].values())
     in_flight = sum(row["in_flight"] for row in whole["faults"].values())
     verdict = {"held": "Every promise held.", "violated": "**Promises were broken.**"}[whole["verdict"]]
+    sittings = "" if whole["sittings"] == 1 else f" in {whole['sittings']} sittings"
     return (f"{verdict} `{command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(_began(whole)))} UTC:"
-            f" {len(whole['rounds'])} rounds, {whole['seconds'] / 60:.0f} minutes under faults,"
+            f" {len(whole['rounds'])} rounds{sittings}, {whole['seconds'] / 60:.0f} minutes under faults,"
             f" {whole['records']:,} records, {whole['commits']:,} offset commits, {happened:,} faults,"
             f" {in_flight:,} of them while a record was in hand.")
 
 
-def counts(whole):
+def counts(whole, level="##"):
     """What a document about reliability wants to know of a run."""
     return [
         _summary(whole),
-        "## Faults",
+        table(("", "times", "met work in hand"),
+              ((name, f"{times:,}", f"{hits:,}") for name, times, hits in _groups(whole["faults"]))),
+        f"{level} Faults",
         table(("fault", "times", "met work in hand", "nothing there to hit"),
               ((name, row["count"], row["in_flight"], row["not_possible"])
                for name, row in whole["faults"].items())),
         *_left_out(whole["absent"]),
-        "## Effects that came more than once",
+        f"{level} Effects that came more than once",
         table(("mode", "promise", "rounds", "records", "effects", "repeats, by cause"),
               ((name, row["promise"], row["rounds"], f"{row['records']:,}", f"{row['effects']:,}",
                 _causes(row["duplicates"])) for name, row in sorted(whole["modes"].items()))),
-        "## From the death of a worker to the next settled record of its partitions",
-        table(("members", "measured", "left out*", "p50", "p99", "longest"),
-              ((name, row["kills"], row["left_out"], *map(_seconds, (row["p50"], row["p99"], row["max"])))
-               for name, row in whole["recovery"].items())),
-        "\\* another fault (broker, database, network) was on, or no record came for them any more.",
+        f"{level} From the death of a worker to the next effect on its partitions",
+        table(("who died", "members", "measured", "left out*", "p50", "p99", "longest", "p99 of all partitions"),
+              ((_WHO[row["who"]], row["members"], row["kills"], row["left_out"],
+                *map(_seconds, (row["p50"], row["p99"], row["max"], row["p99_all"])))
+               for row in whole["recovery"])),
+        "\\* another fault was on or just over, or no record came for them any more.",
     ]
 
 
@@ -175,6 +204,9 @@ def _left_out(absent):
     if not absent:
         return []
     return ["Not among them:", table(("fault", "why not"), absent.items())]
+
+
+_WHO = {"worker": "a worker", "host": "a worker with its supervisor"}
 
 
 def _began(whole):

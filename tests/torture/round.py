@@ -1,23 +1,21 @@
 """
-round - one round: a mode, a plan of faults, a stream; run, worked off, stopped, read and judged
-
-What comes out is a dictionary of facts, ready for JSON; violations are sentences among them.
+round - one round: a mode, a plan of faults, a stream; run, worked off, stopped, read, and given to the judge
 """
 
-import dataclasses
-import shutil
+import gc
 import time
 
 import confluent_kafka
 from scenario.harness import slowness
 from support.cache import scratch_dir
 
-from . import commits, duplicates, eventlog, judge, plan, recovery
+from . import commits, eventlog, judge, plan
 from .modes import MODES
 from .producer import Producer
 from .scheduler import Happened, Scheduler
 from .stage import Stage
-from .stream import Stream
+from .stream import FLOOD, Stream
+from .verdict import Course, Verdict
 from .watch import Watch
 
 LAG_SECONDS = 60.0  # the promise for a machine that is not slowed down
@@ -34,22 +32,18 @@ class Round:
         directory = scratch_dir("torture")
         stage = Stage(self.servers, self.mode, self.options, directory)
         absent = {name: kind.unfit(stage) for name, kind in self.table.items()}
-        drawn = plan.draw(self.options.seed, self.options.seconds,
-                          {name: kind for name, kind in self.table.items() if not absent[name]},
-                          self.options.faults_per_minute)
+        drawn = plan.draw(self.options, {name: kind for name, kind in self.table.items() if not absent[name]})
         absent.update((p.name, self.table[p.name].lacks(stage)) for p in drawn)
-        keep = True
+        # Millions of records and no cycle among them.
+        gc.collect()
         try:
-            facts = self._run(stage, [p for p in drawn if not absent[p.name]])
-            facts["absent"] = self._absent(absent, drawn)
-            keep = bool(facts["violations"])
-            facts["kept"] = str(directory) if keep else ""
-            return facts
+            course = self._run(stage, [p for p in drawn if not absent[p.name]])
+            course.absent = self._absent(absent, drawn)
+            return Verdict(course)
         finally:
+            gc.enable()
             self.servers.restore()
             stage.close()
-            if not keep:
-                shutil.rmtree(directory, ignore_errors=True)
 
     # ---- the course of a round ----
 
@@ -84,11 +78,17 @@ class Round:
                                for stall in watch.stalls]
         remains = self._compare(before, stage.descriptors()) if lag_zero_after is not None else []
         exit_codes = {host.name: self._stop(host, remains) for host in stage.hosts}
+        gc.disable()
         evidence = self._read(stage, producer, watch, scheduler, begin, lag_zero_after, exit_codes, remains)
-        return self._facts(evidence, began, ended, producer, scheduler.left_out, watch.errors)
+        return Course(
+            self.options, stage.directory, evidence, began, ended, producer.acknowledged, len(producer.failed),
+            scheduler.left_out, watch.errors)
 
     def _stream(self, stage):
-        return Stream(self.options.seed, stage.name, self.mode.misbehaviour, self.mode.weights)
+        # It goes to another process, and what the mode has at hand does not.
+        misbehaviour = type(self.mode)().misbehaviour
+        weights = {**FLOOD, **self.mode.weights} if self.options.kind == "flood" else self.mode.weights
+        return Stream(self.options.seed, stage.name, misbehaviour, weights)
 
     def _limit(self):
         return LAG_SECONDS * slowness()
@@ -145,7 +145,7 @@ class Round:
         committed = stage.committed()
         inputs = stage.inputs()
         return judge.Evidence(
-            mode=self.mode, committed=committed, inputs=inputs,
+            mode=judge.Promised(self.mode.promise, self.mode.is_deduplicating, self.mode.has_owners), committed=committed, inputs=inputs,
             effects=self.mode.effects(stage), dead_letters=stage.dead_letters(), ends=stage.ends(),
             ledger=producer.ledger, history=commits.read(stage.kafka, stage.group, stage.topic, begin), samples=watch.samples,
             deaths=stage.deaths,
@@ -153,32 +153,3 @@ class Round:
             exit_codes=exit_codes, remains=remains, faults=scheduler.happened,
             lag_zero_after=lag_zero_after, lag_zero_limit=self._limit(),
             skipped=stage.deleted_unsettled(inputs))
-
-    # ---- what came of it ----
-
-    def _facts(self, evidence, began, ended, producer, left_out_faults, errors):
-        verdicts = judge.judge(evidence)
-        recovered, left_out = recovery.times(evidence)
-        holding = {exit_.pid for _, exit_ in evidence.exits if exit_.holding}
-        for fault in evidence.faults:
-            fault.hit = fault.hit or any(f"pid {pid}" in fault.note for pid in holding)
-        return {
-            "options": dataclasses.asdict(self.options), "title": self.options.title(),
-            "promise": self.mode.promise, "began": began, "ended": ended,
-            "records": len(evidence.inputs), "acknowledged": producer.acknowledged,
-            "not_acknowledged": len(producer.failed), "effects": len(evidence.effects),
-            "dead_letters": len(evidence.dead_letters), "commits": len(evidence.history),
-            "duplicates": dict(duplicates.causes(evidence)),
-            "faults": [dataclasses.asdict(fault) for fault in evidence.faults],
-            "left_out": left_out_faults, "watch_errors": errors,
-            "recovery": recovered, "recovery_left_out": left_out,
-            "lag_zero_after": evidence.lag_zero_after,
-            "verdicts": verdicts, "violations": sum(map(len, verdicts.values())),
-            "samples": [self._sample(sample) for sample in evidence.samples],
-        }
-
-    @staticmethod
-    def _sample(sample):
-        committed = None if sample.committed is None else sum(sample.committed.values())
-        return {"at": sample.at, "produced": sample.produced, "committed": committed,
-                "lag": sample.lag, "rss_kib": sample.rss_kib}

@@ -16,8 +16,6 @@ from . import cgroup
 from .clock import Clock
 from .host import Host
 
-WORKERS = 2  # of each host
-
 
 @dataclasses.dataclass
 class Death:
@@ -59,7 +57,7 @@ class Stage(World):
         changes = {
             "onced": {"log.level": "info", "store.idle.timeout": "3s"},
             "kafka": {"bootstrap.servers": self.servers.bootstrap_of(name)},
-            "consumer c": {"workers": WORKERS, "instance.id": instance,
+            "consumer c": {"workers": self.options.workers, "instance.id": instance,
                            "assignment": self.options.assignment, "batch.max": 100,
                            "offset.lost": "earliest" if self.mode.may_lose else None},
             # What fails by chance shall succeed in the end.
@@ -88,7 +86,7 @@ class Stage(World):
 
     def is_complete(self):
         """Every partition has an owner."""
-        owned = [p for host in self.hosts for slot in range(WORKERS) for p in host.partitions_of(slot)]
+        owned = [p for host in self.hosts for slot in range(self.options.workers) for p in host.partitions_of(slot)]
         return sorted(owned) == list(range(self.partitions))
 
     # ---- what faults say and ask ----

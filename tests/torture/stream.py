@@ -15,6 +15,8 @@ WEIGHTS = {
     "plain": 850, "slow": 60, "repeat": 40, "flaky": 15, "poison": 8, "huge": 3, "tombstone": 4,
     "odd": 6, "header_id": 8, "no_key": 4, "collision": 2,
 }
+# Where as many as possible are wanted: the same classes, less of what takes its time.
+FLOOD = {"slow": 4, "flaky": 2, "poison": 2, "huge": 0.1, "odd": 2, "collision": 0.5, "tombstone": 2}
 # Nothing but its effect may become of one of these.
 INNOCENT = {"plain", "slow", "flaky", "huge", "header_id", "no_key"}
 

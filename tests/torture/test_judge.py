@@ -11,24 +11,17 @@ import pytest
 from scenario import events
 from support.kafka_client import Record
 
-from . import commits, duplicates, eventlog, judge, plan, recovery
-from .modes import AT_LEAST, EXACTLY, Effect, Postgres
+from . import commits, duplicates, eventlog, judge, plan, recovery, verdict
+from .modes import AT_LEAST, EXACTLY, MODES, Effect, Postgres
+from .options import Options, parse, rounds
 from .scheduler import Happened
 from .stage import Death
 from .stream import Stream
 from .watch import Sample
 
 
-class Exactly:
-    promise = EXACTLY
-    is_deduplicating = True
-    has_owners = True
-
-
-class AtLeast:
-    promise = AT_LEAST
-    is_deduplicating = True
-    has_owners = True
+EXACT = judge.Promised(EXACTLY, True)
+LEAST = judge.Promised(AT_LEAST, True)
 
 
 def record(offset, event_id):
@@ -51,7 +44,7 @@ def exit_(pid, cause="crashed"):
 
 INPUTS = [record(0, "a"), record(1, "b"), record(2, "c"), record(3, "d")]
 SOUND = {
-    "mode": Exactly, "committed": {("t", 0): 4}, "inputs": INPUTS,
+    "mode": EXACT, "committed": {("t", 0): 4}, "inputs": INPUTS,
     "effects": [effect(1, "a", 0), effect(2, "b", 1), effect(3, "c", 2)],
     "dead_letters": [letter(INPUTS[3])], "ends": {("t", 0): 4},
     "ledger": {(0, 0): "plain", (0, 1): "plain", (0, 2): "repeat", (0, 3): "poison"},
@@ -102,10 +95,18 @@ def test_order_is_broken_only_by_an_owner_that_was_frozen():
     assert "I4" in found(effects=[e._replace(owner=1) for e in crossed], faults=[FROZEN])
 
 
+def test_what_retention_deleted_is_settled_by_nobody():
+    again = {"inputs": [*INPUTS, record(4, "b")], "committed": {("t", 0): 5}, "ends": {("t", 0): 5},
+             "history": [commits.Commit(102.5, 0, 2), commits.Commit(110.0, 0, 5)],
+             "effects": [effect(1, "a", 0), effect(2, "b", 4, at=103.0), effect(3, "c", 2, at=104.0)]}
+    assert "I5" in found(**again)
+    assert "I5" not in found(**again, skipped={("t", 0, 1)})
+
+
 def test_a_repeat_needs_a_cause_where_it_is_allowed():
     twice = [*SOUND["effects"], effect(4, "a", 0)]
-    assert found(mode=AtLeast, effects=twice) == {"I2b"}
-    assert found(mode=AtLeast, effects=twice, faults=[FROZEN]) == set()
+    assert found(mode=LEAST, effects=twice) == {"I2b"}
+    assert found(mode=LEAST, effects=twice, faults=[FROZEN]) == set()
     evidence = judge.Evidence(**{**SOUND, "effects": twice, "faults": [FROZEN]})
     assert duplicates.causes(evidence) == {"worker SIGSTOP": 1}
 
@@ -115,12 +116,40 @@ def test_a_death_whose_supervisor_died_too_needs_no_obituary():
     assert found(deaths=deaths, exits=[]) == set()
 
 
+def measured(is_static=True, **changed):
+    row = recovery.times(judge.Evidence(**{**SOUND, **changed}), is_static)["worker"]
+    return row["first"], row["all"], row["left_out"]
+
+
+LATE = [*SOUND["effects"], effect(4, "x", 4, at=105.5), effect(5, "y", 5, at=106.5, owner=2),
+        effect(6, "z", 6, at=108.0, owner=3)._replace(partition=1)]
+
+
+def kill(began):
+    return Happened("worker kill -9", "process", began, began, "", True)
+
+
 def test_recovery_is_the_next_effect_of_another_owner():
-    late = [*SOUND["effects"], effect(4, "x", 4, at=105.5), effect(5, "y", 5, at=106.5, owner=2)]
-    evidence = judge.Evidence(**{**SOUND, "effects": late})
-    assert recovery.times(evidence) == ([1.5], 0)
-    hit = Happened("broker kill -9", "kafka", 104.0, 105.5, "", True)
-    assert recovery.times(judge.Evidence(**{**SOUND, "effects": late, "faults": [hit]})) == ([], 1)
+    assert measured(effects=LATE) == ([1.5], [1.5], 0)
+    both = [dataclasses.replace(SOUND["deaths"][0], partitions=frozenset({0, 1}))]
+    assert measured(effects=LATE, deaths=both) == ([1.5], [3.0], 0)
+    assert measured(effects=LATE, mode=dataclasses.replace(EXACT, has_owners=False)) == ([], [], 1)
+
+
+def test_recovery_is_not_measured_during_another_fault():
+    broker = Happened("broker kill -9", "kafka", 104.0, 105.5, "", True)
+    assert measured(effects=LATE, faults=[kill(104.9), broker]) == ([], [], 1)
+    # Another kill disturbs nobody, unless its victim has to leave the group first.
+    kills = [kill(103.0), kill(104.9)]
+    assert measured(effects=LATE, faults=kills) == ([1.5], [1.5], 0)
+    assert measured(effects=LATE, faults=kills, is_static=False) == ([], [], 1)
+    assert measured(effects=LATE, faults=kills[1:], is_static=False) == ([1.5], [1.5], 0)
+
+
+def test_a_worker_that_died_with_its_supervisor_is_measured_apart():
+    deaths = [dataclasses.replace(SOUND["deaths"][0], by_supervisor=True)]
+    times = recovery.times(judge.Evidence(**{**SOUND, "effects": LATE, "deaths": deaths}))
+    assert (times["worker"]["first"], times["host"]["first"]) == ([], [1.5])
 
 
 def test_commits_are_read_as_the_broker_writes_them():
@@ -146,13 +175,20 @@ def test_obituaries_are_read_from_the_log(tmp_path):
     assert (told.pid, told.slot, told.cause, told.holding) == (7, 1, "crashed", True)
 
 
+class Kind:
+    weight, target, length, aftermath = 1, "process", (0.0, 3.0), 0.2
+
+
 def test_the_same_seed_draws_the_same():
-    class Kind:
-        weight, target, length, aftermath = 1, "process", (0.0, 3.0), 0.2
-    table = {"a": Kind, "b": Kind}
-    assert plan.draw(5, 120, table, 30) == plan.draw(5, 120, table, 30) != plan.draw(6, 120, table, 30)
+    table = {"a": Kind, "b": Kind, "worker kill -9": Kind}
+    five, six = (Options(0, seed, "postgres", 120, faults_per_minute=30, kills_per_minute=30) for seed in (5, 6))
+    assert plan.draw(five, table) == plan.draw(five, table) != plan.draw(six, table)
     first, second = Stream(5, "p", misbehaviour), Stream(5, "p", misbehaviour)
     assert [first.make(n) for n in range(3000)] == [second.make(n) for n in range(3000)]
+    words = parse(["--minutes", "60", "--seed", "5"])
+    assert list(rounds(words)) == list(rounds(words))
+    assert {drawn.kind for drawn in rounds(words)} == {"mixed", "flood"}
+    assert {drawn.mode for drawn in rounds(words)} == set(MODES)
 
 
 def test_every_class_of_records_comes():
@@ -164,11 +200,22 @@ def test_every_class_of_records_comes():
     assert len(ids) == sum(m.kind == "plain" for m in made)
 
 
-def test_faults_of_one_target_never_overlap():
-    class Kind:
-        weight, target, length, aftermath = 1, "process", (1.0, 9.0), 0.2
-    drawn = plan.draw(1, 300, {"a": Kind, "b": Kind}, 60)
+@pytest.mark.parametrize("kind", ["mixed", "flood"])
+def test_faults_of_one_target_never_overlap(kind):
+    drawn = plan.draw(Options(0, 1, "postgres", 300, kind, faults_per_minute=60, kills_per_minute=40), {
+        "a": Kind, "b": Kind, "worker kill -9": Kind, "supervisor kill -9": Kind})
     assert len(drawn) > 20
     for one, other in zip(drawn, drawn[1:]):
         assert one.at + one.seconds <= other.at
     assert all(p.at + p.seconds <= 300 for p in drawn)
+
+
+def test_a_judge_aside_keeps_the_evidence_of_what_it_condemns(tmp_path):
+    for changed, is_kept in (({}, False), ({"remains": ["a process"]}, True)):
+        directory = tmp_path / f"round-{is_kept}"
+        directory.mkdir()
+        course = verdict.Course(Options(0, 1, "postgres", 10), directory,
+                                judge.Evidence(**{**SOUND, **changed}), 100.0, 110.0, 4, 0, 0, {})
+        facts = verdict.Verdict(course).facts()
+        assert bool(facts["violations"]) == directory.exists() == is_kept
+        assert verdict.again(facts) == facts

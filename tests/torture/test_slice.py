@@ -32,7 +32,7 @@ def servers():
 
 @pytest.mark.parametrize("options", ROUNDS, ids=lambda options: options.mode)
 def test_round_breaks_no_promise(servers, options, tmp_path):
-    facts = Round(servers, options, faults.load()).run()
+    facts = Round(servers, options, faults.load()).run().facts()
     whole = report.sum_up({"minutes": options.seconds / 60, "seed": options.seed}, [facts])
     report.write(tmp_path, whole)
     json.dumps(whole)
