@@ -2,7 +2,7 @@
 mutants - planted faults of the daemon, and how long it takes until each is caught
 
     PYTHONPATH=tests python3 -m torture.mutants BUILD
-    PYTHONPATH=tests python3 -m torture.mutants --real [NUMBER ...]
+    scripts/torture --mutants [NUMBER ...]
 
 Those of the simulator (tests/support/sim.c) are planted by number into a build's test_sim: each runs schedule
 after schedule, as seeds draw them, until an invariant breaks. The real ones (real_mutants.py) are changes of
@@ -15,7 +15,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import time
 
 from . import real_mutants
@@ -58,14 +57,12 @@ def real(numbers):
     """The same of the real ones; all where no number is given."""
     chosen = [real_mutants.MUTANTS[number - 1] for number in numbers] or real_mutants.MUTANTS
     is_caught = True
-    with tempfile.TemporaryDirectory(prefix="onced-mutants-", dir=os.environ.get("ONCED_SCRATCH")) as directory:
-        tree = pathlib.Path(directory)
-        os.environ["ONCED_BUILD"] = str(real_mutants.directory(tree))
-        print("| planted fault | tortured by | caught by | after rounds | seconds |\n|---|---|---|---|---|", flush=True)
-        for name, how, broken, rounds, seconds in real_mutants.table(tree, chosen):
-            is_caught &= bool(broken)
-            told = " ".join(broken) or "**nobody**"
-            print(f"| {name} | {how} | {told} | {rounds} | {seconds:.0f} |", flush=True)
+    os.environ["ONCED_BUILD"] = str(real_mutants.directory(real_mutants.TREE))
+    print("| planted fault | tortured by | caught by | after rounds | seconds |\n|---|---|---|---|---|", flush=True)
+    for name, how, broken, rounds, seconds in real_mutants.table(chosen):
+        is_caught &= bool(broken)
+        told = " ".join(broken) or "**nobody**"
+        print(f"| {name} | {how} | {told} | {rounds} | {seconds:.0f} |", flush=True)
     return is_caught
 
 

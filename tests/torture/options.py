@@ -19,7 +19,8 @@ FLOODS_OF_THEM = (1, 3)
 DYNAMIC_KILLS = 6
 ABOUT = """Runs rounds of a few minutes with real servers, several onced and seeded faults, holds each to the
 promises from outside, and writes report.md, timeline.svg and facts.json. The exit status is 0 when
-nothing was violated."""
+nothing was violated. With --mutants [NUMBER ...] alone it plants faults into copies of the sources instead, and says what
+caught each."""
 
 
 @dataclasses.dataclass(frozen=True)

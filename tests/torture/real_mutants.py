@@ -7,14 +7,15 @@ be directory() before anything that reads it is imported: mutants.py sees to tha
 """
 
 import dataclasses
+import filecmp
+import os
 import pathlib
 import shutil
 import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ("daemon", "handlers", "ctl", "sql", "systemd", "conf", "man", "tests", "bench",
-           "meson.build", "meson_options.txt")
+TREE = ROOT / "build-mutants"
 TARGETS = ("onced", "oncectl", "tests/support/plugins/inside.so", "tests/support/plugins/outside.so")
 SECONDS = 20  # of a round
 ROUNDS = 6  # until a mutant counts as caught by nobody
@@ -100,15 +101,28 @@ def directory(tree):
     return tree / "build"
 
 
+def refresh(tree):
+    """Make it a copy of the sources. What is the same stays, so that little is compiled again."""
+    for at, directories, names in os.walk(ROOT):
+        directories[:] = [name for name in directories if name != "__pycache__" and not (
+            at == str(ROOT) and name.startswith(("build", ".git")))]
+        below = tree / pathlib.Path(at).relative_to(ROOT)
+        below.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            source, copy = pathlib.Path(at, name), below / name
+            if not copy.exists() or not filecmp.cmp(source, copy, shallow=False):
+                shutil.copy(source, copy)
+
+
 def prepare(tree):
-    """A copy of the sources, configured as they are."""
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("build*", "__pycache__"))
-        else:
-            shutil.copy(ROOT / name, tree / name)
-    subprocess.run(["meson", "setup", str(directory(tree)), str(tree), "-Dman=disabled"], check=True,
-                   stdout=subprocess.DEVNULL)
+    """A copy of the sources, configured."""
+    refresh(tree)
+    if (directory(tree) / "build.ninja").exists():
+        return
+    made = subprocess.run(["meson", "setup", str(directory(tree)), str(tree), "-Dman=disabled"],
+                          capture_output=True, text=True)
+    if made.returncode != 0:
+        raise SystemExit(f"torture: the copy cannot be configured:\n{made.stdout[-3000:]}")
 
 
 def build(tree):
@@ -153,7 +167,7 @@ def catch(servers, mutant):
     return [], ROUNDS, time.monotonic() - began
 
 
-def table(tree, chosen=MUTANTS):
+def table(chosen=MUTANTS, tree=TREE):
     """Yields (name, how it is tortured, [broken], rounds, seconds) of each."""
     from .servers import Servers
 
