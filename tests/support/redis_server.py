@@ -112,6 +112,13 @@ class Redis(Server):
     def command(self):
         return ["redis-server", str(self.directory / "redis.conf")]
 
+    def promote(self):
+        """A replica becomes a master for good, also when it is started anew."""
+        self.call("REPLICAOF", "NO", "ONE")
+        conf = self.directory / "redis.conf"
+        conf.write_text("".join(line for line in conf.read_text().splitlines(keepends=True)
+                                if not line.startswith("replicaof ")))
+
     def is_ready(self):
         try:
             with self.client(seconds=2) as client:

@@ -39,15 +39,16 @@ class Run:
         """What an earlier sitting of this run has done."""
         earlier = json.loads((self.arguments.out / "facts.json").read_text())
         told = {name: str(value) for name, value in vars(self.arguments).items()}
-        for name in ("minutes", "round_minutes", "seed", "mode", "kind", "faults", "faults_per_minute",
-                     "kills_per_minute", "per_second", "brokers", "membership"):
-            if earlier["arguments"][name] != told[name]:
-                raise SystemExit(f"torture: that run had {name} = {earlier['arguments'][name]}")
-        self.facts = earlier["rounds"]
-        self.sittings = earlier["sittings"] + 1
+        own = earlier["runs"][0]
+        for name in ("seed", *report.DEFAULTS):
+            if own["arguments"][name] != told[name]:
+                raise SystemExit(f"torture: that run had {name} = {own['arguments'][name]}")
+        self.facts = earlier["rounds"][:own["rounds"]]
+        self.sittings = own["sittings"] + (not self.arguments.judge_again)
 
     def whole(self):
-        return report.sum_up(vars(self.arguments), self.facts, self.sittings)
+        others = [json.loads((path / "facts.json").read_text()) for path in self.arguments.beside]
+        return report.sum_up(vars(self.arguments), self.facts, self.sittings, others)
 
     def write(self):
         self.arguments.out.mkdir(parents=True, exist_ok=True)

@@ -12,15 +12,14 @@ import random
 
 MODES = ("postgres", "outside", "redis", "sqlite", "none", "pgbouncer", "sentinel")
 # Rounds of many records and many kills, and little else: of the modes whose effects cost little.
-FLOODS = {"postgres": 10000, "redis": 12000, "sqlite": 8000}  # records a second
+FLOODS = {"postgres": 12000, "redis": 12000, "sqlite": 8000}  # records a second
 FLOOD_EVERY = 5  # so many rounds
 FLOODS_OF_THEM = (1, 3)
 # With dynamic members each kill costs a session timeout: a group that is killed faster never comes to rest.
 DYNAMIC_KILLS = 6
 ABOUT = """Runs rounds of a few minutes with real servers, several onced and seeded faults, holds each to the
 promises from outside, and writes report.md, timeline.svg and facts.json. The exit status is 0 when
-nothing was violated. With --mutants [NUMBER ...] alone it plants faults into copies of the sources instead, and says what
-caught each."""
+nothing was violated."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +67,8 @@ def parse(arguments):
                         help="the run in that directory, which was broken off, with the same arguments")
     parser.add_argument("--judge-again", action="store_true",
                         help="runs nothing: the run in that directory, by a judge that was mended")
+    parser.add_argument("--beside", action="append", type=pathlib.Path, default=[],
+                        help="directory of the report of another run, whose facts are summed up with these")
     parser.add_argument("--record", type=pathlib.Path,
                         help="a document whose counts are replaced, its picture beside it")
     return parser.parse_args(arguments)

@@ -12,7 +12,7 @@ NOT_DRAWN = "not drawn"  # why a fault did not come that could have
 WARM_UP = 2.0  # seconds without faults at the beginning
 # How often each family comes, by the kind of a round. While a server is away little else is tested.
 FAMILIES = {
-    "mixed": {"process": 24, "postgres": 20, "redis": 20, "kafka": 20, "network": 12, "operator": 14,
+    "mixed": {"process": 24, "postgres": 20, "redis": 20, "kafka": 30, "network": 12, "operator": 14,
               "host": 8, "topic": 4, "pooler": 6},
     "flood": {"postgres": 1, "redis": 1},
 }

@@ -5,12 +5,15 @@ report - the facts of a run, summed up, and written for people
 import collections
 import time
 
-from . import timeline
+from . import options, timeline
 from .judge import CHECKS
 from .plan import NOT_DRAWN
 from .recovery import quantile
 
 
+# Arguments that rounds are drawn with, and what they are where nothing is said.
+DEFAULTS = {name: getattr(options.parse([]), name) for name in (
+    "round_minutes", "mode", "kind", "faults", "faults_per_minute", "kills_per_minute", "per_second", "brokers", "membership")}
 # What the families of faults are called where they are counted together.
 GROUPS = (("worker kills", ("worker kill -9",)),
           ("supervisor kills, alone or with its workers", ("supervisor kill -9", "tree kill -9")),
@@ -18,8 +21,13 @@ GROUPS = (("worker kills", ("worker kill -9",)),
           ("database faults", ("postgres", "redis")))
 
 
-def sum_up(arguments, rounds, sittings=1):
-    """All facts of a run, ready for JSON."""
+def sum_up(arguments, rounds, sittings=1, others=()):
+    """All facts of a run, ready for JSON; with those of others that were made beside it."""
+    runs = [{"arguments": {name: str(value) for name, value in arguments.items()}, "sittings": sittings,
+             "rounds": len(rounds)}]
+    for other in others:
+        runs += other["runs"]
+        rounds = rounds + other["rounds"]
     by_fault = collections.defaultdict(lambda: {"count": 0, "in_flight": 0, "not_possible": 0})
     for fault in _all(rounds, "faults"):
         row = by_fault[fault["name"]]
@@ -29,8 +37,7 @@ def sum_up(arguments, rounds, sittings=1):
             row["count"] += 1
             row["in_flight"] += bool(fault["hit"])
     return {
-        "arguments": {name: str(value) for name, value in arguments.items()},
-        "sittings": sittings,
+        "runs": runs,
         "records": sum(r["records"] for r in rounds),
         "effects": sum(r["effects"] for r in rounds),
         "dead_letters": sum(r["dead_letters"] for r in rounds),
@@ -163,15 +170,23 @@ def markdown(whole):
     return "\n\n".join(parts) + "\n"
 
 
+def _command(arguments):
+    """What draws the same rounds again."""
+    words = [f"scripts/torture --minutes {float(arguments['minutes']):g} --seed {arguments['seed']}"]
+    for name, usual in DEFAULTS.items():
+        if arguments[name] != str(usual):
+            words.append(f"--{name.replace('_', '-')} {arguments[name]}")
+    return " ".join(words)
+
+
 def _summary(whole):
-    arguments = whole["arguments"]
-    command = f"scripts/torture --minutes {arguments['minutes']} --seed {arguments['seed']}"
+    runs = " beside ".join(f"`{_command(run['arguments'])}`" + (
+        f" (in {run['sittings']} sittings)" if run["sittings"] > 1 else "") for run in whole["runs"])
     happened = sum(row["count"] for row in whole["faults"].values())
     in_flight = sum(row["in_flight"] for row in whole["faults"].values())
     verdict = {"held": "Every promise held.", "violated": "**Promises were broken.**"}[whole["verdict"]]
-    sittings = "" if whole["sittings"] == 1 else f" in {whole['sittings']} sittings"
-    return (f"{verdict} `{command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(_began(whole)))} UTC:"
-            f" {len(whole['rounds'])} rounds{sittings}, {whole['seconds'] / 60:.0f} minutes under faults,"
+    return (f"{verdict} {runs}, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(_began(whole)))} UTC:"
+            f" {len(whole['rounds'])} rounds, {whole['seconds'] / 60:.0f} minutes under faults,"
             f" {whole['records']:,} records, {whole['commits']:,} offset commits, {happened:,} faults,"
             f" {in_flight:,} of them while a record was in hand.")
 

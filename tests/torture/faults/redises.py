@@ -113,7 +113,7 @@ class FailOverRedis(_Redis):
         if self.replica.is_ready() and self.replica.info("master_link_status") == "up":
             old = self.server
             old.kill9()
-            self.replica.call("REPLICAOF", "NO", "ONE")
+            self.replica.promote()
             self.stage.servers.take_redis(self.replica)
             old.close()
         else:
