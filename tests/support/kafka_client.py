@@ -130,6 +130,10 @@ class KafkaClient:
             return 0
         return sum(1 for p in topic.partitions.values() if p.error is None and p.leader >= 0)
 
+    def partition_total(self, name):
+        """All it has, also those without a leader just now."""
+        return len(self.admin.list_topics(name, timeout=20).topics[name].partitions)
+
     def add_partitions(self, name, total):
         for future in self.admin.create_partitions([NewPartitions(name, total)]).values():
             future.result()

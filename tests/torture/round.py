@@ -113,8 +113,11 @@ class Round:
     @staticmethod
     def _is_done(stage):
         try:
+            # Some that were to be added during another fault may not have been, whatever was answered.
+            stage.partitions = stage.kafka.partition_total(stage.topic)
             # A partition without a leader has no end just now: then nothing is known.
-            return (len(stage.ends()) == stage.partitions and stage.lag() == 0 and all(host.is_reachable() for host in stage.hosts)
+            return (len(stage.ends()) == stage.partitions and stage.lag() == 0
+                    and all(host.is_reachable() for host in stage.hosts)
                     and stage.is_complete() and len(stage.ends()) == stage.partitions)
         except (confluent_kafka.KafkaException, TimeoutError):
             return False  # the broker has not come to itself yet
