@@ -38,8 +38,7 @@ class Run:
     def take_up(self):
         """What an earlier sitting of this run has done."""
         earlier = json.loads((self.arguments.out / "facts.json").read_text())
-        told = {name: str(value) for name, value in vars(self.arguments).items()}
-        own = earlier["runs"][0]
+        own, told = earlier["runs"][0], self.whole()["runs"][0]["arguments"]
         for name in ("seed", *report.DEFAULTS):
             if own["arguments"][name] != told[name]:
                 raise SystemExit(f"torture: that run had {name} = {own['arguments'][name]}")

@@ -3,6 +3,7 @@ report - the facts of a run, summed up, and written for people
 """
 
 import collections
+import shlex
 import time
 
 from . import options, timeline
@@ -23,8 +24,8 @@ GROUPS = (("worker kills", ("worker kill -9",)),
 
 def sum_up(arguments, rounds, sittings=1, others=()):
     """All facts of a run, ready for JSON; with those of others that were made beside it."""
-    runs = [{"arguments": {name: str(value) for name, value in arguments.items()}, "sittings": sittings,
-             "rounds": len(rounds)}]
+    told = {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in arguments.items()}
+    runs = [{"arguments": told, "sittings": sittings, "rounds": len(rounds)}]
     for other in others:
         runs += other["runs"]
         rounds = rounds + other["rounds"]
@@ -175,7 +176,8 @@ def _command(arguments):
     words = [f"scripts/torture --minutes {float(arguments['minutes']):g} --seed {arguments['seed']}"]
     for name, usual in DEFAULTS.items():
         if arguments[name] != str(usual):
-            words.append(f"--{name.replace('_', '-')} {arguments[name]}")
+            values = arguments[name].split(",") if name == "mode" else [arguments[name].removesuffix(".0")]
+            words += [f"--{name.replace('_', '-')} {shlex.quote(value)}" for value in values]
     return " ".join(words)
 
 

@@ -11,7 +11,8 @@ import pytest
 from scenario import events
 from support.kafka_client import Record
 
-from . import commits, duplicates, eventlog, judge, plan, recovery, verdict
+from . import __main__ as main
+from . import commits, duplicates, eventlog, judge, plan, recovery, report, verdict
 from .modes import AT_LEAST, EXACTLY, MODES, Effect, Postgres
 from .options import Options, parse, rounds
 from .scheduler import Happened
@@ -219,3 +220,34 @@ def test_a_judge_aside_keeps_the_evidence_of_what_it_condemns(tmp_path):
         facts = verdict.Verdict(course).facts()
         assert bool(facts["violations"]) == directory.exists() == is_kept
         assert verdict.again(facts) == facts
+
+
+def test_a_run_that_was_broken_off_goes_on_with_the_same_words_only(tmp_path):
+    course = verdict.Course(Options(0, 1, "postgres", 10), tmp_path, judge.Evidence(**SOUND), 100.0, 110.0, 4, 0, 0, {})
+    words = ["--out", str(tmp_path / "report"), "--mode", "postgres", "--mode", "redis"]
+    run = main.Run(parse(words))
+    run.facts = [course.facts()]
+    run.write()
+    again = main.Run(parse([*words, "--minutes", "99"]))
+    again.take_up()
+    assert [r["records"] for r in again.facts] == [4] and again.sittings == 2
+    assert "--mode postgres --mode redis` (in 2 sittings)" in report.markdown(again.whole())
+    with pytest.raises(SystemExit, match="seed"):
+        main.Run(parse([*words, "--seed", "7"])).take_up()
+
+
+def test_runs_made_side_by_side_are_summed_up(tmp_path):
+    course = verdict.Course(Options(0, 1, "postgres", 10), tmp_path, judge.Evidence(**SOUND), 100.0, 110.0, 4, 0, 0, {})
+    run = main.Run(parse(["--out", str(tmp_path)]))
+    run.facts = [course.facts()]
+    run.write()
+    beside = main.Run(parse(["--out", str(tmp_path / "b"), "--beside", str(tmp_path), "--seed", "2"]))
+    beside.facts = [course.facts()]
+    whole = beside.whole()
+    assert whole["records"] == 8 and [r["rounds"] for r in whole["runs"]] == [1, 1]
+    document = tmp_path / "counts.md"
+    document.write_text(f"before\n{report.BEGIN}old\n{report.END}behind\n")
+    report.record(document, whole)
+    text = document.read_text()
+    assert "old" not in text and "8 records" in text and text.startswith("before\n") and text.endswith("behind\n")
+    assert (tmp_path / "counts.svg").exists()
