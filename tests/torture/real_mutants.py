@@ -64,12 +64,6 @@ MUTANTS = (
            "is_unfinished(before)) {\n\t\treturn false;"),
     Mutant("the first failure is the last: no retry",
            "daemon/worker/unit_fate.c", "if (delay_us < 0) {", "if (delay_us < INT64_MAX) {"),
-    Mutant("a dead letter is settled when it is sent, not when it is acknowledged",
-           "daemon/worker/dead_letter.c", "\t\t\tletter->is_sent = true;\n\t\t\tletter->sent_us = now_us;",
-           "\t\t\tletter->is_sent = true;\n\t\t\tletter->sent_us = now_us;\n"
-           "\t\t\tpthread_mutex_lock(&worker->lock);\n"
-           "\t\t\tpartition_settle(worker, letter->record, PAGE_DEAD_LETTERED, clock_wall_ms());\n"
-           "\t\t\tpthread_mutex_unlock(&worker->lock);", faults="worker kill,broker"),
     Mutant("a dead letter has the time of its writing",
            "daemon/worker/letter_message.c",
            ".timestamp_ms = tier ? now_ms : record->timestamp_ms,", ".timestamp_ms = now_ms,"),
