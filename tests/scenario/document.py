@@ -26,21 +26,26 @@ KAFKA_TOOLS = {
     "kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
     "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer",
 }
+# Where a build as in the README puts everything, and what a user has in PATH of it.
+PREFIX = "/usr/local"
+USER_PATH = f"{PREFIX}/bin"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"`([\w./-]+)`:\s*$")
 
 
-def blocks(path):
-    """[(paragraph above, language, text)] of the fenced blocks, in order."""
+def blocks(path, section=None):
+    """[(paragraph above, language, text)] of the fenced blocks, in order; of all, or of what a heading is above."""
     text = pathlib.Path(path).read_text()
+    if section:
+        text = text.split(f"## {section}\n", 1)[1].split("\n## ", 1)[0]
     return [(text[:m.start()].rstrip().rpartition("\n\n")[2], m[1], m[2]) for m in _BLOCK.finditer(text)]
 
 
 def install(root):
-    """onced below `root`, as a package would put it; the directories of its programs, for PATH."""
+    """onced as the README installs it, with `root` before each path."""
     subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--destdir", str(root)], check=True,
                    capture_output=True)
-    return [str(next(root.rglob(name)).parent) for name in ("bin/oncectl", "sbin/onced")]
+    assert (root / PREFIX.lstrip("/") / "sbin" / "onced").exists(), f"{BUILD} is not built for {PREFIX}"
 
 
 def write_kafka_tools(directory):
@@ -64,7 +69,7 @@ class Shell:
             stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent)
         self._number = 0
 
-    def type(self, commands, seconds=60):
+    def type(self, commands, seconds=180):
         """What they show; AssertionError when one fails or they do not end."""
         self._number += 1
         mark = f"-- end of block {self._number} --".encode()
@@ -92,20 +97,22 @@ class Shell:
 
 
 class Follower:
-    """Somebody who does what a document says, in `directory`, with onced, a broker and a database at hand."""
+    """Somebody who does what documents say, in `directory`, with onced, a broker and a database at hand."""
 
-    def __init__(self, path, directory, kafka, postgres):
-        self.path = pathlib.Path(path)
+    def __init__(self, directory, kafka, postgres):
+        self.path = None  # what is followed
         self.directory = directory
         self.home = directory / "home"
         self.home.mkdir()
         self.kafka = kafka
         self.root = directory / "root"
         self.places = {"127.0.0.1:9092": kafka.bootstrap}
-        programs = [*install(self.root), write_kafka_tools(directory / "bin")]
+        install(self.root)
+        programs = [f"{self.root}{USER_PATH}", write_kafka_tools(directory / "bin"),
+                    *(entry for entry in os.environ["PATH"].split(os.pathsep) if not entry.endswith("/sbin"))]
         sanitizer = Onced(directory / "reports", {})
         environment = sanitizer._environment() | {
-            "PATH": os.pathsep.join([*programs, os.environ["PATH"]]), "PGHOST": str(postgres.directory),
+            "PATH": os.pathsep.join(programs), "PGHOST": str(postgres.directory),
             "PGPORT": str(postgres.port), "PGUSER": USER, "PGPASSWORD": PASSWORD, "HOME": str(self.home)}
         self.sanitizer_text = sanitizer.sanitizer_text
         self.shell = Shell(self.home, environment)
@@ -117,11 +124,14 @@ class Follower:
             self.places.setdefault(port, f"127.0.0.1:{free_port()}")
         for well_known, here in self.places.items():
             text = text.replace(well_known, here)
-        return text.replace("/usr/share/onced", str(next(self.root.rglob("share/onced"))))
+        for path in re.findall(rf"(?<![\w.]){PREFIX}/[\w./-]*\w", text):
+            assert (self.root / path.lstrip("/")).exists(), f"nothing is installed to {path}"
+        return re.sub(rf"(?<![\w.]){PREFIX}/", f"{self.root}{PREFIX}/", text)
 
-    def follow(self):
+    def follow(self, path, section=None):
+        self.path = pathlib.Path(path)
         typed = None
-        for above, language, text in blocks(self.path):
+        for above, language, text in blocks(self.path, section):
             name = _NAMED.search(above)
             text = self.place(text)
             if language == "sh":
@@ -131,7 +141,6 @@ class Follower:
             elif name:
                 self.write(name[1], text, more=f"Append to `{name[1]}`" in above)
         assert not self.sanitizer_text(), self.sanitizer_text()
-        return self
 
     def write(self, name, text, more):
         where = pathlib.Path(self.shell.type("pwd").strip()) / name
