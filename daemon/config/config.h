@@ -131,6 +131,7 @@ struct config_consumer {
 	char *name;
 	struct config_strings topics;
 	char *group_id;
+	char *owner; /* who answers for it; NULL: nobody is named */
 	unsigned workers;
 	struct config_partition_group *groups; /* NULL: the group protocol assigns */
 	size_t group_count; /* equals `workers` where groups are given */
@@ -249,6 +250,13 @@ void config_errors_fini(struct config_errors *errors);
 int config_load(const char *path, char *const *environment, const struct config_handler_type *types,
 	struct config **ret, struct config_errors *errors);
 int config_load_fd(int fd, struct config **ret, struct config_errors *errors);
+
+/*
+ * What config_dump() wrote, of a process that goes by it; what is masked stays so. No conf.d, no
+ * overrides, types unchecked. Returns as config_load() does.
+ */
+int config_load_dump(
+	const struct buffer *text, struct config **ret, struct config_errors *errors);
 
 /* Accepts NULL. Overwrites secrets before freeing them. */
 void config_free(struct config *config);

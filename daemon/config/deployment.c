@@ -105,12 +105,26 @@ static int64_t longest_call_us(const struct config_consumer *consumer)
 	return us;
 }
 
+/* Of retries that wait in topics: each once. */
+static int64_t tiers_us(const struct config_tiers *tiers, int64_t call_us)
+{
+	int64_t sum_us = call_us;
+
+	for (size_t i = 0; i < tiers->count; i++) {
+		sum_us += tiers->items[i].delay_us + call_us;
+	}
+	return sum_us;
+}
+
 int64_t deployment_retry_us(const struct config_consumer *consumer)
 {
 	const struct config_retry *retry = consumer->retry;
 	double pause_us = (double)retry->delay_us, sum_us = 0;
 	int64_t call_us = longest_call_us(consumer), limit_us;
 
+	if (consumer->tiers.count > 0) {
+		return tiers_us(&consumer->tiers, call_us);
+	}
 	limit_us = retry->deadline_us ? retry->deadline_us + call_us : 0;
 	if (retry->attempts == 0) {
 		return limit_us;

@@ -41,6 +41,7 @@ int64_t deployment_session_us(const struct config *config, const struct config_c
 
 /*
  * The longest time that a record may fail before it is given up, were it tried without end of its
- * attempts and no hold between; 0: for ever. Sleeps at their full length, calls at theirs.
+ * attempts and no hold between; 0: for ever. Sleeps at their full length, calls at theirs. With
+ * `retry.topics` their delays, each once: a record goes round in the last one only in an outage.
  */
 int64_t deployment_retry_us(const struct config_consumer *consumer);

@@ -171,6 +171,31 @@ int config_load(const char *path, char *const *environment, const struct config_
 	return finish(&loading, 0, ret, errors);
 }
 
+/* The rest, of a text that is resolved already. */
+static int finish_resolved(
+	struct loading *loading, int r, struct config **ret, struct config_errors *errors)
+{
+	if (r < 0) {
+		return finish(loading, r == -EILSEQ ? -EINVAL : r, ret, errors);
+	}
+	require_sections(loading->config->memory);
+	assemble(loading->config, NULL, &loading->problems);
+	check(loading->config, &loading->problems);
+	return finish(loading, 0, ret, errors);
+}
+
+int config_load_dump(const struct buffer *text, struct config **ret, struct config_errors *errors)
+{
+	static const char name[] = "configuration in use";
+	static char *const no_environment[] = { NULL };
+	_cleanup_(loading_fini) struct loading loading = {
+		.config = config_new(name),
+		.environment = no_environment,
+	};
+
+	return finish_resolved(&loading, read_text(&loading, name, text, INI_PEOPLE), ret, errors);
+}
+
 int config_load_fd(int fd, struct config **ret, struct config_errors *errors)
 {
 	static const char name[] = "sealed configuration";
@@ -184,11 +209,5 @@ int config_load_fd(int fd, struct config **ret, struct config_errors *errors)
 	} else {
 		r = read_text(&loading, name, &text, INI_EXACT);
 	}
-	if (r < 0) {
-		return finish(&loading, r == -EILSEQ ? -EINVAL : r, ret, errors);
-	}
-	require_sections(loading.config->memory);
-	assemble(loading.config, NULL, &loading.problems);
-	check(loading.config, &loading.problems);
-	return finish(&loading, 0, ret, errors);
+	return finish_resolved(&loading, r, ret, errors);
 }

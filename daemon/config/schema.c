@@ -143,6 +143,10 @@ const struct schema_key schema_keys[] = {
 	{ MEMBER(group_id), .name = "group.id", .type = SCHEMA_STRING, .max = 255,
 		.flags = SCHEMA_DEFAULTS_TO_NAME,
 		.help = "Kafka group; the consumer's name unless set." },
+	{ KEY(SECTION_CONSUMER, config_consumer, owner, CONFIG_LIVE), .name = "owner",
+		.type = SCHEMA_STRING, .max = 255,
+		.help = "Who answers for it: a team, a channel, a person. Named by `oncectl "
+			"runbook`; nothing else depends on it." },
 	{ KEY(SECTION_CONSUMER, config_consumer, workers, CONFIG_SLOTS), .name = "workers",
 		.type = SCHEMA_UNSIGNED, .default_text = "1", .min = 1, .max = 256,
 		.help = "Worker processes that share the partitions." },

@@ -6,14 +6,14 @@ import re
 
 from . import tree
 
-RUNBOOK = "ctl/runbook_text.c"
+RUNBOOK = "ctl/runbook_alarms.c"
 RULES = "docs/monitoring/alerts.yaml"
 
 
 def explained():
     """[(name, meaning)] of the table in the runbook."""
     table = re.search(r"\} alarms\[\] = \{\n(.*?)^\};", tree.text(RUNBOOK), re.MULTILINE | re.DOTALL).group(1)
-    found = re.findall(r'\{ "(\w+)", "([^"]+)" \}', table)
+    found = re.findall(r'\{ "(\w+)", "([^"]+)",\s+\w+ \}', table)
     assert len(found) == table.count("{"), "an entry that this test cannot read"
     return found
 

@@ -218,26 +218,31 @@ static void check_dump(const char *path)
 {
 	struct config_case test;
 	struct config_errors errors = CONFIG_ERRORS_INIT;
-	struct config *config = NULL;
+	struct config *config = NULL, *in_use = NULL;
 	struct buffer dump = BUFFER_INIT;
 
 	config_case_begin(&test);
 	config_load(path, no_environment, config_case_types, &config, &errors);
 	config_dump(config, false, &dump);
 	assert_int_equal(config_case_load(&test, buffer_str(&dump)), 0);
+	assert_int_equal(config_load_dump(&dump, &in_use, &errors), 0);
 	for (size_t i = 0; i < config->consumer_count; i++) {
-		struct buffer before = BUFFER_INIT, after = BUFFER_INIT;
+		struct buffer before = BUFFER_INIT, after = BUFFER_INIT, asked = BUFFER_INIT;
 
 		config_case_meaning(config, &config->consumers[i], &before);
 		config_case_meaning(test.config, &test.config->consumers[i], &after);
+		config_case_meaning(in_use, &in_use->consumers[i], &asked);
+		assert_string_equal(buffer_str(&asked), buffer_str(&after));
 		if (!strstr(buffer_str(&dump), "***")) {
 			assert_string_equal(buffer_str(&before), buffer_str(&after));
 		}
 		buffer_fini(&before);
 		buffer_fini(&after);
+		buffer_fini(&asked);
 	}
 	buffer_fini(&dump);
 	config_free(config);
+	config_free(in_use);
 	config_errors_fini(&errors);
 	config_case_end(&test);
 }

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
+#include "base/memory.h"
 #include "config/deployment.h"
 #include "config_case.h"
 
@@ -146,9 +148,9 @@ static void more_workers_than_partitions_are_told(void **state)
 	assert_int_equal(judge_room(1, "", "partitions = 0 | 1\n"), 0);
 }
 
-static int64_t retry_s(const char *rest)
+static int64_t longest_s(const char *consumer, const char *rest)
 {
-	const struct fault policy = { .rest = rest };
+	const struct fault policy = { .consumer = consumer, .rest = rest };
 	struct config_case test;
 	int64_t us;
 
@@ -157,6 +159,18 @@ static int64_t retry_s(const char *rest)
 	us = deployment_retry_us(&test.config->consumers[0]);
 	config_case_end(&test);
 	return us / 1000000;
+}
+
+static int64_t retry_s(const char *rest)
+{
+	return longest_s("", rest);
+}
+
+static int64_t tiers_s(const char *tiers, const char *rest)
+{
+	_cleanup_free_ char *keys = xasprintf("ordering = none\nretry.topics = %s\n", tiers);
+
+	return longest_s(keys, rest);
 }
 
 static void the_worst_time_of_retries_is_pauses_and_calls(void **state)
@@ -170,6 +184,8 @@ static void the_worst_time_of_retries_is_pauses_and_calls(void **state)
 	assert_int_equal(retry_s("[retry]\nattempts = 0\ndeadline = 1m\n"), 80);
 	assert_int_equal(retry_s("[retry]\nattempts = 0\ndeadline = 0\n"), 0);
 	assert_int_equal(retry_s("[retry]\nattempts = 2\ndelay = 1s\ndeadline = 0\n"), 41);
+	/* where they wait in topics: 10 + 60 and three calls, whatever [retry] says */
+	assert_int_equal(tiers_s("10s, 1m", "[retry]\nattempts = 9\ndeadline = 1s\n"), 130);
 }
 
 static void a_finding_is_one_line(void **state)

@@ -176,17 +176,28 @@ static void a_runbook_tells_figures_and_worst_case(void **state)
 	static const char consumer[] = "{\"state\":\"held\",\"reason\":\"a|b\",\"lag\":7,"
 				       "\"partitions\":[{\"topic\":\"t\",\"partition\":1,"
 				       "\"worker\":0,\"state\":\"held\",\"reason\":\"a|b\","
-				       "\"committed\":5,\"lag\":7,\"settled\":{\"done\":%d}}]}";
+				       "\"committed\":5,\"lag\":7,\"parked\":1,\"held\":2,"
+				       "\"dead_letters\":{\"rejected\":4,\"crash\":1},"
+				       "\"settled\":{\"done\":%d}}],\"workers\":[{\"slot\":0,"
+				       "\"state\":\"ready\",\"store_down\":true,\"store\":\"x\"}],"
+				       "\"worker_exits\":{\"drained\":2,\"crashed\":1},"
+				       "\"history\":{\"interval_seconds\":10,\"lag\":[3,4],"
+				       "\"settled_per_second\":[1.0,3.0]}}";
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT, text = BUFFER_INIT;
 	struct runbook runbook = { .config = test.config,
 		.consumer = &test.config->consumers[0],
 		.config_path = "/etc/onced/it's.ini",
 		.socket_path = "/s",
+		.silence = "nobody answers there",
 		.seconds = 2 };
 	json_t *before, *now;
 
 	runbook_write(&runbook, &out);
-	assert_non_null(strstr(buffer_str(&out), "did not answer on `/s`"));
+	assert_non_null(strstr(
+		buffer_str(&out), "daemon on `/s`: nobody answers there\n\nWhat follows is"));
+	assert_non_null(strstr(buffer_str(&out),
+		"| `OncedDown` | onced does not answer: see its "
+		"service |\n"));
 	buffer_clear(&out);
 	buffer_printf(&text, consumer, 10);
 	before = json_loads(buffer_str(&text), 0, NULL);
@@ -199,7 +210,14 @@ static void a_runbook_tells_figures_and_worst_case(void **state)
 	runbook.now = now;
 	runbook_write(&runbook, &out);
 	assert_non_null(strstr(buffer_str(&out), "Throughput: 10.0 records/s"));
-	assert_non_null(strstr(buffer_str(&out), "| `t` | 1 | 0 | held | 5 | 7 | a\\|b |"));
+	assert_non_null(strstr(buffer_str(&out), "| `t` | 1 | 0 | held | 5 | 7 | 3 | a\\|b |"));
+	assert_non_null(strstr(buffer_str(&out),
+		"last 20s: 2.0 records/s on average, 3.0 at most; "
+		"the lag was 3 at its beginning."));
+	assert_non_null(strstr(buffer_str(&out), " | 5 since the start |\n"));
+	assert_non_null(strstr(buffer_str(&out), " | 1 died since the start |\n"));
+	assert_non_null(strstr(buffer_str(&out), " | 1 of 1 are ready |\n"));
+	assert_non_null(strstr(buffer_str(&out), " | **yes**: x |\n"));
 	/* 0.5 1 2 4 8 16 30 30 30 and ten calls of 20 s */
 	assert_non_null(strstr(buffer_str(&out), "given up 321s after"));
 	assert_non_null(
