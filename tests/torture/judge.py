@@ -48,6 +48,7 @@ class Evidence(checker.Evidence):
     lag_zero_after: float | None  # seconds after the last fault; None: never
     lag_zero_limit: float
     skipped: set = dataclasses.field(default_factory=set)
+    leaks: list = dataclasses.field(default_factory=list)  # where a planted secret was found
 
     def __post_init__(self):
         super().__init__(self.committed, self.inputs, self.effects, self.dead_letters, self.skipped)
@@ -232,6 +233,10 @@ def nothing_remains(evidence):
     yield from evidence.remains
 
 
+def secrets_stay_secret(evidence):
+    yield from _few("places have a secret", evidence.leaks)
+
+
 CHECKS = (
     ("I1", "no acknowledged event is lost", nothing_lost),
     ("I1b", "no innocent event is dead-lettered", innocent_not_dead),
@@ -245,6 +250,7 @@ CHECKS = (
     ("I9", "the lag is 0 soon after the last fault", lag_is_worked_off),
     ("I10", "no process, descriptor or thread is left over", nothing_remains),
     ("I11", "every exit is explained", exits_are_explained),
+    ("I12", "planted secrets appear nowhere", secrets_stay_secret),
 )
 
 

@@ -9,7 +9,7 @@ import confluent_kafka
 from scenario.harness import slowness
 from support.cache import scratch_dir
 
-from . import commits, eventlog, judge, plan
+from . import commits, eventlog, judge, leaks, plan
 from .modes import MODES
 from .producer import Producer
 from .scheduler import Happened, Scheduler
@@ -146,10 +146,10 @@ class Round:
 
     def _read(self, stage, producer, watch, scheduler, begin, lag_zero_after, exit_codes, remains):
         committed = stage.committed()
-        inputs = stage.inputs()
+        inputs, letters = stage.inputs(), stage.dead_letters()
         return judge.Evidence(
             mode=judge.Promised(self.mode.promise, self.mode.is_deduplicating, self.mode.has_owners), committed=committed, inputs=inputs,
-            effects=self.mode.effects(stage), dead_letters=stage.dead_letters(), ends=stage.ends(),
+            leaks=leaks.found(stage.hosts, letters), effects=self.mode.effects(stage), dead_letters=letters, ends=stage.ends(),
             ledger=producer.ledger, history=commits.read(stage.kafka, stage.group, stage.topic, begin), samples=watch.samples,
             deaths=stage.deaths,
             exits=[(host.name, exit_) for host in stage.hosts for exit_ in eventlog.exits(host.log_path)],

@@ -11,6 +11,7 @@ import time
 from scenario.harness import merge, run_tool
 from scenario.world import World
 from support.postgres_server import PASSWORD
+from support.redis_server import PASSWORD as REDIS_PASSWORD
 
 from . import cgroup
 from .clock import Clock
@@ -64,7 +65,7 @@ class Stage(World):
             "retry": {"attempts": 10},
         }
         sections = self.sections(merge(changes, self.mode.changes(self, name)))
-        host = Host(name, self.directory / f"host-{name}", sections, secrets=[PASSWORD])
+        host = Host(name, self.directory / f"host-{name}", sections, secrets=[PASSWORD, REDIS_PASSWORD])
         if self.servers.has_groups:
             host.memory = cgroup.make(f"torture-{self.name}-{name}")
             host.prepare = host.memory.join

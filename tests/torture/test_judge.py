@@ -84,6 +84,7 @@ def test_sound_evidence_passes():
     ({"I11"}, {"exits": [exit_(42), exit_(43)]}),
     ({"I11"}, {"exits": []}),
     ({"I11"}, {"exit_codes": {"a": 1}}),
+    ({"I12"}, {"leaks": ["onced.log"]}),
 ], ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "")
 def test_planted_violation_is_found(names, changed):
     assert found(**changed) == names
