@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/shown.h"
 
 /* The daemon answers from memory, in its loop; its own bound is 5 s. */
 enum { TIMEOUT_MS = 10000 };
@@ -86,6 +87,7 @@ static int refused(const char *socket_path, const char *target, long status,
 
 	if (error) {
 		err_set(err, 0, "%s%s%s", error, remedy ? "; " : "", remedy ? remedy : "");
+		shown_plain(err->text);
 	} else {
 		err_set(err, 0, "%s answered %ld to %s", socket_path, status, target);
 	}

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/shown.h"
 #include "config_file.h"
 #include "event/event_id.h"
 #include "migration.h"
@@ -183,10 +186,10 @@ static json_t *row_json(const struct lookup *lookup, const struct store_row *row
 /* What a record said must not write to the terminal. */
 static void print_shown(const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		putchar(c < 0x20 || c == 0x7f ? '?' : c);
-	}
+	_cleanup_(buffer_fini) struct buffer plain = BUFFER_INIT;
+
+	shown_append(&plain, slice_from_str(text));
+	fputs(buffer_str(&plain), stdout);
 }
 
 static void print_row(json_t *object)

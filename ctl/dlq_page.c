@@ -3,27 +3,15 @@
 #include <stdbool.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 #include "event/utf8.h"
 #include "json_pretty.h"
 
 enum { LABEL_WIDTH = 16, HEX_ROW = 16 };
 
-/* Of what begins at `c`: how many bytes would command a terminal. C1 controls are two of UTF-8. */
-static size_t control_length(const char *c, const char *end)
-{
-	unsigned char first = (unsigned char)c[0];
-
-	if (first < 0x20 || first == 0x7f) {
-		return 1;
-	}
-	return first == 0xc2 && c + 1 < end && (unsigned char)c[1] < 0xa0 ? 2 : 0;
-}
-
 /* One line, whatever it holds. */
 static void write_line(struct slice text, struct buffer *out)
 {
-	const char *end = text.data + text.len;
-
 	if (!utf8_is_valid(text)) {
 		buffer_append_str(out, "0x");
 		for (size_t i = 0; i < text.len; i++) {
@@ -31,12 +19,7 @@ static void write_line(struct slice text, struct buffer *out)
 		}
 		return;
 	}
-	for (const char *c = text.data; c < end;) {
-		size_t length = control_length(c, end);
-
-		buffer_append_char(out, length > 0 ? '?' : *c);
-		c += length > 0 ? length : 1;
-	}
+	shown_append(out, text);
 }
 
 static void write_fact(struct buffer *out, const char *label, struct slice text)
@@ -90,12 +73,13 @@ static void write_hex(struct slice bytes, const char *indent, struct buffer *out
 
 static bool has_controls(struct slice text)
 {
-	const char *end = text.data + text.len;
+	for (size_t i = 0; i < text.len;) {
+		size_t length = shown_length(text.data + i, text.len - i);
 
-	for (const char *c = text.data; c < end; c++) {
-		if (*c != '\n' && *c != '\t' && control_length(c, end) > 0) {
+		if (length == 0 && text.data[i] != '\n' && text.data[i] != '\t') {
 			return true;
 		}
+		i += length > 0 ? length : 1;
 	}
 	return false;
 }

@@ -1,7 +1,9 @@
 #include "json_pretty.h"
 
+#include <stdint.h>
 #include <string.h>
 
+#include "base/shown.h"
 #include "event/scan.h"
 
 enum { STEP = 2 };
@@ -26,22 +28,22 @@ static void skip_blanks(struct pretty *p)
 	}
 }
 
-/* DEL, and the C1 controls, which are two bytes of UTF-8. */
+/* What would do something to the terminal, as JSON may say it too. The text is valid UTF-8. */
 static bool write_control(struct pretty *p)
 {
 	const unsigned char *c = (const unsigned char *)p->text.data + p->at;
+	size_t length = c[0] < 0x80 ? 1 : c[0] < 0xe0 ? 2 : 3;
+	uint32_t code = c[0] & (length == 1 ? 0x7fU : length == 2 ? 0x1fU : 0x0fU);
 
-	if (c[0] == 0x7f) {
-		buffer_append_str(p->out, "\\u007f");
-		p->at++;
-		return true;
+	if (shown_length((const char *)c, p->text.len - p->at) > 0) {
+		return false;
 	}
-	if (c[0] == 0xc2 && c[1] < 0xa0) {
-		buffer_printf(p->out, "\\u00%02x", c[1]);
-		p->at += 2;
-		return true;
+	for (size_t i = 1; i < length; i++) {
+		code = code << 6 | (c[i] & 0x3fU);
 	}
-	return false;
+	buffer_printf(p->out, "\\u%04x", (unsigned)code);
+	p->at += length;
+	return true;
 }
 
 static void copy_string(struct pretty *p)

@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/private.h"
 #include "client.h"
 #include "config_file.h"
 #include "dlq.h"
@@ -315,6 +316,7 @@ int main(int argc, char **argv)
 	};
 	int status;
 
+	private_core(false);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		return show_version();
 	}

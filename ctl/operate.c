@@ -17,8 +17,19 @@
 #include "arguments.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/shown.h"
 #include "client.h"
 #include "config/value.h"
+
+/* A sentence that may quote what a record or a service said. */
+static void print_foreign(FILE *out, const char *before, const json_t *sentence)
+{
+	const char *text = json_string_value(sentence);
+	_cleanup_(buffer_fini) struct buffer plain = BUFFER_INIT;
+
+	shown_append(&plain, slice_from_str(text ? text : "?"));
+	fprintf(out, "%s%s\n", before, buffer_str(&plain));
+}
 
 enum { LOOK_MS = 100 };
 #define ANSWER_US ((int64_t)10 * 1000 * 1000)
@@ -226,7 +237,7 @@ int operate(const struct ctl *ctl, const struct scope *scope, const char *verb, 
 	}
 	if (status == CTL_OK &&
 		strcmp(json_string_value(json_object_get(*ret, "state")), "failed") == 0) {
-		fprintf(stderr, "oncectl: %s\n", json_string_value(json_object_get(*ret, "error")));
+		print_foreign(stderr, "oncectl: ", json_object_get(*ret, "error"));
 		return CTL_FAILED;
 	}
 	return status;
@@ -264,7 +275,8 @@ void operate_show_waiting(const json_t *operation)
 			show_record(worker, json_array_get(lanes, j));
 		}
 		if (obstacle && obstacle[0]) {
-			printf("  worker %" PRId64 ": %s\n", worker, obstacle);
+			printf("  worker %" PRId64 ": ", worker);
+			print_foreign(stdout, "", json_object_get(part, "obstacle"));
 		} else if (json_array_size(lanes) == 0) {
 			const char *is = json_string_value(json_object_get(part, "worker_state"));
 

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/shown.h"
 #include "config/deployment.h"
 #include "config/mask.h"
 #include "config/value.h"
@@ -14,9 +16,14 @@
 
 void runbook_append_text(struct buffer *out, const char *text)
 {
+	const char *end = text + strlen(text);
+
 	for (const char *p = text; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-			buffer_append_char(out, ' ');
+		size_t length = shown_length(p, (size_t)(end - p));
+
+		if (length != 1) {
+			buffer_append(out, length > 0 ? p : " ", length > 0 ? length : 1);
+			p += length > 0 ? length - 1 : 0;
 			continue;
 		}
 		if (strchr("\\`*_{}[]<>()#+!|~&", *p)) {
@@ -29,9 +36,12 @@ void runbook_append_text(struct buffer *out, const char *text)
 /* Nothing escapes in code, but a bar ends a cell and a backtick the code. */
 void runbook_append_code(struct buffer *out, const char *text)
 {
+	_cleanup_(buffer_fini) struct buffer plain = BUFFER_INIT;
+
+	shown_append(&plain, slice_from_str(text));
 	buffer_append_char(out, '`');
-	for (const char *p = text; *p; p++) {
-		bool is_odd = (unsigned char)*p < 0x20 || *p == 0x7f || *p == '`' || *p == '|';
+	for (const char *p = buffer_str(&plain); *p; p++) {
+		bool is_odd = *p == '`' || *p == '|';
 
 		buffer_append_char(out, is_odd ? '?' : *p);
 	}

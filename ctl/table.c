@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "paint.h"
 
 enum { GAP = 2 };
@@ -40,13 +41,9 @@ void table_add(struct table *table, const char *format, ...)
 	va_start(args, format);
 	buffer_vprintf(&cell, format, args);
 	va_end(args);
-	for (size_t i = 0; i < cell.len; i++) {
-		if ((unsigned char)cell.data[i] < 0x20 || cell.data[i] == 0x7f) {
-			cell.data[i] = '?';
-		}
-	}
 	ARRAY_GROW(table->cells, table->count, table->capacity);
-	table->cells[table->count++] = cell.len > 0 ? buffer_take(&cell) : xstrdup("");
+	table->cells[table->count] = cell.len > 0 ? buffer_take(&cell) : xstrdup("");
+	shown_plain(table->cells[table->count++]);
 	buffer_fini(&cell);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "args.h"
+#include "base/private.h"
 #include "roles.h"
 
 static int (*const roles[ROLES])(const struct args *) = {
@@ -29,6 +30,8 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	struct args args;
 
+	private_environment();
+	private_core(false);
 	if (args_parse(argc, argv, &args, &err) < 0) {
 		fprintf(stderr, "onced: %s\ntry onced --help\n", err.text);
 		return EXIT_STATUS_USAGE;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/private.h"
 #include "config/config.h"
 #include "handler_find.h"
 #include "kafka/kafka.h"
@@ -173,6 +174,7 @@ int role_worker(const struct args *args)
 	if (lock_slot(&child, &lock_fd, &err) != 0) {
 		return fail(WORKER_EXIT_FAILURE, err.text);
 	}
+	private_core(child.config->worker_core_memory);
 	page_begin(page, getpid(), clock_mono_us(), clock_wall_ms());
 	r = worker_run(&child.wiring, PROTO_FD_CHANNEL, page);
 	log_finish();

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shown.h"
 #include "core/rehearsal.h"
 #include "event_file.h"
 #include "handler_find.h"
@@ -93,12 +94,10 @@ static const struct {
 /* What others wrote: it neither begins a line nor says anything to the terminal. */
 static void print_foreign(const char *before, struct slice text)
 {
-	fputs(before, stdout);
-	for (size_t i = 0; i < text.len; i++) {
-		bool is_control = (unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f;
+	_cleanup_(buffer_fini) struct buffer plain = BUFFER_INIT;
 
-		putchar(is_control ? '?' : text.data[i]);
-	}
+	shown_append(&plain, text);
+	printf("%s%s", before, buffer_str(&plain));
 }
 
 /* A statement's text on one line. */

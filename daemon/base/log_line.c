@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 
 enum { LOG_LINE_TAIL = sizeof("\"}\n"), LOG_NUMBER_MAX = 48 };
 
@@ -32,31 +33,6 @@ static void line_close(struct log_line *line, const char *tail)
 	size_t len = strlen(tail);
 	memcpy(line->data + line->len, tail, len);
 	line->len += len;
-}
-
-/* Length of the UTF-8 sequence at `s`, 0 when it is not one (overlong, surrogate, cut). */
-static size_t utf8_sequence(const unsigned char *s, size_t len)
-{
-	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-	if (s[0] < 0xc2 || s[0] > 0xf4) {
-		return s[0] < 0x80;
-	}
-	size_t wanted = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (wanted > len) {
-		return 0;
-	}
-	uint32_t code = s[0] & (0x7fU >> wanted);
-	for (size_t i = 1; i < wanted; i++) {
-		if ((s[i] & 0xc0) != 0x80) {
-			return 0;
-		}
-		code = code << 6 | (s[i] & 0x3fU);
-	}
-	bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
-	bool is_control = code < 0xa0 || code == 0x061c || (code >= 0x200b && code <= 0x200f) ||
-		(code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
-		code == 0xfeff;
-	return code < least[wanted] || code > 0x10ffff || is_surrogate || is_control ? 0 : wanted;
 }
 
 /* Append one byte so that it stays one byte of this value. */
@@ -82,8 +58,9 @@ static void line_put_escaped(struct log_line *line, bool is_json, struct slice v
 	const unsigned char *bytes = (const unsigned char *)value.data;
 	bool fits = true;
 	for (size_t i = 0; fits && i < value.len;) {
-		size_t sequence =
-			is_text && bytes[i] >= 0x80 ? utf8_sequence(bytes + i, value.len - i) : 0;
+		size_t sequence = is_text && bytes[i] >= 0x80
+			? shown_length(value.data + i, value.len - i)
+			: 0;
 		if (sequence > 0) {
 			fits = line_put(line, value.data + i, sequence);
 			i += sequence;

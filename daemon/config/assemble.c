@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "config/kafka_rules.h"
+#include "config/mask.h"
 #include "config/nearest.h"
 #include "config/schema.h"
 #include "config/schema_type.h"
@@ -60,6 +61,13 @@ static void check_required(const struct subject *subject)
 
 /* ---- keys without a row ---- */
 
+static bool is_secret_pair(
+	const struct document_section *section, const struct document_entry *entry)
+{
+	return entry->is_secret || kafka_rules_is_secret(entry->key) ||
+		(section->kind == SECTION_HANDLER && mask_names_secret(entry->key));
+}
+
 static struct config_pair *append_pair(struct pool *pool, struct config_pairs *pairs,
 	const struct document_section *section, const struct document_entry *entry)
 {
@@ -72,7 +80,7 @@ static struct config_pair *append_pair(struct pool *pool, struct config_pairs *p
 	*pair = (struct config_pair){
 		.name = pool_strdup(pool, entry->key),
 		.value = pool_strdup(pool, entry->value),
-		.is_secret = entry->is_secret || kafka_rules_is_secret(entry->key),
+		.is_secret = is_secret_pair(section, entry),
 		.origin = entry->origin,
 	};
 	return pair;

@@ -193,6 +193,7 @@ struct config {
 	struct config_rate restart_intensity;
 	int64_t worker_memory_max_bytes; /* 0 off */
 	int64_t worker_max_records; /* 0 off */
+	bool worker_core_memory;
 
 	/* librdkafka properties for all clients, deny list already applied */
 	struct config_pairs kafka;

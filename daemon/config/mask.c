@@ -1,9 +1,8 @@
 /*
- * mask - URLs without their passwords
+ * mask - URLs without their passwords, and what is a secret by its name
  */
 #include "config/mask.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,7 +26,9 @@ static const char *mask_authority(const char *at, struct buffer *out)
 
 static bool names_secret(const char *parameter, size_t len)
 {
-	static const char *const words[] = { "password", "secret", "token", "passphrase" };
+	static const char *const words[] = { "password", "passwd", "passphrase", "secret", "token",
+		"credential", "authorization", "cookie", "api-key", "api_key", "apikey",
+		"private" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		size_t word_len = strlen(words[i]);
@@ -39,6 +40,11 @@ static bool names_secret(const char *parameter, size_t len)
 		}
 	}
 	return false;
+}
+
+bool mask_names_secret(const char *name)
+{
+	return names_secret(name, strlen(name));
 }
 
 static void mask_query(const char *at, struct buffer *out)

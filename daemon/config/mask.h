@@ -1,9 +1,11 @@
 /*
- * mask - URLs without their passwords
+ * mask - URLs without their passwords, and what is a secret by its name
  *
  * Pure. For values that are shown: store URLs, and whatever in a pass-through table is a URL.
  */
 #pragma once
+
+#include <stdbool.h>
 
 #include "base/buffer.h"
 
@@ -12,3 +14,9 @@
  * (password=, sslpassword= and the like) as ***. Text that is no URL is appended as it is.
  */
 void mask_url(const char *url, struct buffer *out);
+
+/*
+ * Whether something of this name is likely a secret, whatever it is: headers.authorization,
+ * env.API_TOKEN, tls.key.password.
+ */
+bool mask_names_secret(const char *name);

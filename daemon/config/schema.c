@@ -136,6 +136,11 @@ const struct schema_key schema_keys[] = {
 		.max = INT64_MAX,
 		.help = "A worker that settled as many records is drained and replaced, one at a "
 			"time." },
+	{ ONCED(worker_core_memory, CONFIG_ROLLS), .name = "worker.core.memory",
+		.type = SCHEMA_BOOL, .default_text = "no",
+		.help = "Whether the core file of a worker that crashes has its memory, with "
+			"passwords and records: to debug a plugin. Otherwise it has only "
+			"registers." },
 
 	/* ---- [consumer NAME] ---- */
 	{ MEMBER(topics), .name = "topics", .type = SCHEMA_TOPICS, .flags = SCHEMA_REQUIRED,

@@ -1,11 +1,13 @@
 /*
- * test_base - errors, clock, buffer, arena
+ * test_base - errors, clock, buffer, arena, what others see of a process and of a text
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -15,6 +17,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/memory.h"
+#include "base/private.h"
+#include "base/shown.h"
 
 static void err_set_returns_the_result_and_keeps_the_code(void **state)
 {
@@ -132,6 +136,98 @@ static void an_arena_copy_keeps_null_and_empty_apart(void **state)
 	arena_fini(&arena);
 }
 
+static void what_would_command_a_terminal_is_not_shown(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{ "plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80", NULL },
+		{ "", NULL },
+		{ "a\x1b[2Jb\nc\rd\te\x7f", "a?[2Jb?c?d?e?" },
+		{ "\xc2\x9b"
+		  "31m \xc2\x85 \x9b"
+		  "31m",
+			"?31m ? ?31m" }, /* C1: two bytes of UTF-8, and one of none */
+		{ "\xe2\x80\xaegpj.exe\xe2\x81\xa6 \xe2\x80\x8b\xef\xbb\xbf\xd8\x9c",
+			"?gpj.exe? ???" }, /* what turns the direction, or cannot be seen */
+		{ "\xe2\x80\xa8next", "?next" },
+		{ "\xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82", "? ? ? ?" },
+		{ "a\xff\xfe", "a??" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *wanted = cases[i].shown ? cases[i].shown : cases[i].text;
+		_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+		_cleanup_free_ char *text = xstrdup(cases[i].text);
+
+		shown_plain(text);
+		assert_string_equal(text, wanted);
+		shown_append(&out, slice_from_str(cases[i].text));
+		assert_string_equal(buffer_str(&out), wanted);
+	}
+}
+
+static void a_nul_in_the_middle_is_not_shown(void **state)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+
+	shown_append(&out, slice_from("a\0b", 3));
+	assert_string_equal(buffer_str(&out), "a?b");
+}
+
+/* What /proc shows of a process's start, as its neighbours see it. */
+static size_t shown_environment(char *shown, size_t size)
+{
+	FILE *file = fopen("/proc/self/environ", "re");
+	size_t len;
+
+	assert_non_null(file);
+	len = fread(shown, 1, size - 1, file);
+	fclose(file);
+	for (size_t i = 0; i < len; i++) {
+		shown[i] = shown[i] ? shown[i] : '\n';
+	}
+	shown[len] = '\0';
+	return len;
+}
+
+static void a_private_environment_is_read_as_before_and_shown_to_nobody(void **state)
+{
+	static char shown[1 << 20];
+	const char *path = getenv("PATH");
+	char *before;
+
+	assert_non_null(path);
+	before = xstrdup(path);
+	assert_true(shown_environment(shown, sizeof(shown)) > 0);
+	assert_non_null(strstr(shown, before));
+	private_environment();
+	assert_string_equal(getenv("PATH"), before);
+	(void)shown_environment(shown, sizeof(shown));
+	assert_null(strstr(shown, before));
+	assert_int_equal(strspn(shown, "\n"), strlen(shown));
+	free(before);
+}
+
+static unsigned long core_filter(void)
+{
+	FILE *file = fopen("/proc/self/coredump_filter", "re");
+	unsigned long bits = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lx", &bits), 1);
+	fclose(file);
+	return bits;
+}
+
+static void a_private_core_has_no_memory(void **state)
+{
+	private_core(false);
+	assert_int_equal(core_filter(), 0x10);
+	private_core(true);
+	assert_int_equal(core_filter(), 0x33);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +240,10 @@ int main(void)
 		cmocka_unit_test(a_taken_buffer_is_the_callers_and_never_null),
 		cmocka_unit_test(an_arena_gives_out_aligned_memory_that_does_not_overlap),
 		cmocka_unit_test(an_arena_copy_keeps_null_and_empty_apart),
+		cmocka_unit_test(what_would_command_a_terminal_is_not_shown),
+		cmocka_unit_test(a_nul_in_the_middle_is_not_shown),
+		cmocka_unit_test(a_private_environment_is_read_as_before_and_shown_to_nobody),
+		cmocka_unit_test(a_private_core_has_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

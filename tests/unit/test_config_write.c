@@ -113,6 +113,27 @@ static void a_dump_shows_no_secret(void **state)
 	buffer_fini(&out);
 }
 
+static void a_dump_shows_no_value_whose_name_says_that_it_is_a_secret(void **state)
+{
+	struct config_case *test = *state;
+	struct buffer out = BUFFER_INIT;
+
+	test->environment[0] = (char *)"TOKEN=s3cret";
+	test->environment[1] = (char *)"ONCED__HANDLER__W__HEADERS_X_TOKEN=s3cret";
+	config_case_load_with(test, "", "", "",
+		"[handler w]\ntype = http\nurl = https://a:s3cret@b/?api_key=s3cret&n=1\n"
+		"headers.Authorization = Bearer s3cret\nheaders.x-api-key = ${TOKEN}\n"
+		"headers.cookie = a=s3cret\nheaders.x-token = overridden\n"
+		"headers.DB_PASSWD = s3cret\nheaders.x-plain = shown");
+	assert_string_equal(buffer_str(&test->errors.text), "");
+	dump(test, false, &out);
+	assert_null(strstr(out.data, "s3cret"));
+	assert_non_null(strstr(out.data, "url = https://a:***@b/?api_key=***&n=1\n"));
+	assert_non_null(strstr(out.data, "headers.x-plain = shown\n"));
+	assert_non_null(strstr(out.data, "headers.x-token = ***\n"));
+	buffer_fini(&out);
+}
+
 static void a_dump_shows_the_store_without_its_password(void **state)
 {
 	struct config_case *test = *state;
@@ -364,6 +385,7 @@ int main(int argc, char **argv)
 		TEST(a_dump_shows_members_of_a_family),
 		TEST(a_sparse_dump_leaves_out_what_nobody_wrote),
 		TEST(a_dump_shows_no_secret),
+		TEST(a_dump_shows_no_value_whose_name_says_that_it_is_a_secret),
 		TEST(a_dump_shows_the_store_without_its_password),
 		TEST(no_secret_is_left_in_freed_memory),
 		TEST(wild_values_reach_a_worker_byte_for_byte),
