@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/slice.h"
+
 /*
  * "user:password@", or nothing; returns what is left of the URL. Up to the last
  * @ wherever it stands: a password whose / or ? should have been escaped is a
@@ -61,6 +63,63 @@ static void mask_query(const char *at, struct buffer *out)
 		}
 		at += len;
 	}
+}
+
+/* What may be the password, and, with the host behind it, what a library may take for a host. */
+struct suspect {
+	struct slice password, with_host;
+};
+
+static bool find_suspect(const char *url, struct suspect *ret)
+{
+	const char *at = strstr(url, "://");
+	const char *last = at ? strrchr(at + 3, '@') : NULL;
+	const char *colon = last ? memchr(at + 3, ':', (size_t)(last - at - 3)) : NULL;
+
+	if (!colon) {
+		return false;
+	}
+	ret->password = slice_from(colon + 1, (size_t)(last - colon - 1));
+	ret->with_host = slice_from_str(colon + 1);
+	return true;
+}
+
+static bool is_suspect(const struct suspect *suspect, struct slice quoted)
+{
+	const struct slice *whole = memchr(quoted.data, '@', quoted.len) ? &suspect->with_host
+									 : &suspect->password;
+
+	return quoted.len > 0 &&
+		memmem(whole->data, whole->len, quoted.data, quoted.len) != NULL;
+}
+
+void mask_quoted(const char *url, const char *text, struct buffer *out)
+{
+	struct suspect suspect;
+	const char *begin = find_suspect(url, &suspect) ? strchr(text, '"') : NULL;
+	bool has_quotes = begin && memchr(suspect.password.data, '"', suspect.password.len);
+
+	while (begin) {
+		/* where a quote ends is not to be told when the password has some */
+		const char *end = has_quotes ? strrchr(text, '"') : strchr(begin + 1, '"');
+		struct slice quoted;
+
+		end = end && end > begin ? end : begin + strlen(begin);
+		quoted = slice_from(begin + 1, (size_t)(end - begin - 1));
+		buffer_append(out, text, (size_t)(begin + 1 - text));
+		if (has_quotes || is_suspect(&suspect, quoted)) {
+			buffer_append_str(out, "***");
+		} else {
+			buffer_append(out, quoted.data, quoted.len);
+		}
+		text = end;
+		if (*end) {
+			buffer_append_char(out, '"');
+			text++;
+		}
+		begin = strchr(text, '"');
+	}
+	buffer_append_str(out, text);
 }
 
 void mask_url(const char *url, struct buffer *out)

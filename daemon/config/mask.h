@@ -16,6 +16,12 @@
 void mask_url(const char *url, struct buffer *out);
 
 /*
+ * Append `text`, with *** for what it quotes ("...") of the password of `url`: a library takes one
+ * whose / ? # or @ should have been escaped for a port or a host, and says so.
+ */
+void mask_quoted(const char *url, const char *text, struct buffer *out);
+
+/*
  * Whether something of this name is likely a secret, whatever it is: headers.authorization,
  * env.API_TOKEN, tls.key.password.
  */

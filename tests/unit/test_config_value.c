@@ -171,6 +171,31 @@ static void passwords_in_urls_are_masked(void **state)
 	}
 }
 
+static void what_a_library_quotes_of_a_password_is_masked(void **state)
+{
+	static const struct {
+		const char *url, *text, *shown;
+	} cases[] = {
+		{ "postgresql://app:pw/x@db/shop", "bad \"pw\" for \"port\"",
+			"bad \"***\" for \"port\"" },
+		{ "postgresql://app:p@w@db/shop", "no host \"w@db\"", "no host \"***\"" },
+		{ "postgresql://app:pw@db:1/shop", "server at \"db\", port 1 failed",
+			"server at \"db\", port 1 failed" },
+		{ "postgresql://app:p\"w/x@db/shop", "bad \"p\"w\" for \"port\"", "bad \"***\"" },
+		{ "postgresql://app:pw/x@db/shop", "bad \"pw", "bad \"***" },
+		{ "postgresql://app:pw/x@db/shop", "\"\" is empty", "\"\" is empty" },
+		{ "postgresql://db/shop", "no \"db\"", "no \"db\"" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buffer out = BUFFER_INIT;
+
+		mask_quoted(cases[i].url, cases[i].text, &out);
+		assert_string_equal(buffer_str(&out), cases[i].shown);
+		buffer_fini(&out);
+	}
+}
+
 static const char *nearest_of(const char *wanted)
 {
 	static const char *const names[] = { "topics", "workers", "batch.max", "batch.time",
@@ -205,6 +230,7 @@ int main(void)
 		cmocka_unit_test(every_factor_comes_back_as_the_same_number),
 		cmocka_unit_test(a_factor_is_a_plain_decimal_number),
 		cmocka_unit_test(passwords_in_urls_are_masked),
+		cmocka_unit_test(what_a_library_quotes_of_a_password_is_masked),
 		cmocka_unit_test(the_nearest_name_is_found_and_a_far_one_is_not_proposed),
 	};
 

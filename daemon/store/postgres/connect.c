@@ -14,8 +14,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "config/mask.h"
 #include "store/postgres/postgres.h"
 
 enum { CONNECT_TIMEOUT_US = 5000000, SERVER_VERSION_MIN = 140000, PARAMETERS_MAX = 16 };
@@ -99,17 +101,21 @@ static bool is_operators_affair(const char *sqlstate, const char *message)
 	return false;
 }
 
-static int connect_refused(const PGconn *conn, struct err *err)
+static int connect_refused(const struct pg_session *session, struct err *err)
 {
-	const char *message = PQerrorMessage(conn);
-	const char *text = message;
+	static const char remedy[] = "; a password in a URL has / ? # @ as %2F %3F %23 %40; better "
+				     "use store.password";
+	_cleanup_(buffer_fini) struct buffer masked = BUFFER_INIT;
+	const char *message, *text;
 	char sqlstate[6] = "";
 	int result;
 
+	mask_quoted(session->store->options.url, PQerrorMessage(session->conn), &masked);
+	message = text = buffer_str(&masked);
 	find_sqlstate(message, sqlstate, &text);
 	result = is_operators_affair(sqlstate, message) ? -EINVAL : 1;
-	err_set(err, result, "cannot connect to the database: %.*s", (int)strcspn(text, "\n"),
-		text);
+	err_set(err, result, "cannot connect to the database: %.*s%s", (int)strcspn(text, "\n"),
+		text, strcmp(message, PQerrorMessage(session->conn)) == 0 ? "" : remedy);
 	memcpy(err->code, sqlstate, sizeof(sqlstate));
 	return result;
 }
@@ -120,7 +126,7 @@ static int connect_poll(struct pg_session *session, struct err *err)
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	if (PQstatus(session->conn) == CONNECTION_BAD) {
-		return connect_refused(session->conn, err);
+		return connect_refused(session, err);
 	}
 	while (state != PGRES_POLLING_OK) {
 		short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -135,7 +141,7 @@ static int connect_poll(struct pg_session *session, struct err *err)
 		}
 		state = PQconnectPoll(session->conn);
 		if (state == PGRES_POLLING_FAILED) {
-			return connect_refused(session->conn, err);
+			return connect_refused(session, err);
 		}
 	}
 	return 0;
