@@ -86,11 +86,10 @@ static bool find_suspect(const char *url, struct suspect *ret)
 
 static bool is_suspect(const struct suspect *suspect, struct slice quoted)
 {
-	const struct slice *whole = memchr(quoted.data, '@', quoted.len) ? &suspect->with_host
-									 : &suspect->password;
+	const struct slice *whole =
+		memchr(quoted.data, '@', quoted.len) ? &suspect->with_host : &suspect->password;
 
-	return quoted.len > 0 &&
-		memmem(whole->data, whole->len, quoted.data, quoted.len) != NULL;
+	return quoted.len > 0 && memmem(whole->data, whole->len, quoted.data, quoted.len) != NULL;
 }
 
 void mask_quoted(const char *url, const char *text, struct buffer *out)
@@ -132,7 +131,8 @@ void mask_url(const char *url, struct buffer *out)
 	}
 	buffer_append(out, url, (size_t)(at + 3 - url));
 	at = mask_authority(at + 3, out);
-	query = strchrnul(at, '?');
+	/* an @ in the query took the ? for a piece of the password */
+	query = at + strcspn(at, "?&");
 	buffer_append(out, at, (size_t)(query - at));
 	mask_query(query, out);
 }

@@ -158,6 +158,8 @@ static void passwords_in_urls_are_masked(void **state)
 		{ "postgresql://db/shop?user=a&password=pw&sslmode=require",
 			"postgresql://db/shop?user=a&password=***&sslmode=require" },
 		{ "postgresql://db/shop?sslPassword=pw", "postgresql://db/shop?sslPassword=***" },
+		{ "postgresql://db:1/shop?application_name=a@b&password=pw",
+			"postgresql://db:***@b&password=***" },
 		{ "sqlite:/var/lib/x.db", "sqlite:/var/lib/x.db" },
 		{ "a: b @ c", "a: b @ c" },
 	};
