@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -140,10 +141,36 @@ static int run_file(const char *path)
 	return 0;
 }
 
+/* For a fuzzer that keeps its corpus in files. */
+static int write_corpus(const char *directory)
+{
+	for (size_t i = 0; i < fuzz_corpus_count(); i++) {
+		_cleanup_free_ char *path = xasprintf("%s/own-%zu", directory, i);
+		struct slice input = fuzz_corpus_at(i);
+		FILE *file = fopen(path, "wb");
+
+		if (!file) {
+			perror(path);
+			return 1;
+		}
+		if (input.len > 0) {
+			fwrite(input.data, 1, input.len, file);
+		}
+		if (fclose(file) != 0) {
+			perror(path);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int status = 0;
 
+	if (argc == 3 && strcmp(argv[1], "--write-corpus") == 0) {
+		return write_corpus(argv[2]);
+	}
 	for (int i = 1; i < argc; i++) {
 		status |= run_file(argv[i]);
 	}

@@ -3,8 +3,9 @@
  *
  * A target implements LLVMFuzzerTestOneInput() and the corpus below. Linked with fuzz_driver.c it
  * is a plain program for the unit suite: it replays the corpus and a bounded number of mutations
- * made from a fixed seed, or just the files named as arguments. Linked without it, under clang's
- * -fsanitize=fuzzer, it is a libFuzzer target.
+ * made from a fixed seed, or just the files named as arguments; --write-corpus DIRECTORY writes the
+ * corpus as files. Linked without it, under clang's -fsanitize=fuzzer, it is a libFuzzer target
+ * (scripts/fuzz).
  */
 #pragma once
 
