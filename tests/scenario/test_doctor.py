@@ -196,6 +196,8 @@ def test_what_is_wrong_with_the_store_is_named(patient):
     patient.names("store", ["password authentication failed", "store.password"], {"onced": {"store.password": "x"}})
     patient.names("store", ["does not exist", "create the database"],
                   {"onced": {"store": world.postgres.url("nowhere")}})
+    patient.names("store", ['"***"', "better use store.password"],
+                  {"onced": {"store": f"postgresql://app:{PASSWORD}/x@127.0.0.1/shop"}})
     patient.names("store", ["Connection refused"], {"onced": {"store": "postgresql://127.0.0.1:1/x"}})
     patient.names("store", ["does not support SSL"],
                   {"onced": {"store": world.postgres.url(world.database) + "?sslmode=require"}})
@@ -303,6 +305,8 @@ REFUSALS = {
                            "certificate verify failed"),
     "database host": (lambda p: {"onced": {"store": over_tls(p, host="database.example")}},
                       "does not match host name"),
+    "database without TLS": (lambda p: {"onced": {"store": over_tls(p).replace("verify-full", "disable")}},
+                             "no encryption"),
     "database password": (lambda p: {"onced": {"store.password": "another"}}, "password authentication failed"),
 }
 

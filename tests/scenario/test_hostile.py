@@ -13,10 +13,9 @@ import pytest
 
 from support import hostile
 from support.http_target import HttpTarget
-from support.process import wait_for
 
-from . import control, events
-from .harness import merge, run_tool, slowness
+from . import events
+from .harness import run_tool
 
 CHILD = """
 import json, os, sys

@@ -5,12 +5,13 @@ Two handlers make the same effects, lines in a file: `inside` runs in batches on
 event a runner. No event is ever lost; one comes twice only where onced says why.
 """
 
+import json
 import signal
 
 import pytest
 
 from support.process import free_port, send_signal, wait_for
-from support.redis_server import SENTINEL_PASSWORD, Redis, Sentinel
+from support.redis_server import PASSWORD, SENTINEL_PASSWORD, Redis, Sentinel
 
 from .elsewhere import check_keys_in_order, effects, ids, wait_effects, wait_in_handlers
 from .harness import run_tool, slowness
@@ -49,6 +50,46 @@ def test_over_tls_with_a_certificate_at_both_ends(world):
         assert rows(redis) == {"done": 500}
     finally:
         redis.close()
+
+
+# What keeps one away from a Redis with TLS and users, and the words it is named with.
+REFUSALS = {
+    "authority": (lambda r: {"store": r.tls_url(ca="other.pem")}, "the certificate of localhost is not trusted"),
+    "host": (lambda r: {"store": r.tls_url(host="127.0.0.1")}, "is not for 127.0.0.1"),
+    "password": (lambda r: {"store": r.tls_url(), "store.password": "another"}, "store.user or store.password is wrong"),
+    "right": (lambda r: {"store": r.tls_url(), "store.user": "small"}, "NOPERM"),
+    "no TLS there": (lambda r: {"store": f"rediss://127.0.0.1:{r.port}/0?ca={r.directory}/ca.pem"}, "TLS"),
+}
+
+
+def test_what_keeps_the_daemon_away_is_named(world):
+    redis = Redis(has_tls=True).start()
+    try:
+        redis.call("ACL", "SETUSER", "small", "on", f">{PASSWORD}", "~onced:*", "+auth", "+select", "+info")
+        world.create_topics()
+        started = {}
+        for name, (changes, _) in REFUSALS.items():
+            onced = world.onced(with_redis(world, redis, changes={"onced": changes(redis)}))
+            onced.secrets.append(PASSWORD.encode())
+            started[name] = onced.start(wait=False)
+        for name, (_, words) in REFUSALS.items():
+            assert_named(started[name], name, words)
+    finally:
+        redis.close()
+
+
+def assert_named(onced, name, words):
+    """In a line of its log, in its status while it lives, and by the doctor; then it goes."""
+    def is_said():
+        return any(words in line and "level=debug" not in line and "msg=status" not in line
+                   for line in onced.log_path.read_text(errors="replace").splitlines())
+    wait_for(is_said, 60 * slowness(), f"the log names {name}")
+    onced.wait_until(lambda: words in json.dumps(onced.status()), 60, f"the status names {name}")
+    result = run_tool("-c", onced.config, "--json", "doctor", program="oncectl", timeout=120)
+    [bad] = [f for f in json.loads(result.stdout)["findings"] if f["check"] == "store" and f["severity"] == "error"]
+    assert words in bad["text"] + bad["change"] and "\n" not in bad["text"], bad
+    assert PASSWORD not in result.stdout + result.stderr
+    onced.stop()
 
 
 @pytest.mark.parametrize("kind", ["inside", "outside"])

@@ -7,7 +7,6 @@ that others can see is read.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import resource
@@ -20,7 +19,7 @@ import pytest
 from support.http_target import HttpTarget
 from support.process import free_port, send_signal, wait_for
 
-from . import control, events
+from . import control
 from .harness import is_sanitized, merge, run_tool, slowness
 from .plugins import install
 
