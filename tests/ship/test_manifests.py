@@ -20,6 +20,8 @@ VERSIONS = ("1.28", "1.31", "1.34")
 CUSTOM = {"PodMonitor", "ScaledObject"}  # their schemas are their operators'
 KUBECTL_AT_LEAST = (1, 27)  # older ones have a kustomize that does not know all that is used here
 PARTITIONS = 12  # of the topic that docs/kubernetes.md reckons with
+# The first one that asks for the definitions of the operators builds what makes them.
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(params=VARIANTS)
