@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "kafka/conf.h"
 #include "kafka/message.h"
+#include "kafka/starved.h"
 
 /* How long answers are waited for before the thread looks at anything else. */
 enum { POLL_MS = 100 };
@@ -97,6 +98,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
+	kafka_end_if_starved(code, reason);
 	log_debug("producer reports", LOG_STR("code", rd_kafka_err2name(code)),
 		LOG_STR("text", reason));
 }

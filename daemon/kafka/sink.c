@@ -17,6 +17,7 @@
 #include "kafka/kafka.h"
 #include "kafka/keeping.h"
 #include "kafka/message.h"
+#include "kafka/starved.h"
 #include "kafka/trouble.h"
 
 /* How long one partition may keep the questions about others waiting. */
@@ -63,7 +64,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		.code = (rd_kafka_resp_err_t)code, .text = reason, .witness = &sink->witness
 	};
 	struct err err = ERR_INIT;
-	bool needs_person = kafka_explain(&trouble, &err);
+	bool needs_person;
+
+	kafka_end_if_starved(code, reason);
+	needs_person = kafka_explain(&trouble, &err);
 
 	log_debug("producer reports", LOG_STR("code", rd_kafka_err2name(code)),
 		LOG_STR("text", reason));

@@ -4,6 +4,7 @@
  * Runs in: worker, main thread: callbacks of the library, inside poll() and close() only.
  */
 #include "kafka/source_private.h"
+#include "kafka/starved.h"
 
 #include <errno.h>
 
@@ -83,6 +84,7 @@ void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		source_on_fatal(source);
 		return;
 	}
+	kafka_end_if_starved(code, reason);
 	source_tell(source, NULL, (rd_kafka_resp_err_t)code, NULL, reason);
 }
 

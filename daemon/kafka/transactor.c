@@ -22,6 +22,7 @@
 #include "kafka/membership.h"
 #include "kafka/message.h"
 #include "kafka/source_private.h"
+#include "kafka/starved.h"
 
 /* One call of the library's: in between the caller's end is heard. */
 enum { CALL_MS = 1000 };
@@ -59,6 +60,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
+	kafka_end_if_starved(code, reason);
 	log_debug("transactional producer reports", LOG_STR("code", rd_kafka_err2name(code)),
 		LOG_STR("text", reason));
 }
