@@ -69,7 +69,9 @@ def test_what_keeps_the_daemon_away_is_named(world):
         world.create_topics()
         started = {}
         for name, (changes, _) in REFUSALS.items():
-            onced = world.onced(with_redis(world, redis, changes={"onced": changes(redis)}))
+            # Dynamic: five members of one group with one name would end each other.
+            onced = world.onced(with_redis(world, redis, changes={
+                "onced": changes(redis), "consumer c": {"instance.id": "off"}}))
             onced.secrets.append(PASSWORD.encode())
             started[name] = onced.start(wait=False)
         for name, (_, words) in REFUSALS.items():
