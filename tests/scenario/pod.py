@@ -16,6 +16,7 @@ from support.process import wait_for
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
+NAMESPACES = ["unshare", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
 ENTER = """
 hostname "$1"; gate=$2; shift 2
 ip link set lo up
@@ -96,8 +97,7 @@ def start(world, name, changes, seconds=30):
     """A pod of that name, ready; its wire is `pod.wire`."""
     pod = world.onced(changes, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
     gate = pod.directory / "gate"
-    pod.prefix = ["unshare", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", ENTER,
-                  "sh", name, str(gate)]
+    pod.prefix = [*NAMESPACES, "sh", "-c", ENTER, "sh", name, str(gate)]
     pod.start(wait=False)
     wait_for(lambda: _has_loopback(pod), 20, f"the network of {name} is there")
     pod.wire = Wire(pod.pid, [world.kafka.port, world.postgres.port])

@@ -7,6 +7,7 @@ In a namespace of processes of its own, the supervisor becomes the parent of wha
 import os
 import signal
 
+from support import namespaces
 from support.process import children_of, is_alive, wait_for
 
 from .harness import run_tool, slowness
@@ -31,8 +32,10 @@ for line in sys.stdin:
 
 
 def contained(world, changes=None):
+    prefix = CONTAINER if os.geteuid() == 0 else [*CONTAINER, "--map-root-user"]
+    namespaces.require(*prefix)
     onced = world.onced(changes)
-    onced.prefix = CONTAINER if os.geteuid() == 0 else [*CONTAINER, "--map-root-user"]
+    onced.prefix = prefix
     return onced
 
 

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from support import namespaces
 from support.process import wait_for
 
 from . import events, pod
@@ -22,6 +23,11 @@ STATIC = {"consumer c": {"workers": 2, "instance.id": "%H-%c-%n", "batch.max": 5
           "kafka": {"session.timeout.ms": 20000}}
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make networks")
+
+
+@pytest.fixture(autouse=True)
+def possible():
+    namespaces.require(*pod.NAMESPACES)
 
 
 class Load:
