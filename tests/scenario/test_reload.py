@@ -15,7 +15,7 @@ import pytest
 
 from support.process import send_signal, wait_for
 from . import forwarding
-from .harness import BUILD, is_sanitized, merge, slowness
+from .harness import BUILD, merge, slowness
 from .operate import Load, asked, oncectl, stands_still
 from .tiers import Tiers
 
@@ -179,7 +179,8 @@ def test_what_is_wrong_changes_nothing(world):
     world.finish(onced)
 
 
-@pytest.mark.skipif(is_sanitized(), reason="a sanitizer needs more address space than any limit leaves")
+# A sanitizer needs more address space than any limit leaves.
+@pytest.mark.release
 def test_without_memory_it_changes_nothing(world):
     """The supervisor's address space is limited for a while, workers' is not."""
     world.create_topics()

@@ -20,7 +20,7 @@ from support.http_target import HttpTarget
 from support.process import free_port, send_signal, wait_for
 
 from . import control
-from .harness import is_sanitized, merge, run_tool, slowness
+from .harness import merge, run_tool, slowness
 from .plugins import install
 
 # Everything of librdkafka but what onced refuses, since it would write passwords.
@@ -269,7 +269,8 @@ def pattern_is_plain():
     return not pathlib.Path("/proc/sys/kernel/core_pattern").read_text().startswith(("|", "/"))
 
 
-@pytest.mark.skipif(is_sanitized(), reason="its core file would be of some gigabytes")
+# The core file of a sanitized worker would be of some gigabytes.
+@pytest.mark.release
 def test_a_core_file_has_memory_where_somebody_asked_for_it(planted):
     """And so the other test looks into what could have told it."""
     if not pattern_is_plain():
