@@ -81,8 +81,8 @@ def test_a_killed_worker_of_two_comes_back(world, newer, protocol):
     onced = world.start(merge(protocol, {"consumer c": {"workers": 2}}), env=newer)
     onced.wait_assigned(4)
     for round_ in range(2):
-        world.produce_stream(600, keys=40, duplicates=0.02, seed=round_, prefix=f"r{round_}")
         wanted = world.effect_count() + 100
+        world.produce_stream(600, keys=40, duplicates=0.02, seed=round_, prefix=f"r{round_}")
         onced.wait_until(lambda: world.effect_count() >= wanted, 40, "some effects")
         pid = onced.worker_pids()[round_]
         send_signal(pid, 9)

@@ -82,8 +82,8 @@ def test_killed_at_random_moments_under_load(world):
     chance = random.Random(7)
     onced = world.start({"consumer c": {"workers": 2, **SMALL_BATCHES}})
     for round_ in range(8):
-        world.produce_stream(400, keys=40, duplicates=0.02, seed=round_, prefix=f"r{round_}")
         wanted = world.effect_count() + chance.randint(1, 300)
+        world.produce_stream(400, keys=40, duplicates=0.02, seed=round_, prefix=f"r{round_}")
         onced.wait_until(lambda: world.effect_count() >= wanted or world.lag() == 0, 60, "some effects")
         pid = chance.choice(onced.worker_pids())
         send_signal(pid, 9)
