@@ -7,6 +7,7 @@ scripts/package builds them. The root has nothing but what the packages ask for.
 import re
 import shutil
 import subprocess
+import uuid
 
 import pytest
 from scenario.harness import merge, slowness, write_ini
@@ -30,7 +31,7 @@ class Root(Machine):
         self.directory = scratch_dir("root")
         self.root = self.directory / "root"
         self.root.mkdir()
-        self.name = self.directory.name
+        self.name = "onced-" + uuid.uuid4().hex[:8]  # of a machine: no underscores
         self.log = self.directory / "boot.log"
         self.process = self.init = None
         subprocess.run(["tar", "-C", str(self.root), "--exclude=./dev/*", "-xf", base_tar(version, *INIT)], check=True)
