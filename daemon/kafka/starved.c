@@ -13,7 +13,7 @@ void kafka_end_if_starved(int code, const char *reason)
 		return;
 	}
 	log_error("the Kafka client lacks a thread or memory and would do a part of its work only: "
-		  "aborting, to be replaced",
+		  "aborting",
 		LOG_STR("code", rd_kafka_err2name(code)), LOG_STR("error", reason));
 	log_finish();
 	abort();

@@ -1,9 +1,10 @@
 /*
  * starved - the end of a process whose client got no thread
  *
- * Runs in: worker, error callbacks of its clients. A client that could not start the thread of a
- * broker goes on without that broker, for ever: partitions and dead letters of it would stand
- * still. As where memory is missing, the process ends by abort(), and another takes its place.
+ * Runs in: worker, and oncectl where it sends; error callbacks of their clients. A client that
+ * could not start the thread of a broker goes on without that broker, for ever: partitions and dead
+ * letters of it would stand still. As where memory is missing, the process ends by abort(): a
+ * worker is replaced, and `oncectl dlq replay` knows what it has sent when it is run again.
  */
 #pragma once
 
