@@ -254,7 +254,11 @@ class KafkaClient:
         """As end_offsets(), asked once: raises where no answer comes soon."""
         asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}
         futures = self.admin.list_offsets(asked, request_timeout=seconds)
-        return {p.partition: future.result().offset for p, future in futures.items()}
+        ends = {p.partition: future.result().offset for p, future in futures.items()}
+        # A broker that is just starting answers so for a partition it does not lead yet.
+        if any(end < 0 for end in ends.values()):
+            raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+        return ends
 
     def set_committed(self, group, topic, offsets):
         """Only for a group without members (static ones stay a session timeout): refused otherwise."""
