@@ -3,11 +3,11 @@ operate - what an operator asks of a onced, and the load under which he does
 """
 
 import json
-import threading
 import time
 
 from . import events
 from .harness import run_tool
+from .meanwhile import Meanwhile
 
 
 def oncectl(onced, *words, expect=0, **options):
@@ -20,31 +20,23 @@ def asked(onced, *words, expect=0):
     return json.loads(oncectl(onced, *words, "--json", expect=expect))
 
 
-class Load:
-    """Produces while the block runs: `rate` events a second, spread over keys."""
+class Load(Meanwhile):
+    """Produces: `rate` events a second, spread over keys."""
+
+    pause = 0.05
 
     def __init__(self, world, prefix, rate=400):
         self.world, self.prefix, self.rate = world, prefix, rate
-        self.over = threading.Event()
+        super().__init__()
         self.count = 0
-        self.thread = threading.Thread(target=self._run)
 
-    def _run(self):
-        while not self.over.wait(0.05):
-            for _ in range(max(1, self.rate // 20)):
-                event_id = f"{self.prefix}-{self.count}"
-                self.world.kafka.produce(
-                    self.world.topic, events.envelope(event_id, self.count), b"k%d" % (self.count % 97))
-                self.count += 1
-            self.world.kafka.flush()
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
+    def step(self):
+        for _ in range(max(1, self.rate // 20)):
+            event_id = f"{self.prefix}-{self.count}"
+            self.world.kafka.produce(
+                self.world.topic, events.envelope(event_id, self.count), b"k%d" % (self.count % 97))
+            self.count += 1
+        self.world.kafka.flush()
 
 
 def stands_still(world, seconds=1.0):

@@ -5,21 +5,22 @@ test_account - consumed = settled + abandoned + in flight, in every single scrap
 import http.client
 import random
 import signal
-import threading
 
 from support.process import send_signal
 from . import control
 from .listener import ask, listening
+from .meanwhile import Meanwhile
 
 
-class Scraper:
+class Scraper(Meanwhile):
     """Scrapes without a pause, and holds each answer to the sum."""
 
+    pause = 0.01
+
     def __init__(self, port):
+        super().__init__()
         self.port = port
-        self.over = threading.Event()
         self.wrong, self.count, self.last = [], 0, {}
-        self.thread = threading.Thread(target=self._run)
 
     def _check(self, metrics):
         for labels, consumed in metrics.select("onced_records_consumed_total"):
@@ -32,22 +33,13 @@ class Scraper:
             self.last[where] = consumed
         self.count += 1
 
-    def _run(self):
-        while not self.over.wait(0.01):
-            try:
-                code, text = ask(self.port, "/metrics")
-            except (OSError, http.client.HTTPException):
-                continue
-            if code == 200:
-                self._check(control.Metrics(text))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
+    def step(self):
+        try:
+            code, text = ask(self.port, "/metrics")
+        except (OSError, http.client.HTTPException):
+            return
+        if code == 200:
+            self._check(control.Metrics(text))
 
 
 def test_every_scrape_adds_up_through_kills_and_rebalances(world):

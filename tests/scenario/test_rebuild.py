@@ -8,7 +8,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from support.process import send_signal, state_of, wait_for
 from . import events
 from .harness import BUILD, run_tool, slowness
+from .meanwhile import Meanwhile
 from .rebuilding import FROM, rebuild, words_of
 
 KEYS = 40
@@ -60,24 +60,15 @@ class Source:
         return sorted((key, total, records) for key, (total, records) in self.sums.items())
 
 
-class Arriving:
-    """New events keep coming while the block runs."""
+class Arriving(Meanwhile):
+    """New events keep coming."""
 
     def __init__(self, source):
-        self.source, self.over = source, threading.Event()
-        self.thread = threading.Thread(target=self._run)
+        super().__init__()
+        self.source = source
 
-    def _run(self):
-        while not self.over.wait(0.1):
-            self.source.produce(20)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
+    def step(self):
+        self.source.produce(20)
 
 
 def begin(onced, env=None):

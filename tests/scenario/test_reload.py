@@ -8,7 +8,6 @@ import json
 import resource
 import shutil
 import signal
-import threading
 import time
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from support.process import send_signal, wait_for
 from . import forwarding
 from .harness import BUILD, merge, slowness
+from .meanwhile import Meanwhile
 from .operate import Load, asked, oncectl, stands_still
 from .tiers import Tiers
 
@@ -59,30 +59,20 @@ def reload(onced, changes):
     return done_to(answer)
 
 
-class Pulse:
-    """The longest time in which a consumer settled nothing, while the block runs."""
+class Pulse(Meanwhile):
+    """The longest time in which a consumer settled nothing."""
 
     def __init__(self, onced, name):
+        super().__init__()
         self.onced, self.name = onced, name
-        self.over = threading.Event()
         self.longest = 0.0
-        self.thread = threading.Thread(target=self._run)
+        self.count, self.since = -1, time.monotonic()
 
-    def _run(self):
-        count, since = -1, time.monotonic()
-        while not self.over.wait(0.1):
-            now = self.onced.metrics().sum("onced_records_settled_total", consumer=self.name)
-            if now != count:
-                count, since = now, time.monotonic()
-            self.longest = max(self.longest, time.monotonic() - since)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
+    def step(self):
+        now = self.onced.metrics().sum("onced_records_settled_total", consumer=self.name)
+        if now != self.count:
+            self.count, self.since = now, time.monotonic()
+        self.longest = max(self.longest, time.monotonic() - self.since)
 
 
 def test_each_class_of_key(world):
