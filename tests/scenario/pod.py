@@ -109,7 +109,7 @@ def start(world, name, changes, seconds=30):
 def _has_loopback(pod):
     try:
         inside = os.readlink(f"/proc/{pod.pid}/ns/net") != os.readlink("/proc/self/ns/net")
-    except (IndexError, FileNotFoundError):
+    except (IndexError, FileNotFoundError, ProcessLookupError):
         return False
     if not inside:
         return False

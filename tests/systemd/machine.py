@@ -77,7 +77,7 @@ class Machine:
             raise RuntimeError(f"systemd-nspawn ended: {self.log.read_text(errors='replace')[-800:]}")
         try:
             children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
         self.init = int(children.split()[0]) if children.split() else None
         if self.init is None:
@@ -174,7 +174,7 @@ class Machine:
             return os.readlink(f"/proc/{of}/ns/pid")
         try:
             return space(pid) == space(self.init)
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
 
     def is_alive(self, pid):
