@@ -187,11 +187,15 @@ def test_a_zombie_of_before_applies_nothing(world, stage):
     onced.wait_assigned(2, 60)
     done(world, onced, source)
     send_signal(worker, signal.SIGCONT)  # alone: its supervisor would end it as one that hung
-    wait_for(lambda: state_of(worker) == "Z", 60 * slowness(), "it ends by itself")
+    # Who tells it first is chance: the database, when it goes on with its batch, or its group.
+    wait_for(lambda: state_of(worker) == "Z" or 'msg="assignment lost"' in zombie.log_path.read_text(),
+             60 * slowness(), "it learns that it is late")
     assert rows(world) == source.rows()
+    is_stale = state_of(worker) == "Z"
     for pid in frozen:
         send_signal(pid, signal.SIGCONT)
-    zombie.wait_metric(1, "onced_worker_exits_total", cause="stale")
+    if is_stale:
+        zombie.wait_metric(1, "onced_worker_exits_total", cause="stale")
     zombie.wait_ready(60)
     source.produce(200)
     done(world, onced, source)
