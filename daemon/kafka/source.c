@@ -137,6 +137,7 @@ static void source_close(struct source *source)
 		rd_kafka_queue_destroy(source->events);
 		rd_kafka_destroy_flags(source->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	}
+	source_forget_commits(source);
 	if (source->wake_fd >= 0) {
 		close(source->wake_fd);
 	}

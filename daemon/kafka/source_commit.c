@@ -40,6 +40,7 @@ int source_commit(
 }
 
 struct commit_wait {
+	struct commit_wait *next; /* in the source's unanswered */
 	bool is_done;
 	rd_kafka_resp_err_t code;
 };
@@ -80,9 +81,21 @@ int source_commit_sync(struct source *source, const struct source_commit *commit
 	}
 	rd_kafka_queue_destroy(queue);
 	if (wait->is_done) {
-		free(wait); /* else an answer may still come for it */
+		free(wait);
+	} else {
+		wait->next = source->unanswered;
+		source->unanswered = wait;
 	}
 	return r;
+}
+
+void source_forget_commits(struct source *source)
+{
+	while (source->unanswered) {
+		struct commit_wait *wait = source->unanswered;
+		source->unanswered = wait->next;
+		free(wait);
+	}
 }
 
 int source_committed(struct source *source, struct source_offset *offsets, size_t count,

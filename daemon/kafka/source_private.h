@@ -31,6 +31,7 @@ struct source {
 	bool is_over; /* fenced or fatal */
 	int64_t rejoin_until_us; /* has left to join again, and waits that long; 0: has not */
 	struct kafka_witness witness;
+	struct commit_wait *unanswered; /* until the handle is gone an answer may come for them */
 };
 
 /* source_event.c */
@@ -86,3 +87,5 @@ int source_commit_sync(struct source *source, const struct source_commit *commit
 	int timeout_ms, struct err *err);
 int source_committed(struct source *source, struct source_offset *offsets, size_t count,
 	int timeout_ms, struct err *err);
+/* Those whose answer was not awaited; once the handle is gone. */
+void source_forget_commits(struct source *source);
