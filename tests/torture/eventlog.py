@@ -47,3 +47,14 @@ def exits(path):
             found.append(Exit(seconds(line["ts"]), int(match[2]), int(match[3]), line["cause"], text,
                               ", holding " in text and ", holding no record" not in text))
     return found
+
+
+def told_lost(path, topic):
+    """Partitions of which the log says that their next offset is not in the topic any more."""
+    found = set()
+    for line in lines(path):
+        is_told = line["msg"] in ("offset out of range", "partition held: its offset is lost") or (
+            line["msg"] == "partition starts" and line.get("why", "").startswith("offset was lost"))
+        if is_told and line.get("topic") == topic:
+            found.add(int(line["partition"]))
+    return found

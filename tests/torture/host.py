@@ -5,11 +5,16 @@ An Onced of the scenario tests whose answers may be missing: who asks during a f
 an exception.
 """
 
+import pathlib
 import signal
 
+from support import postgres_server, redis_server
 from support.process import send_signal, wait_for
 from scenario import control
 from scenario.harness import Onced, slowness
+
+# Passwords that no host may show to anybody.
+PLANTED = (postgres_server.PASSWORD, redis_server.PASSWORD, redis_server.SENTINEL_PASSWORD)
 
 
 class Host(Onced):
@@ -17,6 +22,7 @@ class Host(Onced):
         super().__init__(*arguments, **options)
         self.name = name
         self.is_away = False  # on purpose, for a while
+        self.shown = {}  # {place: what could be seen there}
         self.memory = None  # a cgroup.MemoryGroup of its own
         self.clock = None  # a clock.Clock of its own that can jump
 
@@ -67,6 +73,18 @@ class Host(Onced):
         self.is_away = True
         self.terminate()
         return self.wait_exit(seconds)
+
+    # ---- secrets ----
+
+    def look_for_secrets(self):
+        """Where anybody can see them while it runs."""
+        for pid in self.pids():
+            for what in ("cmdline", "environ"):
+                try:
+                    text = pathlib.Path(f"/proc/{pid}/{what}").read_bytes()
+                except (FileNotFoundError, ProcessLookupError, PermissionError):
+                    continue
+                self.shown[f"{what} of a process"] = self.shown.get(f"{what} of a process", b"") + text
 
     def wait_gone(self):
         wait_for(lambda: not self.pids(), 10 * slowness(), f"all processes of {self.name} are gone")

@@ -47,7 +47,8 @@ class Evidence(checker.Evidence):
     faults: list
     lag_zero_after: float | None  # seconds after the last fault; None: never
     lag_zero_limit: float
-    skipped: set = dataclasses.field(default_factory=set)
+    skipped: set = dataclasses.field(default_factory=set)  # positions that retention took
+    told_lost: set = dataclasses.field(default_factory=set)  # partitions whose lost offset a host has told
     leaks: list = dataclasses.field(default_factory=list)  # where a planted secret was found
 
     def __post_init__(self):
@@ -72,6 +73,14 @@ def nothing_lost(evidence):
     yield from told_by(checker.check_nothing_lost, evidence)
     there = {(r.partition, r.offset) for r in evidence.inputs}
     yield from _few("acknowledged records are not in the topic", sorted(set(evidence.ledger) - there))
+
+
+def loss_is_told(evidence):
+    """What retention takes before it was settled is not to be brought back; but no host may be silent about it."""
+    kept = checker.Evidence(evidence.committed, (), evidence.effects, evidence.dead_letters)
+    lost = [r.position() for r in evidence.inputs if r.position() in evidence.skipped and not kept.is_settled(r)]
+    yield from _few("records were lost to retention, and no host said so",
+                    [position for position in lost if position[1] not in evidence.told_lost])
 
 
 def innocent_not_dead(evidence):
@@ -239,6 +248,7 @@ def secrets_stay_secret(evidence):
 
 CHECKS = (
     ("I1", "no acknowledged event is lost", nothing_lost),
+    ("I1c", "what retention takes is told", loss_is_told),
     ("I1b", "no innocent event is dead-lettered", innocent_not_dead),
     ("I2", "at most one effect per event (transactional)", no_event_twice),
     ("I2b", "a second effect has a cause", repeats_have_a_cause),

@@ -33,16 +33,19 @@ class Options:
     kind: str = "mixed"  # or flood
     is_static: bool = True
     assignment: str = "eager"
+    brokers: int = 1
     partitions: int = 8
     workers: int = 2  # of each host
     per_second: int = 0  # 0: as the mode says
     faults_per_minute: float = 20.0
     kills_per_minute: float = 0.0  # of workers and supervisors, on top of the faults
+    targets: tuple = ()  # only faults of these; () all
     is_clocked: bool = False  # the wall clocks of the hosts can jump
 
     def title(self):
         flood = " flood" if self.kind == "flood" else ""
-        return f"{self.mode}{flood}, {'static' if self.is_static else 'dynamic'}, {self.assignment}"
+        brokers = f", {self.brokers} brokers" if self.brokers > 1 else ""
+        return f"{self.mode}{flood}, {'static' if self.is_static else 'dynamic'}, {self.assignment}{brokers}"
 
 
 def parse(arguments):
@@ -61,6 +64,8 @@ def parse(arguments):
     parser.add_argument("--per-second", type=int, default=0, help="records; default as the mode says")
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     parser.add_argument("--membership", choices=("static", "dynamic", "both"), default="both")
+    parser.add_argument("--assignment", choices=("eager", "cooperative", "both"), default="both",
+                        help="cooperative: with the newest librdkafka; a quarter of both")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build-torture/report"),
                         help="directory of the report (build-torture/report)")
     parser.add_argument("--continue", dest="is_continued", action="store_true",
@@ -77,6 +82,7 @@ def parse(arguments):
 def rounds(arguments):
     """Options of all rounds, drawn from the seed: modes in turn, each time with other settings."""
     chance = random.Random(f"rounds {arguments.seed}")
+    assignments = random.Random(f"assignments {arguments.seed}")
     modes = itertools.cycle(arguments.mode or MODES)
     floods = itertools.cycle([mode for mode in FLOODS if mode in (arguments.mode or MODES)])
     left = arguments.minutes * 60
@@ -93,9 +99,17 @@ def rounds(arguments):
         yield _limited(Options(
             number=number, seed=chance.getrandbits(31), seconds=seconds, is_static=static,
             is_clocked=(chance.random() < 0.5 or "clock" in (arguments.faults or "")) and not mode,
+            brokers=arguments.brokers,
+            assignment=_assignment(arguments, assignments),
             **{"per_second": arguments.per_second, "faults_per_minute": arguments.faults_per_minute,
                "kills_per_minute": arguments.kills_per_minute, **settings}))
         left -= seconds
+
+
+def _assignment(arguments, chance):
+    if arguments.assignment != "both":
+        return arguments.assignment
+    return "cooperative" if chance.random() < 0.25 else "eager"
 
 
 def _flood(arguments, mode):

@@ -8,6 +8,7 @@ own, so that a plan can be looked at and repeated.
 import dataclasses
 import random
 
+NOT_WANTED = "not asked for"
 NOT_DRAWN = "not drawn"  # why a fault did not come that could have
 WARM_UP = 2.0  # seconds without faults at the beginning
 # How often each family comes, by the kind of a round. While a server is away little else is tested.
@@ -29,8 +30,16 @@ class Planned:
     seed: int
 
 
+def unfit(options, table):
+    """{name: why such a round cannot have it, "" where it can}"""
+    return {name: NOT_WANTED if options.targets and kind.target not in options.targets else kind.unfit(options)
+            for name, kind in table.items()}
+
+
 def draw(options, table):
     """[Planned] of a round, in the order of their beginnings; the last one is over by its end."""
+    absent = unfit(options, table)
+    table = {name: kind for name, kind in table.items() if not absent[name]}
     faults = _faults(options, table)
     return sorted(faults + _kills(options, table, faults), key=lambda planned: planned.at)
 

@@ -2,6 +2,7 @@
 round - one round: a mode, a plan of faults, a stream; run, worked off, stopped, read, and given to the judge
 """
 
+import dataclasses
 import gc
 import time
 
@@ -24,6 +25,8 @@ LAG_SECONDS = 60.0  # the promise for a machine that is not slowed down
 class Round:
     def __init__(self, servers, options, table):
         self.servers = servers
+        if options.assignment == "cooperative" and not servers.newest:
+            options = dataclasses.replace(options, assignment="eager")
         self.options = options
         self.mode = MODES[options.mode]()
         self.table = table
@@ -31,8 +34,8 @@ class Round:
     def run(self):
         directory = scratch_dir("torture")
         stage = Stage(self.servers, self.mode, self.options, directory)
-        absent = {name: kind.unfit(stage) for name, kind in self.table.items()}
-        drawn = plan.draw(self.options, {name: kind for name, kind in self.table.items() if not absent[name]})
+        absent = plan.unfit(self.options, self.table)
+        drawn = plan.draw(self.options, self.table)
         absent.update((p.name, self.table[p.name].lacks(stage)) for p in drawn)
         # Millions of records and no cycle among them.
         gc.collect()
@@ -137,6 +140,7 @@ class Round:
         """Its exit status; what is wrong with what it leaves goes to `remains`."""
         try:
             host.note_secrets()
+            host.look_for_secrets()
             code = host.stop_gently()
             host.check_remains()
             return code
@@ -155,4 +159,8 @@ class Round:
             exits=[(host.name, exit_) for host in stage.hosts for exit_ in eventlog.exits(host.log_path)],
             exit_codes=exit_codes, remains=remains, faults=scheduler.happened,
             lag_zero_after=lag_zero_after, lag_zero_limit=self._limit(),
-            skipped=stage.deleted_unsettled(inputs))
+            skipped=stage.deleted_unsettled(inputs), told_lost=self._told_lost(stage))
+
+    @staticmethod
+    def _told_lost(stage):
+        return {p for host in stage.hosts for p in eventlog.told_lost(host.log_path, stage.topic)}

@@ -6,6 +6,7 @@ each host, which names that host's door as its address. Producer, watch and judg
 """
 
 from support.process import free_port
+from support import newest_rdkafka
 from support.servers import Kafka, KafkaCluster, Postgres, Redis
 
 from . import cgroup, disk
@@ -22,6 +23,7 @@ class Servers:
         self.redis = Redis()
         self.disk = None
         self.has_groups = False
+        self.newest, self.newest_lacks = None, ""  # environment of a program with the newest librdkafka
         for host in HOSTS:
             self.doors.open("postgres", host, self.postgres.port)
             self.doors.open("redis", host, self.redis.port)
@@ -43,6 +45,10 @@ class Servers:
         self.redis.start()
         self.disk = disk.mount(self.postgres)
         self.has_groups = cgroup.is_possible()
+        try:
+            self.newest = newest_rdkafka.environment()
+        except RuntimeError as error:
+            self.newest_lacks = str(error)
         # The broker makes its topic of commits when the first group asks for its coordinator.
         self.kafka.create_topic("warm-up", 1)
         self.kafka.committed("warm-up", "warm-up")

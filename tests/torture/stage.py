@@ -10,12 +10,10 @@ import time
 
 from scenario.harness import merge, run_tool
 from scenario.world import World
-from support.postgres_server import PASSWORD
-from support.redis_server import PASSWORD as REDIS_PASSWORD
 
 from . import cgroup
 from .clock import Clock
-from .host import Host
+from .host import PLANTED, Host
 
 
 @dataclasses.dataclass
@@ -65,7 +63,8 @@ class Stage(World):
             "retry": {"attempts": 10},
         }
         sections = self.sections(merge(changes, self.mode.changes(self, name)))
-        host = Host(name, self.directory / f"host-{name}", sections, secrets=[PASSWORD, REDIS_PASSWORD])
+        environment = self.servers.newest if self.options.assignment == "cooperative" else None
+        host = Host(name, self.directory / f"host-{name}", sections, environment, PLANTED)
         if self.servers.has_groups:
             host.memory = cgroup.make(f"torture-{self.name}-{name}")
             host.prepare = host.memory.join
@@ -138,7 +137,7 @@ class Stage(World):
     @property
     def assignors(self):
         """What a stranger in the group has to offer to be taken."""
-        return "range,roundrobin"
+        return "cooperative-sticky" if self.options.assignment == "cooperative" else "range,roundrobin"
 
     def descriptors(self):
         """{host: (descriptors, threads)} of the supervisors."""

@@ -67,7 +67,7 @@ def test_sound_evidence_passes():
     assert found() == set()
 
 
-@pytest.mark.parametrize("names, changed", [
+PLANTED_VIOLATIONS = (
     ({"I1"}, {"ledger": {**SOUND["ledger"], (0, 4): "plain"}}),
     ({"I1", "I5"}, {"dead_letters": []}),
     ({"I1b"}, {"ledger": {**SOUND["ledger"], (0, 3): "plain"}}),
@@ -84,8 +84,12 @@ def test_sound_evidence_passes():
     ({"I11"}, {"exits": [exit_(42), exit_(43)]}),
     ({"I11"}, {"exits": []}),
     ({"I11"}, {"exit_codes": {"a": 1}}),
+    ({"I1c"}, {"effects": SOUND["effects"][:2], "skipped": {("t", 0, 2)}, "told_lost": {1}}),
     ({"I12"}, {"leaks": ["onced.log"]}),
-], ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "")
+)
+
+
+@pytest.mark.parametrize("names, changed", PLANTED_VIOLATIONS, ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "")
 def test_planted_violation_is_found(names, changed):
     assert found(**changed) == names
 
@@ -111,6 +115,15 @@ def test_a_repeat_needs_a_cause_where_it_is_allowed():
     assert found(mode=LEAST, effects=twice, faults=[FROZEN]) == set()
     evidence = judge.Evidence(**{**SOUND, "effects": twice, "faults": [FROZEN]})
     assert duplicates.causes(evidence) == {"worker SIGSTOP": 1}
+
+
+def test_what_retention_took_may_be_lost_when_that_is_told():
+    assert found(effects=SOUND["effects"][:2], skipped={("t", 0, 2)}, told_lost={0}) == set()
+
+
+def test_every_check_has_been_seen_to_fail():
+    planted = {name for names, _ in PLANTED_VIOLATIONS for name in names}
+    assert planted == {name for name, _, _ in judge.CHECKS}
 
 
 def test_a_death_whose_supervisor_died_too_needs_no_obituary():
@@ -179,6 +192,10 @@ def test_obituaries_are_read_from_the_log(tmp_path):
 
 class Kind:
     weight, target, length, aftermath = 1, "process", (0.0, 3.0), 0.2
+
+    @staticmethod
+    def unfit(_options):
+        return ""
 
 
 def test_the_same_seed_draws_the_same():

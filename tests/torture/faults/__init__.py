@@ -29,11 +29,8 @@ class Fault:
     weight = 1
 
     @classmethod
-    def unfit(cls, _stage):
-        """
-        Why a round like this one cannot have it, "" where it can. Looks at nothing but the options, the mode
-        and the number of brokers: the same words draw the same faults, wherever they are drawn.
-        """
+    def unfit(cls, _options):
+        """Why a round with these options cannot have it, "" where it can."""
         return ""
 
     @classmethod

@@ -30,8 +30,8 @@ class _Broker(Fault):
 
 class _OfSeveral(_Broker):
     @classmethod
-    def unfit(cls, stage):
-        return "" if len(stage.servers.brokers) > 1 else "there is one broker only"
+    def unfit(cls, options):
+        return "" if options.brokers > 1 else "there is one broker only"
 
 
 class _Coordinator(_OfSeveral):

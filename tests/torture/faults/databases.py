@@ -6,6 +6,7 @@ import signal
 
 from support.process import send_signal
 
+from ..modes import MODES, Postgres
 from . import Fault, fault
 
 
@@ -13,8 +14,8 @@ class _Database(Fault):
     target = "postgres"
 
     @classmethod
-    def unfit(cls, stage):
-        return "" if "postgres" in stage.mode.uses else "the mode has no PostgreSQL"
+    def unfit(cls, options):
+        return "" if "postgres" in MODES[options.mode].uses else "the mode has no PostgreSQL"
 
     @property
     def server(self):
@@ -122,8 +123,8 @@ class FullDisk(_Database):
     length = (1.0, 5.0)
 
     @classmethod
-    def unfit(cls, stage):
-        return super().unfit(stage) or ("" if stage.mode.name == "postgres" else "no effects lie in it")
+    def unfit(cls, options):
+        return "" if issubclass(MODES[options.mode], Postgres) else "the mode has no effects in PostgreSQL"
 
     @classmethod
     def lacks(cls, stage):
@@ -140,8 +141,8 @@ class _Pooler(Fault):
     target = "pooler"
 
     @classmethod
-    def unfit(cls, stage):
-        return "" if "pgbouncer" in stage.mode.uses else "the mode has no pooler"
+    def unfit(cls, options):
+        return "" if "pgbouncer" in MODES[options.mode].uses else "the mode has no pooler"
 
     @property
     def server(self):

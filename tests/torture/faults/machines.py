@@ -10,6 +10,7 @@ import signal
 from scenario.harness import is_sanitized
 from support.process import send_signal, wait_for
 
+from ..modes import MODES
 from . import Fault, NobodyThere, fault
 
 
@@ -50,9 +51,9 @@ class OutOfMemory(_Limit):
     what = resource.RLIMIT_AS
 
     @classmethod
-    def unfit(cls, stage):
+    def unfit(cls, options):
         # Where a plugin is in the process it is suspected, and its record with it.
-        return "a plugin in the process would be suspected" if stage.mode.has_plugin else ""
+        return "a plugin in the process would be suspected" if MODES[options.mode].has_plugin else ""
 
     @classmethod
     def lacks(cls, _stage):
@@ -73,8 +74,8 @@ class KilledForMemory(_Machine):
     SECONDS = 2.0  # in which one of them asks for more
 
     @classmethod
-    def unfit(cls, stage):
-        return OutOfMemory.unfit(stage)
+    def unfit(cls, options):
+        return OutOfMemory.unfit(options)
 
     @classmethod
     def lacks(cls, stage):
@@ -138,8 +139,8 @@ class ClockJump(_Machine):
     length = (1.0, 6.0)
 
     @classmethod
-    def unfit(cls, stage):
-        return "" if stage.options.is_clocked else "the hosts have the clock of the machine"
+    def unfit(cls, options):
+        return "" if options.is_clocked else "the hosts have the clock of the machine"
 
     def begin(self):
         self.pick_host()

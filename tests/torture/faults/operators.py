@@ -116,10 +116,6 @@ class RebalanceStorm(_Operator):
     JOINS_EVERY = 1.0
     stranger = None
 
-    @classmethod
-    def unfit(cls, stage):
-        return "" if stage.options.assignment == "eager" else "a stranger cannot offer this assignment"
-
     def begin(self):
         self.joins = 0
         self.join()

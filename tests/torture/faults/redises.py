@@ -7,6 +7,7 @@ import signal
 from support.process import send_signal, wait_for
 from support.redis_server import Redis
 
+from ..modes import MODES
 from . import Fault, NobodyThere, fault
 
 PROMOTED_SECONDS = 30
@@ -16,8 +17,8 @@ class _Redis(Fault):
     target = "redis"
 
     @classmethod
-    def unfit(cls, stage):
-        return "" if "redis" in stage.mode.uses else "the mode has no Redis"
+    def unfit(cls, options):
+        return "" if "redis" in MODES[options.mode].uses else "the mode has no Redis"
 
     @property
     def server(self):
@@ -127,8 +128,8 @@ class _Watched(Fault):
     target = "redis"
 
     @classmethod
-    def unfit(cls, stage):
-        return "" if "sentinel" in stage.mode.uses else "the mode has no Sentinel"
+    def unfit(cls, options):
+        return "" if "sentinel" in MODES[options.mode].uses else "the mode has no Sentinel"
 
     def begin(self):
         self.master = self.stage.mode.master()

@@ -2,6 +2,7 @@
 topics - what happens to the input topic itself
 """
 
+from ..modes import MODES
 from . import Fault, NobodyThere, fault
 
 
@@ -30,8 +31,8 @@ class RetentionPasses(Fault):
     KEPT = 20
 
     @classmethod
-    def unfit(cls, stage):
-        return "" if stage.mode.may_lose else "records of this mode must not be lost"
+    def unfit(cls, options):
+        return "" if MODES[options.mode].may_lose else "records of this mode must not be lost"
 
     def begin(self):
         committed, ends = self.stage.committed(), self.stage.ends()
