@@ -180,6 +180,8 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 			p->under_way = -1;
 			if (r == 0) {
 				commit_note(worker, p, batch.commits[i].offset);
+			} else {
+				is_refused(p);
 			}
 		}
 		page_add(r == 0 ? &worker->page->commits : &worker->page->commit_errors, 1);
