@@ -47,7 +47,7 @@ struct clerk {
 
 	/* unassigned.c: found, and not shown yet */
 	struct unassigned_list unassigned;
-	bool is_unassigned_new;
+	bool is_unassigned_new, is_unassigned_known; /* known: everybody answered */
 	int64_t unassigned_due_us;
 	/* the same, main thread: since when there are any (0: none), and when that is to end */
 	int64_t unowned_since_us, unowned_wait_us;

@@ -12,6 +12,7 @@
  */
 #include "worker/unassigned.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,7 +94,8 @@ static void ask_offsets(struct clerk *clerk, struct unassigned_partition *items,
 	free(offsets);
 }
 
-static void ask_topic(struct clerk *clerk, const struct sink_holdings *holdings, const char *topic,
+/* False: its partitions are not known now. */
+static bool ask_topic(struct clerk *clerk, const struct sink_holdings *holdings, const char *topic,
 	struct unassigned_list *found)
 {
 	const struct worker *worker = clerk->worker;
@@ -111,6 +113,7 @@ static void ask_topic(struct clerk *clerk, const struct sink_holdings *holdings,
 	if (found->count > before) {
 		ask_offsets(clerk, &found->items[before], found->count - before);
 	}
+	return partitions >= 0 || partitions == -ENOENT;
 }
 
 /* Members and lists in one group say nothing reliable: what nobody can say is left out. */
@@ -130,23 +133,24 @@ void unassigned_ask(struct clerk *clerk, int64_t now_us)
 	const struct config_consumer *consumer = clerk->worker->consumer;
 	struct unassigned_list found = { 0 };
 	struct sink_holdings holdings;
+	bool is_group_known, is_known;
 
 	if (now_us < clerk->unassigned_due_us) {
 		return;
 	}
-	if (ask_holdings(clerk, &holdings)) {
-		for (size_t i = 0; i < consumer->topics.count; i++) {
-			ask_topic(clerk, &holdings, consumer->topics.items[i], &found);
-		}
-		for (size_t i = 0; i < consumer->tiers.count; i++) {
-			ask_topic(clerk, &holdings, consumer->tiers.items[i].topic, &found);
-		}
+	is_known = is_group_known = ask_holdings(clerk, &holdings);
+	for (size_t i = 0; is_group_known && i < consumer->topics.count; i++) {
+		is_known &= ask_topic(clerk, &holdings, consumer->topics.items[i], &found);
+	}
+	for (size_t i = 0; is_group_known && i < consumer->tiers.count; i++) {
+		is_known &= ask_topic(clerk, &holdings, consumer->tiers.items[i].topic, &found);
 	}
 	sink_holdings_fini(&holdings);
 	pthread_mutex_lock(&clerk->lock);
 	unassigned_list_fini(&clerk->unassigned);
 	clerk->unassigned = found;
 	clerk->is_unassigned_new = true;
+	clerk->is_unassigned_known = is_known;
 	pthread_mutex_unlock(&clerk->lock);
 	clerk->unassigned_due_us = clock_mono_us() + ASK_INTERVAL_US;
 }
@@ -174,15 +178,21 @@ static bool is_assigned(const struct worker *worker, const struct page_partition
 	return false;
 }
 
-/* What nobody could say counts as an end of it, too: a group that moves gives them out itself. */
+/*
+ * What nobody could say counts as an end of it, too: a group that moves gives them out itself. But
+ * it helped only when they have owners then: having left the group is what moved it.
+ */
 static void note_unowned(struct clerk *clerk)
 {
 	int64_t now_us = clock_mono_us();
 
 	if (clerk->unassigned.count == 0) {
-		clerk->unowned_since_us = clerk->unowned_wait_us = 0;
+		clerk->unowned_since_us = 0;
+		clerk->unowned_wait_us = clerk->is_unassigned_known ? 0 : clerk->unowned_wait_us;
 	} else if (clerk->unowned_since_us == 0) {
 		clerk->unowned_since_us = now_us;
+	}
+	if (clerk->unowned_since_us > 0 && clerk->unowned_wait_us == 0) {
 		clerk->unowned_wait_us = HEAL_FIRST_US + (now_us ^ getpid()) % HEAL_FIRST_US;
 	}
 }
