@@ -247,15 +247,23 @@ static bool is_any_failing(const struct worker *worker)
 	return letter != NULL;
 }
 
-static void tell_up(struct worker *worker, const char *topic)
+/* True: it was down, and no letter waits for it any more. */
+static bool forget_down(struct worker *worker)
 {
 	if (!worker->page->dlq_is_down || is_any_failing(worker)) {
-		return;
+		return false;
 	}
 	worker->page->dlq_is_down = 0;
 	page_text_set(&worker->page->dlq_text, "%s", "");
-	log_notice("dead letters are accepted again", LOG_ID(DEAD_LETTERS_ACCEPTED),
-		LOG_STR("dlq_topic", topic));
+	return true;
+}
+
+static void tell_up(struct worker *worker, const char *topic)
+{
+	if (forget_down(worker)) {
+		log_notice("dead letters are accepted again", LOG_ID(DEAD_LETTERS_ACCEPTED),
+			LOG_STR("dlq_topic", topic));
+	}
 }
 
 static void accepted(struct worker *worker, struct dead_letter *letter)
@@ -440,6 +448,7 @@ bool dead_letter_skip(struct worker *worker, const struct partition *p, int64_t 
 	release_strand(worker, letter);
 	unlink_letter(worker, letter);
 	letter_free(letter);
+	(void)forget_down(worker); /* maybe it still is: the next letter will tell */
 	return true;
 }
 
@@ -462,6 +471,7 @@ void dead_letters_drop(struct worker *worker, uint32_t slot, uint32_t epoch)
 			letter_free(letter);
 		}
 	}
+	(void)forget_down(worker); /* its partition's next owner finds out for itself */
 }
 
 void dead_letters_fini(struct worker *worker)
