@@ -256,6 +256,88 @@ static void a_server_that_may_have_forgotten_is_told_once(void **state)
 #undef SERVER
 }
 
+/* ---- what was written down ---- */
+
+static enum store_failure ask_attempts(struct line *line, struct err *err)
+{
+	struct store_attempts *attempts;
+	enum store_failure failure;
+	size_t count;
+
+	failure = red_load_attempts(
+		&line->session.base, SLICE_LITERAL("t"), 0, 0, &attempts, &count, err);
+	assert_int_equal(count, 0);
+	assert_null(attempts);
+	return failure;
+}
+
+static enum store_failure ask_pauses(struct line *line, struct err *err)
+{
+	struct pauses pauses = { 0 };
+	int64_t now_ms = -1;
+	enum store_failure failure;
+
+	failure = red_load_pauses(&line->session.base, &pauses, &now_ms, err);
+	assert_int_equal(now_ms, 0); /* what TIME says there is no time */
+	assert_int_equal(pauses.count, 0);
+	return failure;
+}
+
+static enum store_failure ask_seen(struct line *line, struct err *err)
+{
+	struct store_partition_seen seen;
+
+	return red_get_seen(&line->session.base, SLICE_LITERAL("t"), 0, &seen, err);
+}
+
+static enum store_failure ask_row(struct line *line, struct err *err)
+{
+	const uint8_t key[STORE_KEY_SIZE] = { 0 };
+	struct store_row row;
+
+	return red_peek(&line->session.base, key, &row, err);
+}
+
+/* Never seen would begin the partition anew, and what is no text cannot be read as one. */
+static void what_is_no_answer_of_redis_is_a_failure_of_the_store(void **state)
+{
+	static const struct {
+		enum store_failure (*ask)(struct line *line, struct err *err);
+		const char *answers;
+		enum store_failure failure;
+	} asked[] = {
+		{ ask_attempts, "*0\r\n", STORE_OK },
+		{ ask_attempts, "*2\r\n:1\r\n:2\r\n", STORE_UNAVAILABLE },
+		{ ask_attempts, "*2\r\n$-1\r\n*0\r\n", STORE_UNAVAILABLE },
+		{ ask_attempts, "*1\r\n$1\r\nx\r\n", STORE_UNAVAILABLE },
+		{ ask_attempts, "$-1\r\n", STORE_UNAVAILABLE },
+		{ ask_pauses, "*2\r\n:1\r\n:2\r\n*0\r\n", STORE_OK },
+		{ ask_pauses, "*2\r\n$19\r\n9223372036854775807\r\n$1\r\n0\r\n*0\r\n", STORE_OK },
+		{ ask_pauses, "*-1\r\n*2\r\n:1\r\n$-1\r\n", STORE_UNAVAILABLE },
+		{ ask_pauses, "*0\r\n+OK\r\n", STORE_UNAVAILABLE },
+		{ ask_seen, "$-1\r\n", STORE_OK },
+		{ ask_seen, "*0\r\n", STORE_UNAVAILABLE },
+		{ ask_seen, ":7\r\n", STORE_UNAVAILABLE },
+		{ ask_row, "*2\r\n:1\r\n:2\r\n$-1\r\n", STORE_OK },
+		{ ask_row, "*2\r\n*0\r\n$-1\r\n*0\r\n", STORE_STATEMENT },
+	};
+	struct line *line = *state;
+
+	line->store.options.group_id = "g";
+	line->store.options.cluster_id = "c";
+	line->store.options.consumer = "c";
+	line->store.options.lock_timeout_us = LONG_US;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		struct err err = ERR_INIT;
+
+		assert_true(dprintf(line->peer_fd, "%s", asked[i].answers) > 0);
+		if (asked[i].ask(line, &err) != asked[i].failure ||
+			(err.text[0] == '\0') != (asked[i].failure == STORE_OK)) {
+			fail_msg("%s: %s", asked[i].answers, err.text);
+		}
+	}
+}
+
 #define WITH_LINE(test) cmocka_unit_test_setup_teardown(test, line_open, line_close)
 
 int main(void)
@@ -267,6 +349,7 @@ int main(void)
 			an_answer_that_announces_too_much_is_refused_before_there_is_room_for_it),
 		WITH_LINE(who_may_not_be_used_is_refused_with_a_sentence),
 		WITH_LINE(a_server_that_may_have_forgotten_is_told_once),
+		WITH_LINE(what_is_no_answer_of_redis_is_a_failure_of_the_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,38 @@ enum store_failure red_ask_one(struct red_session *session, const struct buffer 
 	return failure;
 }
 
+/* What answers need not be a Redis: nothing is read of what Redis does not say. */
+static enum store_failure answers_nonsense(const char *doing, struct err *err)
+{
+	return err_set(
+		err, STORE_UNAVAILABLE, "Redis answers %s with what Redis does not say", doing);
+}
+
+static bool are_texts(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0) {
+		return false;
+	}
+	for (size_t i = 0; i < reply->elements; i++) {
+		if (reply->element[i]->type != REDIS_REPLY_STRING) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int64_t red_read_time_ms(const redisReply *reply)
+{
+	enum { DIGITS_MAX = 12 };
+
+	if (!are_texts(reply) || reply->elements != 2 || reply->element[0]->len > DIGITS_MAX ||
+		reply->element[1]->len > DIGITS_MAX) {
+		return 0;
+	}
+	return strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+		strtoll(reply->element[1]->str, NULL, 10) / 1000;
+}
+
 /* ---- attempts ---- */
 
 void red_op_put_attempts(struct store_session *session, const struct store_attempts *attempts)
@@ -127,10 +159,15 @@ enum store_failure red_load_attempts(struct store_session *session, struct slice
 	partition_key(&key, red, "attempts", topic, partition);
 	red_words(&out, "HGETALL", buffer_str(&key), NULL);
 	failure = red_ask_one(red, &out, "HGETALL", &reply, err);
-	if (failure == STORE_OK) {
-		*ret = collect_attempts(reply, topic, partition, from, ret_count);
-		red_replies_free(&reply, 1);
+	if (failure) {
+		return failure;
 	}
+	if (are_texts(reply)) {
+		*ret = collect_attempts(reply, topic, partition, from, ret_count);
+	} else {
+		failure = answers_nonsense("HGETALL", err);
+	}
+	red_replies_free(&reply, 1);
 	return failure;
 }
 
@@ -148,13 +185,16 @@ enum store_failure red_get_seen(struct store_session *session, struct slice topi
 	partition_key(&key, red, "seen", topic, partition);
 	red_words(&out, "GET", buffer_str(&key), NULL);
 	failure = red_ask_one(red, &out, "GET", &reply, err);
-	if (failure == STORE_OK) {
-		if (reply->type == REDIS_REPLY_STRING) {
-			ret->is_seen = true;
-			ret->committed = strtoll(reply->str, NULL, 10);
-		}
-		red_replies_free(&reply, 1);
+	if (failure) {
+		return failure;
 	}
+	if (reply->type == REDIS_REPLY_STRING) {
+		ret->is_seen = true;
+		ret->committed = strtoll(reply->str, NULL, 10);
+	} else if (reply->type != REDIS_REPLY_NIL) {
+		failure = answers_nonsense("GET", err);
+	}
+	red_replies_free(&reply, 1);
 	return failure;
 }
 
@@ -182,15 +222,6 @@ enum store_failure red_put_seen(struct store_session *session, struct slice topi
 static void pauses_key(struct buffer *ret, const struct red_session *session)
 {
 	buffer_printf(ret, "onced:pauses:%s", session->store->options.consumer);
-}
-
-static int64_t now_ms(const redisReply *reply)
-{
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-		return 0;
-	}
-	return strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-		strtoll(reply->element[1]->str, NULL, 10) / 1000;
 }
 
 /* A line of it, behind `text`; what follows it. */
@@ -227,6 +258,7 @@ enum store_failure red_load_pauses(
 	struct red_session *red = red_session(session);
 	const char *consumer = red->store->options.consumer;
 	_cleanup_(buffer_fini) struct buffer key = BUFFER_INIT, out = BUFFER_INIT;
+	enum store_failure failure;
 	redisReply *replies[2];
 
 	pauses_key(&key, red);
@@ -235,8 +267,9 @@ enum store_failure red_load_pauses(
 	if (red_ask(red, &out, doing, replies, 2, red_deadline_us(red), err) != 0) {
 		return red->context ? STORE_UNAVAILABLE : STORE_LOST;
 	}
-	*ret_now_ms = now_ms(replies[0]);
-	for (size_t i = 0; i + 1 < replies[1]->elements; i += 2) {
+	*ret_now_ms = red_read_time_ms(replies[0]);
+	failure = are_texts(replies[1]) ? STORE_OK : answers_nonsense("HGETALL", err);
+	for (size_t i = 0; !failure && i < replies[1]->elements; i += 2) {
 		redisReply **field = replies[1]->element + i;
 		struct pause pause;
 
@@ -245,7 +278,7 @@ enum store_failure red_load_pauses(
 		}
 	}
 	red_replies_free(replies, 2);
-	return STORE_OK;
+	return failure;
 }
 
 /* By the script's text, not by its digest: pauses are rare, and NOSCRIPT is no answer then. */

@@ -317,6 +317,8 @@ enum store_failure red_forget(struct store_session *session, const uint8_t *key,
 /* One command, one reply; STORE_OK with a reply of no error, which the caller frees. */
 enum store_failure red_ask_one(struct red_session *session, const struct buffer *out,
 	const char *doing, redisReply **ret, struct err *err);
+/* Of TIME, an array of seconds and microseconds; 0: it is none. */
+int64_t red_read_time_ms(const redisReply *reply);
 
 void red_op_put_attempts(struct store_session *session, const struct store_attempts *attempts);
 void red_op_delete_attempts(struct store_session *session, const struct store_position *position);

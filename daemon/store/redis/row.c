@@ -4,7 +4,6 @@
  * Runs in: the session's thread. A row says neither where its record stood nor when it ended.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "store/redis/redis.h"
@@ -17,16 +16,6 @@ static void copy_hex(struct slice bytes, char *ret, size_t size)
 	for (size_t i = 0; i < bytes.len && 2 * i + 2 < size; i++) {
 		snprintf(ret + 2 * i, 3, "%02x", (uint8_t)bytes.data[i]);
 	}
-}
-
-/* An array of seconds and microseconds. */
-static int64_t read_now_ms(const redisReply *reply)
-{
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-		return 0;
-	}
-	return strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-		strtoll(reply->element[1]->str, NULL, 10) / 1000;
 }
 
 static enum store_failure read_answer(
@@ -85,7 +74,7 @@ enum store_failure red_peek(
 	}
 	if (!failure) {
 		failure = read_answer(
-			replies[ANSWER_ROW], read_now_ms(replies[ANSWER_TIME]), ret, err);
+			replies[ANSWER_ROW], red_read_time_ms(replies[ANSWER_TIME]), ret, err);
 	}
 	red_replies_free(replies, ANSWERS);
 	return failure;
