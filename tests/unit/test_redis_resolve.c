@@ -88,7 +88,7 @@ static int tear_down(void **state)
 {
 	answer(true);
 	red_link_close(&session);
-	red_question_drop(session.question);
+	red_questions_drop(&session);
 	close(session.interrupt_fd);
 	close(listener);
 	return 0;
@@ -142,7 +142,7 @@ static void a_question_that_is_open_is_not_asked_again_and_its_answer_is_taken(v
 	assert_int_equal(connect_within(LONG_US, &err), 0);
 	assert_int_equal(count_asked(), 1);
 	assert_non_null(session.context);
-	assert_null(session.question);
+	assert_null(session.questions);
 }
 
 static void another_host_is_another_question(void **state)
@@ -154,6 +154,39 @@ static void another_host_is_another_question(void **state)
 	assert_int_equal(connect_within(20000, &err), 1);
 	wait_asked(2);
 	assert_non_null(strstr(err.text, "slow.other"));
+}
+
+/* With dead name servers each attempt asks for all Sentinels. */
+static void hosts_asked_for_in_turn_are_one_question_each(void **state)
+{
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < 6; i++) {
+		endpoint.host = i % 2 ? other : slow;
+		assert_int_equal(connect_within(20000, &err), 1);
+	}
+	wait_asked(2);
+	answer(true);
+	endpoint.host = slow;
+	assert_int_equal(connect_within(LONG_US, &err), 0);
+	endpoint.host = other;
+	assert_int_equal(connect_within(LONG_US, &err), 0);
+	assert_int_equal(count_asked(), 2);
+	assert_null(session.questions);
+}
+
+/* Not used when it comes up again much later. */
+static void an_answer_that_nobody_came_for_is_dropped_with_another_question(void **state)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(connect_within(20000, &err), 1);
+	answer(true);
+	endpoint.host = other;
+	do {
+		assert_int_equal(connect_within(LONG_US, &err), 0);
+	} while (session.questions);
+	wait_asked(2);
 }
 
 static void whoever_interrupts_the_session_ends_the_wait(void **state)
@@ -172,7 +205,7 @@ static void an_address_is_not_looked_up(void **state)
 
 	endpoint.host = address;
 	assert_int_equal(connect_within(LONG_US, &err), 0);
-	assert_null(session.question);
+	assert_null(session.questions);
 }
 
 #define WITH_SESSION(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -183,6 +216,8 @@ int main(void)
 		WITH_SESSION(dead_name_servers_cost_no_more_than_the_deadline),
 		WITH_SESSION(a_question_that_is_open_is_not_asked_again_and_its_answer_is_taken),
 		WITH_SESSION(another_host_is_another_question),
+		WITH_SESSION(hosts_asked_for_in_turn_are_one_question_each),
+		WITH_SESSION(an_answer_that_nobody_came_for_is_dropped_with_another_question),
 		WITH_SESSION(whoever_interrupts_the_session_ends_the_wait),
 		WITH_SESSION(an_address_is_not_looked_up),
 	};

@@ -160,7 +160,7 @@ struct red_session {
 	struct arena decisions; /* of the claims since the last begin */
 	int64_t looked_us; /* for evictions; monotonic */
 	size_t sentinel; /* who is asked first */
-	struct red_question *question; /* to name servers, not answered yet; NULL: none */
+	struct red_question *questions; /* to name servers, not answered yet; NULL: none */
 };
 
 static inline struct red_session *red_session(struct store_session *session)
@@ -187,7 +187,7 @@ bool red_reply_is(const redisReply *reply, const char *word);
  */
 int red_resolve(struct red_session *session, const struct red_endpoint *endpoint,
 	int64_t deadline_us, struct addrinfo **ret, struct err *err);
-void red_question_drop(struct red_question *question); /* accepts NULL */
+void red_questions_drop(struct red_session *session); /* what is open has nobody to be for */
 
 /* ---- link.c ---- */
 

@@ -3,14 +3,16 @@
  *
  * Runs in: the session's thread, and for each host that is no address a thread of its own:
  * getaddrinfo() waits for name servers as long as it likes. Who asked waits until the deadline and
- * leaves the question open; the session's next attempt takes its answer, so that no more than one
- * thread waits for a session. Whoever of the two lets go last frees it.
+ * leaves the question open; the session's next attempt for that host takes its answer, so that no
+ * more than one thread waits for each of its hosts, be they Sentinels. Whoever of the two lets go
+ * last frees it.
  */
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #include "store/redis/redis.h"
 
 struct red_question {
+	struct red_question *next; /* the session's */
 	atomic_uint holders;
 	char *host;
 	int port;
@@ -31,9 +34,9 @@ struct red_question {
 	struct addrinfo *found;
 };
 
-void red_question_drop(struct red_question *question)
+static void drop(struct red_question *question)
 {
-	if (!question || atomic_fetch_sub(&question->holders, 1) > 1) {
+	if (atomic_fetch_sub(&question->holders, 1) > 1) {
 		return;
 	}
 	if (question->found) {
@@ -62,7 +65,7 @@ static void *ask(void *context)
 	question->result = look_up(question->host, question->port, 0, &question->found);
 	atomic_store(&question->is_done, true);
 	(void)eventfd_write(question->done_fd, 1);
-	red_question_drop(question);
+	drop(question);
 	return NULL;
 }
 
@@ -86,36 +89,75 @@ static struct red_question *question_new(const char *host, int port)
 		return question;
 	}
 	atomic_store(&question->holders, 1);
-	red_question_drop(question);
+	drop(question);
 	return NULL;
 }
 
-/* What was asked and not answered in time is asked on. */
-static struct red_question *question_of(
+static bool is_of(const struct red_question *question, const struct red_endpoint *endpoint)
+{
+	return strcmp(question->host, endpoint->host) == 0 && question->port == endpoint->port;
+}
+
+static void drop_at(struct red_question **at)
+{
+	struct red_question *question = *at;
+
+	*at = question->next;
+	drop(question);
+}
+
+void red_questions_drop(struct red_session *session)
+{
+	while (session->questions) {
+		drop_at(&session->questions);
+	}
+}
+
+/* Answered, and nobody came for it: it may not be true any more. */
+static void drop_answered(struct red_session *session)
+{
+	for (struct red_question **at = &session->questions; *at;) {
+		if (atomic_load(&(*at)->is_done)) {
+			drop_at(at);
+		} else {
+			at = &(*at)->next;
+		}
+	}
+}
+
+/* What was asked and not answered in time is asked on. NULL: it cannot be asked. */
+static struct red_question **question_of(
 	struct red_session *session, const struct red_endpoint *endpoint)
 {
-	struct red_question *question = session->question;
+	struct red_question *question;
 
-	if (question && strcmp(question->host, endpoint->host) == 0 &&
-		question->port == endpoint->port) {
-		return question;
+	for (struct red_question **at = &session->questions; *at; at = &(*at)->next) {
+		if (is_of(*at, endpoint)) {
+			return at;
+		}
 	}
-	red_question_drop(question);
-	session->question = question_new(endpoint->host, endpoint->port);
-	return session->question;
+	drop_answered(session);
+	question = question_new(endpoint->host, endpoint->port);
+	if (!question) {
+		return NULL;
+	}
+	question->next = session->questions;
+	session->questions = question;
+	return &session->questions;
 }
 
 static int ask_name_servers(struct red_session *session, const struct red_endpoint *endpoint,
 	int64_t deadline_us, struct addrinfo **ret, struct err *err)
 {
-	struct red_question *question = question_of(session, endpoint);
+	struct red_question **at = question_of(session, endpoint), *question;
 	enum red_waited waited;
 	int result;
 
-	if (!question) {
+	if (!at) {
 		return err_set(err, 1, "cannot look up %s: no descriptor or no thread for it",
 			endpoint->host);
 	}
+	question = *at;
 	waited = red_wait(session, question->done_fd, POLLIN, deadline_us);
 	if (!atomic_load(&question->is_done)) {
 		return err_set(err, 1, "cannot look up %s: %s", endpoint->host,
@@ -125,8 +167,7 @@ static int ask_name_servers(struct red_session *session, const struct red_endpoi
 	result = question->result;
 	*ret = question->found;
 	question->found = NULL;
-	session->question = NULL;
-	red_question_drop(question);
+	drop_at(at);
 	return result == 0
 		? 0
 		: err_set(err, 1, "cannot look up %s: %s", endpoint->host, gai_strerror(result));

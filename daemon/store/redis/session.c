@@ -42,7 +42,7 @@ void red_session_close(struct store_session *session)
 		return;
 	}
 	red_link_close(red);
-	red_question_drop(red->question);
+	red_questions_drop(red);
 	close(red->interrupt_fd);
 	buffer_fini(&red->queue.bytes);
 	free(red->queue.ops);
