@@ -17,6 +17,21 @@ static enum verdict verdict_of_outcome(enum onced_result result)
 					: VERDICT_UNAVAILABLE;
 }
 
+/* A day: longer than anybody waits for a record, and added to no time too large. */
+#define RETRY_AFTER_MAX_MS ((int64_t)24 * 60 * 60 * 1000)
+
+/* Foreign code may have copied a text that filled its field, or computed a time without bounds. */
+static void confine(struct onced_outcome *said)
+{
+	said->code[sizeof(said->code) - 1] = '\0';
+	said->reason[sizeof(said->reason) - 1] = '\0';
+	if (said->retry_after_ms > RETRY_AFTER_MAX_MS) {
+		said->retry_after_ms = RETRY_AFTER_MAX_MS;
+	} else if (said->retry_after_ms < 0) {
+		said->retry_after_ms = 0;
+	}
+}
+
 /* Nearly all say DONE, and that needs no memory of its own. */
 static const struct onced_outcome *keep(struct unit *unit, const struct onced_outcome *said)
 {
@@ -28,6 +43,7 @@ static const struct onced_outcome *keep(struct unit *unit, const struct onced_ou
 	}
 	kept = arena_alloc(&unit->arena, sizeof(*kept));
 	*kept = *said;
+	confine(kept);
 	return kept;
 }
 

@@ -35,6 +35,15 @@ static void note_call(const struct onced_event *event)
 			onced_event_attempt(event), false };
 }
 
+/* What a careless handler may write: a time without bounds, and texts without an end. */
+static void say_without_bounds(struct onced_outcome *outcome, int64_t retry_after_ms)
+{
+	outcome->result = ONCED_RETRY;
+	outcome->retry_after_ms = retry_after_ms;
+	memset(outcome->code, 'c', sizeof(outcome->code));
+	memset(outcome->reason, 'r', sizeof(outcome->reason));
+}
+
 /* False: to return at once. */
 static bool ask(const struct onced_event *event, const struct script_state *state)
 {
@@ -84,6 +93,11 @@ static void script_handle(
 				outcome, results[i].result, "T1", "told to %s", results[i].what);
 			return;
 		}
+	}
+	if (slice_equal_str(word, "retry-never") || slice_equal_str(word, "retry-before")) {
+		say_without_bounds(outcome,
+			slice_equal_str(word, "retry-never") ? INT64_MAX / 1000 : INT64_MIN);
+		return;
 	}
 	if (is_first && slice_equal_str(word, "retry-first")) {
 		onced_outcome_set(outcome, ONCED_RETRY, "T1", "told to retry at first");

@@ -120,6 +120,20 @@ static void a_retry_is_charged_and_due_by_the_policy(void **state)
 	assert_int_equal(bench->calls[1].attempt, 2);
 }
 
+/* Foreign code is believed no time that nothing can be added to, and no text without an end. */
+static void what_a_handler_says_has_bounds(void **state)
+{
+	int64_t before_us = clock_mono_us(), day_us = (int64_t)24 * 60 * 60 * 1000 * 1000;
+
+	bench_add_doing(bench, 0, "a", "retry-never");
+	bench_add_doing(bench, 1, "b", "retry-before");
+	bench_run_expect(bench, "RR");
+	assert_in_range(work(0)->due_us, before_us + day_us, clock_mono_us() + day_us);
+	assert_in_range(work(1)->due_us, before_us + 1000, clock_mono_us() + 1000);
+	assert_int_equal(strlen(work(0)->code), ONCED_CODE_MAX - 1);
+	assert_int_equal(strlen(work(0)->text), ONCED_REASON_MAX - 1);
+}
+
 static void a_retry_is_charged_once_when_its_transaction_is_redone(void **state)
 {
 	bench_add_doing(bench, 0, "a", "retry");
@@ -290,6 +304,7 @@ int main(void)
 		TEST(retry_of_the_250th_of_500_leaves_249_done_and_other_strands_done),
 		TEST(a_statement_to_be_retried_cuts_its_strand_in_all_later_groups),
 		TEST(a_retry_is_charged_and_due_by_the_policy),
+		TEST(what_a_handler_says_has_bounds),
 		TEST(a_retry_is_charged_once_when_its_transaction_is_redone),
 		TEST(attempts_end_with_the_record),
 		TEST(attempts_whose_commit_went_unanswered_end_with_the_record_too),

@@ -49,7 +49,7 @@ enum { ONCED_CODE_MAX = 32, ONCED_REASON_MAX = 1024 };
 /* Filled by handle(). Zeroed before the call, so that returning at once means DONE. */
 struct onced_outcome {
 	enum onced_result result;
-	int64_t retry_after_ms; /* RETRY: not before this; 0 leaves it to the policy */
+	int64_t retry_after_ms; /* RETRY: not before this, a day at most; 0: by the policy */
 	char code[ONCED_CODE_MAX]; /* a machine's word: SQLSTATE, HTTP status */
 	char reason[ONCED_REASON_MAX]; /* a person's sentence; no payload, no secret */
 };
