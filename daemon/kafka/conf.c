@@ -404,6 +404,13 @@ void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char
 		LOG_STR("client", rk ? rd_kafka_name(rk) : NULL));
 }
 
+int kafka_no_client(const char *section, const char *text, struct err *err)
+{
+	bool is_starved = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+
+	return err_set(err, is_starved ? -EAGAIN : -EINVAL, "[%s]: %s", section, text);
+}
+
 int kafka_err(struct err *err, int result, rd_kafka_resp_err_t code, const char *what)
 {
 	err_set(err, result, "%s: %s", what, rd_kafka_err2str(code));

@@ -54,5 +54,11 @@ int64_t kafka_queue_memory_bytes(const struct source_options *options);
 /* librdkafka's own lines become ours. */
 void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 
+/*
+ * Why rd_kafka_new() made no client, right behind it: -EAGAIN, for want of a thread, or -EINVAL,
+ * what `section` says cannot be; with err.
+ */
+int kafka_no_client(const char *section, const char *text, struct err *err);
+
 /* Fill err with code and sentence of a librdkafka error. Returns `result`. */
 int kafka_err(struct err *err, int result, rd_kafka_resp_err_t code, const char *what);

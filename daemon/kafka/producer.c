@@ -190,8 +190,9 @@ static int open_client(struct producer *producer, rd_kafka_t **ret, rd_kafka_top
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (!rk) {
+		r = kafka_no_client("kafka producer", text, err);
 		rd_kafka_conf_destroy(conf);
-		return err_set(err, -EINVAL, "[kafka producer]: %s", text);
+		return r;
 	}
 	topics = xcalloc(options->topic_count + 1, sizeof(*topics));
 	for (size_t i = 0; i < options->topic_count; i++) {

@@ -35,8 +35,9 @@ int kafka_reader_open(const struct config *config, const char *group_id, struct 
 	}
 	reader->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	if (!reader->rk) {
+		r = kafka_no_client("kafka", text, err);
 		rd_kafka_conf_destroy(conf);
-		return err_set(err, -EINVAL, "[kafka]: %s", text);
+		return r;
 	}
 	rd_kafka_poll_set_consumer(reader->rk);
 	*ret = TAKE(reader);

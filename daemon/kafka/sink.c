@@ -114,9 +114,10 @@ static int sink_open(const struct sink_options *options, struct sink **ret, stru
 	kafka_witness_watch(conf, &sink->witness, on_certificate);
 	sink->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (!sink->rk) {
+		r = kafka_no_client("kafka producer", text, err);
 		rd_kafka_conf_destroy(conf);
 		free(sink);
-		return err_set(err, -EINVAL, "[kafka producer]: %s", text);
+		return r;
 	}
 	*ret = sink;
 	return 0;

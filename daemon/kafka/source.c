@@ -107,9 +107,10 @@ static int source_open(const struct source_options *options, struct source **ret
 	kafka_witness_watch(conf, &source->witness, on_certificate);
 	source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	if (!source->rk) {
+		r = kafka_no_client("kafka", text, err);
 		rd_kafka_conf_destroy(conf);
 		source_close(source);
-		return err_set(err, -EINVAL, "[kafka]: %s", text);
+		return r;
 	}
 	rd_kafka_poll_set_consumer(source->rk);
 	source->events = rd_kafka_queue_get_consumer(source->rk);

@@ -322,9 +322,10 @@ static int transactor_open(
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	transactor->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (!transactor->rk) {
+		r = kafka_no_client("kafka producer", text, err);
 		rd_kafka_conf_destroy(conf);
 		transactor_close(transactor);
-		return err_set(err, -EINVAL, "[kafka producer]: %s", text);
+		return r;
 	}
 	*ret = transactor;
 	return 0;

@@ -74,7 +74,7 @@ static int check_store(
 	return r;
 }
 
-int worker_probe(const struct worker_wiring *wiring, struct err *err)
+static int probe(const struct worker_wiring *wiring, struct err *err)
 {
 	struct roster roster;
 	int r = check_clients(wiring, err);
@@ -95,4 +95,17 @@ int worker_probe(const struct worker_wiring *wiring, struct err *err)
 	r = r < 0 ? r : check_store(wiring, &roster, err);
 	roster_close(&roster);
 	return r;
+}
+
+/* What a process lacks at the moment says nothing about its configuration. */
+static bool is_shortage(int r)
+{
+	return r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+int worker_probe(const struct worker_wiring *wiring, struct err *err)
+{
+	int r = probe(wiring, err);
+
+	return is_shortage(r) ? 1 : r;
 }

@@ -39,6 +39,7 @@ int worker_run(const struct worker_wiring *wiring, int channel_fd, struct page *
 
 /*
  * Check what needs foreign code: [kafka] values, handler parameters and, where the store is
- * reachable, statements. 0; 1: the store could not be reached, the rest is fine; -EINVAL.
+ * reachable, statements. 0; 1: the store could not be reached, the rest is fine, or this process
+ * got no thread or descriptor; -EINVAL.
  */
 int worker_probe(const struct worker_wiring *wiring, struct err *err);

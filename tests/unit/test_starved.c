@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <signal.h>
@@ -25,7 +26,7 @@
 #include "base/log.h"
 #include "kafka/kafka.h"
 
-enum { THREADS_MAX = 8, REFUSED_AT_ONCE = 3 };
+enum { THREADS_MAX = 8, REFUSED_AT_ONCE = 3, MISTAKEN = 4 };
 
 static atomic_int threads_left = -1; /* that are granted; < 0: all */
 
@@ -62,11 +63,14 @@ static int publish_with(int threads)
 		.timestamp_ms = -1 };
 	struct publisher *publisher;
 	struct err err = ERR_INIT;
+	int r;
 
 	*strchr(kafka.value, ',') = '\0'; /* the other one is learned of */
 	atomic_store(&threads_left, threads);
-	if (kafka_publisher_ops.open(&options, &publisher, &err) < 0) {
-		return REFUSED_AT_ONCE;
+	r = kafka_publisher_ops.open(&options, &publisher, &err);
+	if (r < 0) {
+		return r == -EAGAIN ? REFUSED_AT_ONCE
+				    : MISTAKEN; /* no fault of the configuration */
 	}
 	return kafka_publisher_ops.publish(publisher, 0, &message, &err) == PUBLISHER_ACKED ? 0 : 1;
 }
