@@ -40,8 +40,8 @@ class Run:
         earlier = json.loads((self.arguments.out / "facts.json").read_text())
         own, told = earlier["runs"][0], self.whole()["runs"][0]["arguments"]
         for name in ("seed", *report.DEFAULTS):
-            if own["arguments"][name] != told[name]:
-                raise SystemExit(f"torture: that run had {name} = {own['arguments'][name]}")
+            if own["arguments"].get(name) != told[name]:
+                raise SystemExit(f"torture: that run had {name} = {own['arguments'].get(name)}")
         self.facts = earlier["rounds"][:own["rounds"]]
         self.sittings = own["sittings"] + (not self.arguments.judge_again)
 

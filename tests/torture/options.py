@@ -10,13 +10,15 @@ import itertools
 import pathlib
 import random
 
+# Who says what member has which partition: members, all at once or one by one, or the brokers.
+ASSIGNMENTS = ("eager", "cooperative", "consumer")
 MODES = ("postgres", "outside", "redis", "sqlite", "none", "pgbouncer", "sentinel")
 # Rounds of many records and many kills, and little else: of the modes whose effects cost little.
 FLOODS = {"postgres": 12000, "redis": 12000, "sqlite": 8000}  # records a second
 FLOOD_EVERY = 5  # so many rounds
 FLOODS_OF_THEM = (1, 3)
-# With dynamic members each kill costs a session timeout: a group that is killed faster never comes to rest.
-DYNAMIC_KILLS = 6
+# Where each kill costs a session timeout a group that is killed faster never comes to rest.
+SLOW_KILLS = 6
 ABOUT = """Runs rounds of a few minutes with real servers, several onced and seeded faults, holds each to the
 promises from outside, and writes report.md, timeline.svg and facts.json. The exit status is 0 when
 nothing was violated."""
@@ -42,6 +44,10 @@ class Options:
     targets: tuple = ()  # only faults of these; () all
     is_clocked: bool = False  # the wall clocks of the hosts can jump
 
+    def is_succeeded(self):
+        """Whether the next process of a member that died is that member: no session timeout lies between."""
+        return self.is_static and self.assignment != "consumer"
+
     def title(self):
         flood = " flood" if self.kind == "flood" else ""
         brokers = f", {self.brokers} brokers" if self.brokers > 1 else ""
@@ -60,12 +66,12 @@ def parse(arguments):
     parser.add_argument("--list-faults", action="store_true")
     parser.add_argument("--faults-per-minute", type=float, default=20)
     parser.add_argument("--kills-per-minute", type=float, default=24,
-                        help="of workers and supervisors, on top (24; at most 6 of dynamic members)")
+                        help="of workers and supervisors, on top (24; at most 6 where each costs a session timeout)")
     parser.add_argument("--per-second", type=int, default=0, help="records; default as the mode says")
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     parser.add_argument("--membership", choices=("static", "dynamic", "both"), default="both")
-    parser.add_argument("--assignment", choices=("eager", "cooperative", "both"), default="both",
-                        help="cooperative: with the newest librdkafka; a quarter of both")
+    parser.add_argument("--assignment", choices=(*ASSIGNMENTS, "all"), default="all",
+                        help="the second and third with the newest librdkafka; of all rounds a quarter, and a sixth")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build-torture/report"),
                         help="directory of the report (build-torture/report)")
     parser.add_argument("--continue", dest="is_continued", action="store_true",
@@ -107,9 +113,10 @@ def rounds(arguments):
 
 
 def _assignment(arguments, chance):
-    if arguments.assignment != "both":
+    if arguments.assignment != "all":
         return arguments.assignment
-    return "cooperative" if chance.random() < 0.25 else "eager"
+    drawn = chance.random()
+    return "cooperative" if drawn < 0.25 else "consumer" if drawn > 5 / 6 else "eager"
 
 
 def _flood(arguments, mode):
@@ -120,6 +127,6 @@ def _flood(arguments, mode):
 
 
 def _limited(options):
-    if options.is_static:
+    if options.is_succeeded():
         return options
-    return dataclasses.replace(options, kills_per_minute=min(options.kills_per_minute, DYNAMIC_KILLS))
+    return dataclasses.replace(options, kills_per_minute=min(options.kills_per_minute, SLOW_KILLS))

@@ -13,10 +13,10 @@ import collections
 LOOK_BACK = 5.0  # seconds in which whoever made effects on a partition is the one that died
 LOOK_AHEAD = 30.0
 SETTLES = 5.0  # seconds after a fault in which its consequences may still be felt
-REJOINS = 10.0  # the same after the death of a dynamic member: a session timeout, and the group anew
+REJOINS = 10.0  # the same where nobody succeeds a member: a session timeout, and the group anew
 
 
-def times(evidence, is_static=True):
+def times(evidence, is_succeeded=True):
     """{"worker" or "host": {"first": [seconds], "all": [seconds], "left_out": how many were not measured}}"""
     at = collections.defaultdict(list)
     for effect in evidence.effects:
@@ -29,7 +29,7 @@ def times(evidence, is_static=True):
             continue
         row = found["host" if death.by_supervisor else "worker"]
         moments = _moments(death, at) if evidence.mode.has_owners else []
-        if not moments or _is_disturbed(evidence, death, min(moments), is_static):
+        if not moments or _is_disturbed(evidence, death, min(moments), is_succeeded):
             row["left_out"] += 1
             continue
         row["first"].append(min(moments) - death.at)
@@ -55,15 +55,15 @@ def _between(effects, begin, end):
         index += 1
 
 
-def _is_disturbed(evidence, death, end, is_static):
-    """Kills of one worker disturb nobody else where members are static."""
+def _is_disturbed(evidence, death, end, is_succeeded):
+    """Kills of one worker disturb nobody else where its successor has its place."""
     began = [fault.began for fault in evidence.faults if fault.target == "process" and fault.began <= death.at]
     own = max(began, default=None)
     for fault in evidence.faults:
-        is_of_another = fault.name == "worker kill -9" and is_static
+        is_of_another = fault.name == "worker kill -9" and is_succeeded
         if fault.began != own and not is_of_another and fault.covers(death.at, end, grace=SETTLES):
             return True
-    return not is_static and any(
+    return not is_succeeded and any(
         other.pid != death.pid and death.at - REJOINS < other.at < end for other in evidence.deaths)
 
 

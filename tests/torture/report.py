@@ -3,6 +3,7 @@ report - the facts of a run, summed up, and written for people
 """
 
 import collections
+import itertools
 import shlex
 import time
 
@@ -14,7 +15,8 @@ from .recovery import quantile
 
 # Arguments that rounds are drawn with, and what they are where nothing is said.
 DEFAULTS = {name: getattr(options.parse([]), name) for name in (
-    "round_minutes", "mode", "kind", "faults", "faults_per_minute", "kills_per_minute", "per_second", "brokers", "membership")}
+    "round_minutes", "mode", "kind", "faults", "faults_per_minute", "kills_per_minute", "per_second", "brokers", "membership",
+    "assignment")}
 # What the families of faults are called where they are counted together.
 GROUPS = (("worker kills", ("worker kill -9",)),
           ("supervisor kills, alone or with its workers", ("supervisor kill -9", "tree kill -9")),
@@ -88,16 +90,24 @@ def _by_mode(rounds):
 def _recovery(rounds):
     """[{who died, members, kills, left_out, p50, p99, max of the first of its partitions, p99_all of all}]"""
     found = []
-    for who, membership in (("worker", True), ("worker", False), ("host", True), ("host", False)):
-        chosen = [r["recovery"][who] for r in rounds if r["options"]["is_static"] is membership]
+    for who, members in itertools.product(("worker", "host"), ("static", "dynamic", "of the brokers' protocol")):
+        chosen = [r["recovery"][who] for r in rounds if _members(r["options"]) == members]
+        if not chosen and members not in ("static", "dynamic"):
+            continue
         first = [value for row in chosen for value in row["first"]]
         every = [value for row in chosen for value in row["all"]]
         found.append({
-            "who": who, "members": "static" if membership else "dynamic", "kills": len(first),
+            "who": who, "members": members, "kills": len(first),
             "left_out": sum(row["left_out"] for row in chosen),
             "p50": quantile(first, 0.5), "p99": quantile(first, 0.99), "max": max(first, default=None),
             "p99_all": quantile(every, 0.99)})
     return found
+
+
+def _members(drawn):
+    if drawn.get("assignment") == "consumer":
+        return "of the brokers' protocol"
+    return "static" if drawn["is_static"] else "dynamic"
 
 
 def _groups(by_fault):
@@ -175,8 +185,9 @@ def _command(arguments):
     """What draws the same rounds again."""
     words = [f"scripts/torture --minutes {float(arguments['minutes']):g} --seed {arguments['seed']}"]
     for name, usual in DEFAULTS.items():
-        if arguments[name] != str(usual):
-            values = arguments[name].split(",") if name == "mode" else [arguments[name].removesuffix(".0")]
+        value = arguments.get(name, str(usual))  # a run from before there was such a word has none
+        if value != str(usual):
+            values = value.split(",") if name == "mode" else [value.removesuffix(".0")]
             words += [f"--{name.replace('_', '-')} {shlex.quote(value)}" for value in values]
     return " ".join(words)
 

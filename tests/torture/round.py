@@ -25,7 +25,7 @@ LAG_SECONDS = 60.0  # the promise for a machine that is not slowed down
 class Round:
     def __init__(self, servers, options, table):
         self.servers = servers
-        if options.assignment == "cooperative" and not servers.newest:
+        if servers.lacks(options.assignment):
             options = dataclasses.replace(options, assignment="eager")
         self.options = options
         self.mode = MODES[options.mode]()

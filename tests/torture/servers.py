@@ -5,8 +5,9 @@ Each host has doors of its own, so that one can be cut off while another is not.
 each host, which names that host's door as its address. Producer, watch and judge go straight to the servers.
 """
 
-from support.process import free_port
 from support import newest_rdkafka
+from support.cache import kafka_line
+from support.process import free_port
 from support.servers import Kafka, KafkaCluster, Postgres, Redis
 
 from . import cgroup, disk
@@ -53,6 +54,12 @@ class Servers:
         self.kafka.create_topic("warm-up", 1)
         self.kafka.committed("warm-up", "warm-up")
         return self
+
+    def lacks(self, assignment):
+        """Why no onced can be run with it here, "" where it can."""
+        if assignment == "consumer" and kafka_line().startswith("3."):
+            return "brokers before 4.0 do not assign"
+        return "" if assignment == "eager" else self.newest_lacks
 
     @property
     def brokers(self):

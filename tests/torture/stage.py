@@ -62,8 +62,11 @@ class Stage(World):
             # What fails by chance shall succeed in the end.
             "retry": {"attempts": 10},
         }
+        if self.options.assignment == "consumer":
+            # The brokers have the times.
+            changes["kafka"].update({"session.timeout.ms": None, "heartbeat.interval.ms": None})
         sections = self.sections(merge(changes, self.mode.changes(self, name)))
-        environment = self.servers.newest if self.options.assignment == "cooperative" else None
+        environment = None if self.options.assignment == "eager" else self.servers.newest
         host = Host(name, self.directory / f"host-{name}", sections, environment, PLANTED)
         if self.servers.has_groups:
             host.memory = cgroup.make(f"torture-{self.name}-{name}")
@@ -134,10 +137,13 @@ class Stage(World):
                 total += int(text.split()[1]) * 4
         return total
 
-    @property
-    def assignors(self):
-        """What a stranger in the group has to offer to be taken."""
-        return "cooperative-sticky" if self.options.assignment == "cooperative" else "range,roundrobin"
+    def membership(self):
+        """Settings of a client that the group takes as a member."""
+        if self.options.assignment == "consumer":
+            return {"group.protocol": "consumer"}
+        assignors = {"eager": "range,roundrobin", "cooperative": "cooperative-sticky"}
+        return {"partition.assignment.strategy": assignors[self.options.assignment],
+                "session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
 
     def descriptors(self):
         """{host: (descriptors, threads)} of the supervisors."""

@@ -131,8 +131,8 @@ def test_a_death_whose_supervisor_died_too_needs_no_obituary():
     assert found(deaths=deaths, exits=[]) == set()
 
 
-def measured(is_static=True, **changed):
-    row = recovery.times(judge.Evidence(**{**SOUND, **changed}), is_static)["worker"]
+def measured(is_succeeded=True, **changed):
+    row = recovery.times(judge.Evidence(**{**SOUND, **changed}), is_succeeded)["worker"]
     return row["first"], row["all"], row["left_out"]
 
 
@@ -157,8 +157,8 @@ def test_recovery_is_not_measured_during_another_fault():
     # Another kill disturbs nobody, unless its victim has to leave the group first.
     kills = [kill(103.0), kill(104.9)]
     assert measured(effects=LATE, faults=kills) == ([1.5], [1.5], 0)
-    assert measured(effects=LATE, faults=kills, is_static=False) == ([], [], 1)
-    assert measured(effects=LATE, faults=kills[1:], is_static=False) == ([1.5], [1.5], 0)
+    assert measured(effects=LATE, faults=kills, is_succeeded=False) == ([], [], 1)
+    assert measured(effects=LATE, faults=kills[1:], is_succeeded=False) == ([1.5], [1.5], 0)
 
 
 def test_a_worker_that_died_with_its_supervisor_is_measured_apart():

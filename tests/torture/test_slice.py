@@ -12,7 +12,7 @@ import re
 import pytest
 
 from . import faults, plan, report
-from .options import MODES, Options, parse
+from .options import ASSIGNMENTS, MODES, Options, parse
 from .round import Round
 from .servers import Servers
 
@@ -37,6 +37,8 @@ ROUNDS = {
     "cooperative-dynamic": Options(
         number=10, seed=2090748403, mode="postgres", seconds=40, faults_per_minute=36, is_static=False,
         assignment="cooperative"),
+    "consumer": Options(
+        number=13, seed=929191472, mode="postgres", seconds=35, faults_per_minute=36, assignment="consumer"),
     "outside-dynamic": Options(
         number=11, seed=305173381, mode="outside", seconds=35, faults_per_minute=36, is_static=False,
         is_clocked=True),
@@ -84,8 +86,9 @@ def test_every_mode_and_membership_is_drawn():
     assert {options.mode for options in ROUNDS.values()} == set(MODES)
     for mode in ("postgres", "outside", "redis"):
         assert {o.is_static for o in ROUNDS.values() if o.mode == mode} == {True, False}
-    assert {(o.assignment, o.is_static) for o in ROUNDS.values()} == set(
+    assert {(o.assignment, o.is_static) for o in ROUNDS.values()} >= set(
         itertools.product(("eager", "cooperative"), (True, False)))
+    assert {o.assignment for o in ROUNDS.values()} == set(ASSIGNMENTS)
 
 
 @pytest.mark.parametrize("options", ROUNDS.values(), ids=list(ROUNDS))

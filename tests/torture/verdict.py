@@ -40,7 +40,7 @@ class Course:
 
     def facts(self):
         evidence = self.evidence
-        recovered = recovery.times(evidence, self.options.is_static)
+        recovered = recovery.times(evidence, self.options.is_succeeded())
         verdicts = judge.judge(evidence)
         holding = {exit_.pid for _, exit_ in evidence.exits if exit_.holding}
         for fault in evidence.faults:

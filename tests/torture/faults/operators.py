@@ -124,8 +124,7 @@ class RebalanceStorm(_Operator):
         self.joins += 1
         self.stranger = confluent_kafka.Consumer({
             "bootstrap.servers": self.stage.kafka.bootstrap, "group.id": self.stage.group,
-            "enable.auto.commit": False, "session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
-            "partition.assignment.strategy": self.stage.assignors, "log_level": 0})
+            "enable.auto.commit": False, "log_level": 0, **self.stage.membership()})
         self.stranger.subscribe([self.stage.topic])
         self.stranger.poll(0.3)
 
