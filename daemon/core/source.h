@@ -69,7 +69,7 @@ struct source_event {
 	struct err err;
 };
 
-/* Called from inside source_poll() and source_close(). */
+/* Called from inside source_poll(), source_commit_wait() and source_close(). */
 struct source_listener {
 	void *context;
 	void (*on_event)(void *context, const struct source_event *event);
@@ -135,7 +135,16 @@ struct source_ops {
 	 */
 	int (*headers)(void *handle, struct source_header *headers, size_t max);
 
-	/* One asynchronous commit may be under way; its answer is SOURCE_COMMITTED. */
+	/*
+	 * Wait until whatever was handed over to be committed is answered: 0, or -ETIMEDOUT. A
+	 * commit that is tried again could overtake the one behind it, and take the group back.
+	 * The answer of commit() is told inside.
+	 */
+	int (*commit_wait)(struct source *source, int timeout_ms, struct err *err);
+	/*
+	 * Refused while an earlier one is not answered: commit_wait() comes first. The answer of
+	 * commit() is SOURCE_COMMITTED; the other waits for its own, at most timeout_ms.
+	 */
 	int (*commit)(struct source *source, const struct source_commit *commits, size_t count,
 		struct err *err);
 	int (*commit_sync)(struct source *source, const struct source_commit *commits, size_t count,

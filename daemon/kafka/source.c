@@ -4,7 +4,7 @@
  * Runs in: worker, main thread, but for release(), headers(), committed() and wake(). Owns the
  * consumer handle and the queues of its partitions. It commits what it is told and nothing else;
  * the library's own offset store and reset policy are off. Callbacks of the library run inside
- * poll() and close() only.
+ * poll(), commit_wait(), commit_sync() and close() only.
  */
 #include "kafka/source_private.h"
 
@@ -102,7 +102,6 @@ static int source_open(const struct source_options *options, struct source **ret
 	}
 	rd_kafka_conf_set_opaque(conf, source);
 	rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
-	rd_kafka_conf_set_offset_commit_cb(conf, source_on_commit);
 	rd_kafka_conf_set_error_cb(conf, source_on_error);
 	kafka_witness_watch(conf, &source->witness, on_certificate);
 	source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
@@ -115,6 +114,9 @@ static int source_open(const struct source_options *options, struct source **ret
 	rd_kafka_poll_set_consumer(source->rk);
 	source->events = rd_kafka_queue_get_consumer(source->rk);
 	rd_kafka_queue_io_event_enable(source->events, source->wake_fd, &one, sizeof(one));
+	source->committing.answers = rd_kafka_queue_new(source->rk);
+	rd_kafka_queue_io_event_enable(
+		source->committing.answers, source->wake_fd, &one, sizeof(one));
 	r = source->is_explicit ? 0 : source_subscribe(source, err);
 	if (r < 0) {
 		source_close(source);
@@ -136,9 +138,10 @@ static void source_close(struct source *source)
 		}
 		rd_kafka_queue_io_event_enable(source->events, -1, NULL, 0);
 		rd_kafka_queue_destroy(source->events);
+		rd_kafka_queue_io_event_enable(source->committing.answers, -1, NULL, 0);
+		rd_kafka_queue_destroy(source->committing.answers);
 		rd_kafka_destroy_flags(source->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	}
-	source_forget_commits(source);
 	if (source->wake_fd >= 0) {
 		close(source->wake_fd);
 	}
@@ -155,6 +158,7 @@ const struct source_ops kafka_source_ops = {
 	.pause = source_pause,
 	.release = source_release,
 	.headers = source_headers,
+	.commit_wait = source_commit_wait,
 	.commit = source_commit,
 	.commit_sync = source_commit_sync,
 	.committed = source_committed,

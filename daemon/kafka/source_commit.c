@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 rd_kafka_topic_partition_list_t *source_commit_list(
@@ -29,73 +30,90 @@ rd_kafka_topic_partition_list_t *source_commit_list(
 	return list;
 }
 
-int source_commit(
-	struct source *source, const struct source_commit *commits, size_t count, struct err *err)
-{
-	rd_kafka_topic_partition_list_t *list = source_commit_list(commits, count);
-	rd_kafka_resp_err_t code = rd_kafka_commit(source->rk, list, 1);
-
-	rd_kafka_topic_partition_list_destroy(list);
-	return code ? kafka_err(err, -EAGAIN, code, "offset commit") : 0;
-}
-
-struct commit_wait {
-	struct commit_wait *next; /* in the source's unanswered */
-	bool is_done;
-	rd_kafka_resp_err_t code;
-};
-
-static void on_commit_sync(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+static void on_answer(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
-	struct commit_wait *wait = opaque;
+	struct source *source = opaque;
 
 	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && offsets && i < offsets->cnt; i++) {
 		code = offsets->elems[i].err;
 	}
-	wait->is_done = true;
-	wait->code = code;
+	source->committing.is_under_way = false;
+	source->committing.code = code;
+	if (source->committing.is_told) {
+		source_tell_commit(source, code);
+	}
 }
 
-/* The library's own synchronous commit has no deadline: wait on a queue that can be left. */
+bool source_take_answers(struct source *source, int timeout_ms)
+{
+	return rd_kafka_queue_poll_callback(source->committing.answers, timeout_ms) > 0;
+}
+
+/* Whether there is none that has no answer yet. */
+static bool wait_for_answer(struct source *source, int timeout_ms)
+{
+	int64_t until_us = clock_mono_us() + (int64_t)timeout_ms * 1000;
+
+	source_take_answers(source, 0);
+	while (source->committing.is_under_way && clock_mono_us() < until_us) {
+		source_take_answers(source, (int)((until_us - clock_mono_us()) / 1000) + 1);
+	}
+	return !source->committing.is_under_way;
+}
+
+static int refuse_another(struct err *err)
+{
+	return err_set(err, -ETIMEDOUT, "an earlier offset commit is not answered");
+}
+
+int source_commit_wait(struct source *source, int timeout_ms, struct err *err)
+{
+	return wait_for_answer(source, timeout_ms) ? 0 : refuse_another(err);
+}
+
+static int hand_over(struct source *source, const struct source_commit *commits, size_t count,
+	bool is_told, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+
+	if (source->committing.is_under_way) {
+		return refuse_another(err);
+	}
+	list = source_commit_list(commits, count);
+	source->committing.is_told = is_told;
+	source->committing.code = rd_kafka_commit_queue(
+		source->rk, list, source->committing.answers, on_answer, source);
+	source->committing.is_under_way = source->committing.code == RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_topic_partition_list_destroy(list);
+	return source->committing.is_under_way
+		? 0
+		: kafka_err(err, -EAGAIN, source->committing.code, "offset commit");
+}
+
+int source_commit(
+	struct source *source, const struct source_commit *commits, size_t count, struct err *err)
+{
+	return hand_over(source, commits, count, true, err);
+}
+
+/* The library's own synchronous commit has no deadline. */
 int source_commit_sync(struct source *source, const struct source_commit *commits, size_t count,
 	int timeout_ms, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = source_commit_list(commits, count);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(source->rk);
-	struct commit_wait *wait = NEW(struct commit_wait);
-	rd_kafka_resp_err_t code =
-		rd_kafka_commit_queue(source->rk, list, queue, on_commit_sync, wait);
-	int r = 0;
+	rd_kafka_resp_err_t code;
+	int r = hand_over(source, commits, count, false, err);
 
-	rd_kafka_topic_partition_list_destroy(list);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		rd_kafka_queue_poll_callback(queue, timeout_ms);
-		code = wait->is_done ? wait->code : RD_KAFKA_RESP_ERR__TIMED_OUT;
-	} else {
-		wait->is_done = true;
+	if (r < 0) {
+		return r;
 	}
-	if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
-		r = kafka_err(err, code == RD_KAFKA_RESP_ERR__TIMED_OUT ? -ETIMEDOUT : -ESTALE,
-			code, "offset commit");
+	if (!wait_for_answer(source, timeout_ms)) {
+		return kafka_err(err, -ETIMEDOUT, RD_KAFKA_RESP_ERR__TIMED_OUT, "offset commit");
 	}
-	rd_kafka_queue_destroy(queue);
-	if (wait->is_done) {
-		free(wait);
-	} else {
-		wait->next = source->unanswered;
-		source->unanswered = wait;
-	}
-	return r;
-}
-
-void source_forget_commits(struct source *source)
-{
-	while (source->unanswered) {
-		struct commit_wait *wait = source->unanswered;
-		source->unanswered = wait->next;
-		free(wait);
-	}
+	code = source->committing.code;
+	return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET
+		? 0
+		: kafka_err(err, -ESTALE, code, "offset commit");
 }
 
 int source_committed(struct source *source, struct source_offset *offsets, size_t count,

@@ -88,15 +88,10 @@ void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	source_tell(source, NULL, (rd_kafka_resp_err_t)code, NULL, reason);
 }
 
-void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
-	rd_kafka_topic_partition_list_t *offsets, void *opaque)
+void source_tell_commit(struct source *source, rd_kafka_resp_err_t code)
 {
-	struct source *source = opaque;
 	struct source_event event = { .kind = SOURCE_COMMITTED };
 
-	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && offsets && i < offsets->cnt; i++) {
-		code = offsets->elems[i].err;
-	}
 	switch ((int)code) { /* some have no name in older headers */
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
 	case RD_KAFKA_RESP_ERR__NO_OFFSET:

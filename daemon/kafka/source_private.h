@@ -15,6 +15,14 @@
 #include "kafka/partitions.h"
 #include "kafka/trouble.h"
 
+/* The one commit that the library has, or what came of the last. */
+struct source_committing {
+	rd_kafka_queue_t *answers;
+	bool is_under_way;
+	bool is_told; /* its answer is an event */
+	rd_kafka_resp_err_t code;
+};
+
 struct source {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *events; /* the consumer queue: rebalances, answers, errors */
@@ -30,8 +38,8 @@ struct source {
 	bool needs_restart; /* start() was called since the last assignment */
 	bool is_over; /* fenced or fatal */
 	int64_t rejoin_until_us; /* has left to join again, and waits that long; 0: has not */
+	struct source_committing committing;
 	struct kafka_witness witness;
-	struct commit_wait *unanswered; /* until the handle is gone an answer may come for them */
 };
 
 /* source_event.c */
@@ -43,8 +51,7 @@ void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 /* Of any kind but fatal; `topic` NULL: not known. */
 void source_tell(struct source *source, const struct kafka_partition *partition,
 	rd_kafka_resp_err_t code, const char *topic, const char *text);
-void source_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
-	rd_kafka_topic_partition_list_t *offsets, void *opaque);
+void source_tell_commit(struct source *source, rd_kafka_resp_err_t code);
 
 /* source_assign.c */
 void source_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -81,11 +88,12 @@ int source_refill(struct source *source, bool has_read, int timeout_ms);
 /* As the library takes them; the caller's. */
 rd_kafka_topic_partition_list_t *source_commit_list(
 	const struct source_commit *commits, size_t count);
+/* At every poll; whether there was one. */
+bool source_take_answers(struct source *source, int timeout_ms);
+int source_commit_wait(struct source *source, int timeout_ms, struct err *err);
 int source_commit(
 	struct source *source, const struct source_commit *commits, size_t count, struct err *err);
 int source_commit_sync(struct source *source, const struct source_commit *commits, size_t count,
 	int timeout_ms, struct err *err);
 int source_committed(struct source *source, struct source_offset *offsets, size_t count,
 	int timeout_ms, struct err *err);
-/* Those whose answer was not awaited; once the handle is gone. */
-void source_forget_commits(struct source *source);

@@ -109,7 +109,7 @@ static unsigned read_partitions(struct source *source, struct source_record *rec
  */
 static bool serve_events(struct source *source)
 {
-	bool served = false;
+	bool served = source_take_answers(source, 0);
 	rd_kafka_message_t *message;
 
 	while ((message = rd_kafka_consumer_poll(source->rk, 0))) {

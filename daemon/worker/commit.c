@@ -1,9 +1,10 @@
 /*
  * commit - settled offsets to the group
  *
- * Runs in: worker, main thread. Asynchronous and coalesced, one under way at a time; synchronous
- * where a partition is left. Only offsets of the present epoch are handed over, and never lower
- * than before in that epoch. Where the consumer is transactional its lane commits them.
+ * Runs in: worker, main thread. Asynchronous and coalesced, synchronous where a partition is left;
+ * one under way at a time, for one that the library tries again could land behind a later one. Only
+ * offsets of the present epoch are handed over, and never lower than before in that epoch. Where
+ * the consumer is transactional its lane commits them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -87,7 +88,8 @@ void commit_tick(struct worker *worker, int64_t now_us)
 		transacting_tick(worker, now_us);
 		return;
 	}
-	if (worker->commit_is_under_way || now_us < worker->next_commit_us) {
+	if (worker->commit_is_under_way || now_us < worker->next_commit_us ||
+		worker->wiring->source->commit_wait(worker->source, 0, &err) < 0) {
 		return;
 	}
 	worker->next_commit_us = now_us + worker->consumer->commit_interval_us;
@@ -140,16 +142,34 @@ void commit_answered(struct worker *worker, const struct source_event *event)
 	}
 }
 
+static bool is_behind(const struct partition *p)
+{
+	return p->tracker && tracker_committable(p->tracker) > p->committed;
+}
+
 bool commits_are_done(const struct worker *worker)
 {
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
-		const struct partition *p = worker->partitions[i];
-
-		if (p->tracker && tracker_committable(p->tracker) > p->committed) {
+		if (is_behind(worker->partitions[i])) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* Until the answer is there of what is under way, where one of them has something to commit. */
+static int wait_for_turn(struct worker *worker, const struct source_partition *partitions,
+	size_t all, int timeout_ms, struct err *err)
+{
+	bool are_behind = false;
+
+	pthread_mutex_lock(&worker->lock);
+	for (size_t i = 0; i < all && !are_behind; i++) {
+		are_behind = is_behind(worker->partitions[partitions ? partitions[i].slot : i]);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	return are_behind ? worker->wiring->source->commit_wait(worker->source, timeout_ms, err)
+			  : 0;
 }
 
 void commit_now(struct worker *worker, const struct source_partition *partitions, size_t count,
@@ -165,6 +185,8 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 		transacting_wait(worker, partitions, count, timeout_ms);
 		return;
 	}
+	r = wait_for_turn(worker, partitions, all, timeout_ms, &err);
+	timeout_ms -= (int)((clock_mono_us() - started_us) / 1000);
 	batch_init(&batch, all);
 	for (size_t i = 0; i < all; i++) {
 		struct partition *p = worker->partitions[partitions ? partitions[i].slot : i];
@@ -173,8 +195,10 @@ void commit_now(struct worker *worker, const struct source_partition *partitions
 	}
 	if (batch.count) {
 		FAILPOINT("before_offset_commit");
-		r = worker->wiring->source->commit_sync(
-			worker->source, batch.commits, batch.count, timeout_ms, &err);
+		if (r == 0) {
+			r = worker->wiring->source->commit_sync(worker->source, batch.commits,
+				batch.count, timeout_ms > 0 ? timeout_ms : 0, &err);
+		}
 		for (size_t i = 0; i < batch.count; i++) {
 			struct partition *p = worker->partitions[batch.commits[i].partition->slot];
 			p->under_way = -1;

@@ -357,6 +357,9 @@ int partition_commit_ms(const struct worker *worker)
 {
 	int64_t ms = worker->consumer->revoke_timeout_us / 1000;
 
+	if (worker->is_closing) {
+		return COMMIT_MIN_MS; /* who did not answer the last one is not waited for twice */
+	}
 	return ms < COMMIT_MIN_MS ? COMMIT_MIN_MS : ms > COMMIT_MAX_MS ? COMMIT_MAX_MS : (int)ms;
 }
 
@@ -430,8 +433,10 @@ int partition_seek(struct worker *worker, struct partition *p, int64_t offset, s
 	}
 	reopen(worker, p);
 	p->under_way = -1; /* its answer is about the old epoch */
-	r = worker->wiring->source->commit_sync(
-		worker->source, &commit, 1, partition_commit_ms(worker), err);
+	r = worker->wiring->source->commit_wait(worker->source, partition_commit_ms(worker), err);
+	r = r < 0 ? r
+		  : worker->wiring->source->commit_sync(
+			    worker->source, &commit, 1, partition_commit_ms(worker), err);
 	if (r == 0) {
 		p->committed = p->handed = offset;
 		page_set(&p->page->committed, offset);

@@ -375,6 +375,7 @@ static void finish(struct worker *worker)
 	}
 	if (worker->source) {
 		/* lanes are gone: revoking commits what they settled last, and buries */
+		worker->is_closing = true;
 		wiring->source->close(worker->source);
 	}
 	if (worker->sink) {

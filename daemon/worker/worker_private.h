@@ -231,7 +231,8 @@ struct worker {
 	int64_t next_drained_us; /* when a drain is tried again */
 	struct skip *skips; /* records point to them */
 	unsigned skip_count;
-	bool is_paused, is_draining, is_leaving, is_joined, commit_is_under_way;
+	bool is_paused, is_draining, is_leaving, is_closing, is_joined;
+	bool commit_is_under_way;
 	_Atomic bool
 		wants_wake; /* main waits for room or for lanes: wake it when a batch returns */
 	_Atomic int32_t dlq_partitions; /* of the DLQ topic, -1 unknown */

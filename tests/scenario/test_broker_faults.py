@@ -4,6 +4,8 @@ test_broker_faults - the broker restarts, freezes, and forgets records
 
 import pytest
 
+from .harness import run_tool
+
 SMALL = {"consumer c": {"batch.max": 20, "workers": 2}}
 
 
@@ -34,6 +36,24 @@ def test_frozen_broker(world):
     finally:
         world.kafka.sigcont()
     world.finish(onced, 120)
+
+
+def test_a_drain_whose_commit_had_no_answer_commits_again(world):
+    """Nobody sends a record meanwhile, which would have a commit of its own."""
+    world.create_topics()
+    onced = world.start({"consumer c": {"partitions": "0", "commit.interval": "1m", "revoke.timeout": "1s"}})
+    world.produce_stream(50)
+    world.wait_effects(50)
+    drain = ("drain", "c", "--wait", "--socket", onced.socket, "--timeout")
+    world.kafka.sigstop()
+    try:
+        assert run_tool(*drain, "1s", program="oncectl").returncode == 4
+        onced.wait_metric(1, "onced_commit_errors_total")
+    finally:
+        world.kafka.sigcont()
+    assert run_tool(*drain, "60s", program="oncectl", timeout=80).returncode == 0
+    assert world.committed() == {(world.topic, 0): 50}
+    world.finish(onced)
 
 
 def test_start_and_stop_while_the_broker_is_away(world):
