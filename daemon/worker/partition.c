@@ -183,11 +183,15 @@ static void log_start(const struct partition *p, const struct start_decision *de
 		[START_ADDED] = "partition added later, its beginning",
 		[START_LOST] = "offset was lost, offset.lost",
 	};
-	enum log_level level = decision->kind == START_LOST ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+	bool is_late = decision->kind == START_ADDED && decision->offset > 0;
+	bool is_loss = is_late || decision->kind == START_LOST;
 
-	log_at(level, "partition starts", LOG_STR("topic", p->id.topic),
-		LOG_INT("partition", p->id.partition), LOG_INT("offset", decision->offset),
-		LOG_STR("why", kinds[decision->kind]));
+	log_at(is_loss ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "partition starts",
+		LOG_STR("topic", p->id.topic), LOG_INT("partition", p->id.partition),
+		LOG_INT("offset", decision->offset),
+		LOG_STR("why",
+			is_late ? "partition added later, its beginning; earlier records are gone"
+				: kinds[decision->kind]));
 }
 
 /* A new epoch's tracker and queues; from here on lanes may see it. */

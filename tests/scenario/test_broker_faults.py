@@ -132,6 +132,22 @@ def test_lost_records_may_be_given_up_by_policy(world, policy, applied):
     assert world.sql('SELECT count(*) FROM effects WHERE partition = 0 AND "offset" >= 50') == [(applied + 10,)]
 
 
+def test_what_an_added_partition_lost_before_anybody_read_it_is_told(world):
+    world.create_topics(partitions=1)
+    onced = world.start()
+    onced.wait_until(lambda: len(world.committed()) == 1, 20, "the group knows how many partitions there were")
+    onced.stop()
+    world.kafka.add_partitions(world.topic, 2)
+    for n in range(10):
+        world.produce_event(f"added-{n}", n, partition=1)
+    world.kafka.flush()
+    world.kafka.delete_records(world.topic, 1, 4)
+    onced.start()
+    world.finish(onced)
+    assert world.effect_count() == 6
+    assert "earlier records are gone" in onced.log_tail()
+
+
 def test_records_lost_while_running_hold_too(world):
     """A strand is held back by a closed gate while the log is cut behind what was fetched."""
     world.create_topics()

@@ -10,6 +10,7 @@ import datetime
 import re
 
 _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+LOST = ("offset was lost", "partition added later, its beginning; earlier records are gone")
 _OBITUARY = re.compile(r"^worker (\S+)/(\d+) \(pid (\d+)\) ")
 
 Exit = collections.namedtuple("Exit", "at slot pid cause text holding")
@@ -49,12 +50,14 @@ def exits(path):
     return found
 
 
-def told_lost(path, topic):
-    """Partitions of which the log says that their next offset is not in the topic any more."""
+def told_lost(path, topic, since=0.0):
+    """Partitions of which the log says since then that their next offset is not in the topic any more."""
     found = set()
     for line in lines(path):
+        if line.get("topic") != topic or seconds(line["ts"]) < since:
+            continue
         is_told = line["msg"] in ("offset out of range", "partition held: its offset is lost") or (
-            line["msg"] == "partition starts" and line.get("why", "").startswith("offset was lost"))
-        if is_told and line.get("topic") == topic:
+            line["msg"] == "partition starts" and line.get("why", "").startswith(LOST))
+        if is_told:
             found.add(int(line["partition"]))
     return found
