@@ -18,9 +18,10 @@ PLANTED = (postgres_server.PASSWORD, redis_server.PASSWORD, redis_server.SENTINE
 
 
 class Host(Onced):
-    def __init__(self, name, *arguments, **options):
+    def __init__(self, name, topic, *arguments, **options):
         super().__init__(*arguments, **options)
         self.name = name
+        self.topic = topic
         self.is_away = False  # on purpose, for a while
         self.shown = {}  # {place: what could be seen there}
         self.memory = None  # a cgroup.MemoryGroup of its own
@@ -49,9 +50,11 @@ class Host(Onced):
         """Slots of workers that have records in hand."""
         return {worker["slot"] for worker in self.workers_now() if worker["in_flight"] > 0}
 
-    def partitions_of(self, slot):
-        return frozenset(p["partition"] for consumer in self.consumers_now()
-                         for p in consumer["partitions"] if p["worker"] == slot)
+    def partitions_of(self, slot=None, topic=None):
+        """Of that topic, else of the one that everything is measured by; `slot` None: of all its workers."""
+        return frozenset(p["partition"] for consumer in self.consumers_now() for p in consumer["partitions"]
+                         if p["topic"] == (topic or self.topic) and p["worker"] is not None
+                         and slot in (None, p["worker"]))
 
     def kill_supervisor(self):
         self.is_away = True

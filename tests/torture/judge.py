@@ -14,6 +14,7 @@ from scenario import checker
 
 from . import duplicates
 from .modes import EXACTLY
+from .side import SideEvidence
 from .stream import INNOCENT
 
 CLOCK_SECONDS = 0.002  # a commit's time is written in whole milliseconds
@@ -50,6 +51,7 @@ class Evidence(checker.Evidence):
     skipped: set = dataclasses.field(default_factory=set)  # positions that retention took
     told_lost: set = dataclasses.field(default_factory=set)  # partitions whose lost offset a host has told
     leaks: list = dataclasses.field(default_factory=list)  # where a planted secret was found
+    side: SideEvidence | None = None  # of a second topic
 
     def __post_init__(self):
         super().__init__(self.committed, self.inputs, self.effects, self.dead_letters, self.skipped)
@@ -246,6 +248,27 @@ def secrets_stay_secret(evidence):
     yield from _few("places have a secret", evidence.leaks)
 
 
+def recreated_topic_is_applied(evidence):
+    """Of the topic as it is everything, once; of those before it what came in time, and not twice."""
+    if not evidence.side:
+        return
+    beside = evidence.side
+    there = {record.key.decode() for record in beside.records}
+    applied = collections.Counter(effect.key for effect in beside.effects)
+    yield from _few("records acknowledged since the topic was made are not in it", sorted(beside.acknowledged - there))
+    yield from _few("records of the topic as it is were not applied", sorted(there - set(applied)))
+    yield from _few("records took effect more than once", sorted(key for key, times in applied.items() if times > 1))
+    yield from _few("records without a fault were dead-lettered", [checker.origin(d) for d in beside.dead_letters])
+    if beside.committed != beside.ends:
+        yield f"the topic is committed to {beside.committed}, its ends are {beside.ends}"
+
+
+def recreated_topic_is_told(evidence):
+    if evidence.side:
+        yield from _few("partitions are of another topic, and no host said that their offset is lost",
+                        sorted(evidence.side.forgotten - evidence.side.told))
+
+
 CHECKS = (
     ("I1", "no acknowledged event is lost", nothing_lost),
     ("I1c", "what retention takes is told", loss_is_told),
@@ -261,6 +284,8 @@ CHECKS = (
     ("I10", "no process, descriptor or thread is left over", nothing_remains),
     ("I11", "every exit is explained", exits_are_explained),
     ("I12", "planted secrets appear nowhere", secrets_stay_secret),
+    ("I13", "of a topic made anew everything is applied, once", recreated_topic_is_applied),
+    ("I13b", "a topic made anew is told", recreated_topic_is_told),
 )
 
 

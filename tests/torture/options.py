@@ -43,6 +43,7 @@ class Options:
     kills_per_minute: float = 0.0  # of workers and supervisors, on top of the faults
     targets: tuple = ()  # only faults of these; () all
     is_clocked: bool = False  # the wall clocks of the hosts can jump
+    has_side: bool = False  # there is a second topic, which is deleted and made anew
 
     def is_succeeded(self):
         """Whether the next process of a member that died is that member: no session timeout lies between."""
@@ -88,7 +89,9 @@ def parse(arguments):
 def rounds(arguments):
     """Options of all rounds, drawn from the seed: modes in turn, each time with other settings."""
     chance = random.Random(f"rounds {arguments.seed}")
+    # Of their own, so that what else is drawn is what it was before there were such settings.
     assignments = random.Random(f"assignments {arguments.seed}")
+    sides = random.Random(f"sides {arguments.seed}")
     modes = itertools.cycle(arguments.mode or MODES)
     floods = itertools.cycle([mode for mode in FLOODS if mode in (arguments.mode or MODES)])
     left = arguments.minutes * 60
@@ -102,13 +105,14 @@ def rounds(arguments):
         static = chance.random() < (0.75 if mode else 0.6)
         if arguments.membership != "both":
             static = arguments.membership == "static"
-        yield _limited(Options(
+        drawn = Options(
             number=number, seed=chance.getrandbits(31), seconds=seconds, is_static=static,
             is_clocked=(chance.random() < 0.5 or "clock" in (arguments.faults or "")) and not mode,
             brokers=arguments.brokers,
             assignment=_assignment(arguments, assignments),
             **{"per_second": arguments.per_second, "faults_per_minute": arguments.faults_per_minute,
-               "kills_per_minute": arguments.kills_per_minute, **settings}))
+               "kills_per_minute": arguments.kills_per_minute, **settings})
+        yield _limited(dataclasses.replace(drawn, has_side=sides.random() < 0.5 and _can_have_side(drawn)))
         left -= seconds
 
 
@@ -117,6 +121,11 @@ def _assignment(arguments, chance):
         return arguments.assignment
     drawn = chance.random()
     return "cooperative" if drawn < 0.25 else "consumer" if drawn > 5 / 6 else "eager"
+
+
+def _can_have_side(drawn):
+    """Its effects are known by their keys, and when a host told something by the clock."""
+    return drawn.mode in ("postgres", "pgbouncer") and drawn.kind == "mixed" and not drawn.is_clocked
 
 
 def _flood(arguments, mode):

@@ -7,6 +7,7 @@ import gc
 import time
 
 import confluent_kafka
+from scenario import checker
 from scenario.harness import slowness
 from support.cache import scratch_dir
 
@@ -66,6 +67,8 @@ class Round:
         scheduler = Scheduler(stage, drawn, self.table)
         before = stage.descriptors()
         producer.start()
+        if stage.side:
+            stage.side.start()
         watch.start()
         began = time.time()
         try:
@@ -74,6 +77,8 @@ class Round:
             scheduler.end_all()
             ended = time.time()
             producer.stop()
+            if stage.side:
+                stage.side.stop()
         self.servers.restore()
         lag_zero_after = self._work_off(stage, ended)
         watch.stop()
@@ -119,6 +124,8 @@ class Round:
             # Some that were to be added during another fault may not have been, whatever was answered.
             stage.partitions = stage.kafka.partition_total(stage.topic)
             # A partition without a leader has no end just now: then nothing is known.
+            if stage.side and not stage.side.is_there():
+                return False
             return (len(stage.ends()) == stage.partitions and stage.lag() == 0
                     and all(host.is_reachable() for host in stage.hosts)
                     and stage.is_complete() and len(stage.ends()) == stage.partitions)
@@ -150,17 +157,26 @@ class Round:
 
     def _read(self, stage, producer, watch, scheduler, begin, lag_zero_after, exit_codes, remains):
         committed = stage.committed()
-        inputs, letters = stage.inputs(), stage.dead_letters()
+        inputs = stage.inputs()
+        effects, beside = _parted(self.mode.effects(stage), stage, lambda effect: effect.topic)
+        letters, letters_beside = _parted(stage.dead_letters(), stage, lambda letter: checker.origin(letter)[0])
         return judge.Evidence(
             mode=judge.Promised(self.mode.promise, self.mode.is_deduplicating, self.mode.has_owners), committed=committed, inputs=inputs,
-            leaks=leaks.found(stage.hosts, letters), effects=self.mode.effects(stage), dead_letters=letters, ends=stage.ends(),
+            leaks=leaks.found(stage.hosts, letters + letters_beside), effects=effects, dead_letters=letters, ends=stage.ends(),
             ledger=producer.ledger, history=commits.read(stage.kafka, stage.group, stage.topic, begin), samples=watch.samples,
             deaths=stage.deaths,
             exits=[(host.name, exit_) for host in stage.hosts for exit_ in eventlog.exits(host.log_path)],
             exit_codes=exit_codes, remains=remains, faults=scheduler.happened,
             lag_zero_after=lag_zero_after, lag_zero_limit=self._limit(),
-            skipped=stage.deleted_unsettled(inputs), told_lost=self._told_lost(stage))
+            skipped=stage.deleted_unsettled(inputs), told_lost=self._told_lost(stage),
+            side=stage.side.evidence(beside, letters_beside) if stage.side else None)
 
     @staticmethod
     def _told_lost(stage):
         return {p for host in stage.hosts for p in eventlog.told_lost(host.log_path, stage.topic)}
+
+
+def _parted(found, stage, topic_of):
+    """(what is of the topic that everything is measured by, what is of the one beside it)"""
+    own = [item for item in found if topic_of(item) == stage.topic]
+    return own, [item for item in found if topic_of(item) != stage.topic]

@@ -14,6 +14,7 @@ from scenario.world import World
 from . import cgroup
 from .clock import Clock
 from .host import PLANTED, Host
+from .side import Side
 
 
 @dataclasses.dataclass
@@ -39,6 +40,7 @@ class Stage(World):
         self.dlq_partitions = 2
         self.deaths = []
         self.hosts = []
+        self.side = Side(self) if options.has_side else None
         self.deleted = {}  # {partition: offset}: what lay below it was deleted by retention
         self.kept = []  # records as they were before that
 
@@ -47,6 +49,8 @@ class Stage(World):
     def prepare(self):
         self.create_topics(self.partitions, self.dlq_partitions)
         self.mode.prepare(self)
+        if self.side:
+            self.side.prepare()
         for number in range(self.mode.hosts):
             self.hosts.append(self._host("abcdef"[number]))
         return self
@@ -62,12 +66,14 @@ class Stage(World):
             # What fails by chance shall succeed in the end.
             "retry": {"attempts": 10},
         }
+        if self.side:
+            changes["consumer c"]["topics"] = f"{self.topic}, {self.side.name}"
         if self.options.assignment == "consumer":
             # The brokers have the times.
             changes["kafka"].update({"session.timeout.ms": None, "heartbeat.interval.ms": None})
         sections = self.sections(merge(changes, self.mode.changes(self, name)))
         environment = None if self.options.assignment == "eager" else self.servers.newest
-        host = Host(name, self.directory / f"host-{name}", sections, environment, PLANTED)
+        host = Host(name, self.topic, self.directory / f"host-{name}", sections, environment, PLANTED)
         if self.servers.has_groups:
             host.memory = cgroup.make(f"torture-{self.name}-{name}")
             host.prepare = host.memory.join
@@ -88,9 +94,9 @@ class Stage(World):
             host.wait_ready(60)
 
     def is_complete(self):
-        """Every partition has an owner."""
+        """Every partition has an owner, and of the side topic nothing is left to do."""
         owned = [p for host in self.hosts for slot in range(self.options.workers) for p in host.partitions_of(slot)]
-        return sorted(owned) == list(range(self.partitions))
+        return sorted(owned) == list(range(self.partitions)) and (not self.side or self.side.is_done())
 
     # ---- what faults say and ask ----
 
@@ -158,6 +164,8 @@ class Stage(World):
     def close(self):
         self.mode.close(self)
         super().close()
+        if self.side and self.kafka.is_running() and self.kafka.partition_count(self.side.name):
+            self.kafka.delete_topic(self.side.name)
         for host in self.hosts:
             if host.memory:
                 host.memory.close()

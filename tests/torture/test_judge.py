@@ -14,8 +14,9 @@ from support.kafka_client import Record
 from . import __main__ as main
 from . import commits, duplicates, eventlog, judge, plan, recovery, report, verdict
 from .modes import AT_LEAST, EXACTLY, MODES, Effect, Postgres
-from .options import Options, parse, rounds
+from .options import ASSIGNMENTS, Options, parse, rounds
 from .scheduler import Happened
+from .side import SideEvidence
 from .stage import Death
 from .stream import Stream
 from .watch import Sample
@@ -58,6 +59,16 @@ misbehaviour = Postgres().misbehaviour
 FROZEN = Happened("worker SIGSTOP", "process", 101.0, 102.0, "", True)
 
 
+def beside(**changed):
+    """Of a second topic that was made anew: the first of its records was in the old one, too."""
+    records = [dataclasses.replace(record(n, "x"), topic="s", key=key) for n, key in enumerate((b"s5", b"s6"))]
+    effects = [effect(n, None, offset)._replace(topic="s", key=key)
+               for n, (offset, key) in enumerate(((0, "s1"), (0, "s5"), (1, "s6")))]
+    sound = SideEvidence(acknowledged={"s5", "s6"}, records=records, effects=effects, dead_letters=[],
+                         committed={0: 2}, ends={0: 2}, forgotten={0}, told={0, 1})
+    return dataclasses.replace(sound, **changed)
+
+
 def found(**changed):
     verdicts = judge.judge(judge.Evidence(**{**SOUND, **changed}))
     return {name for name, violations in verdicts.items() if violations}
@@ -65,6 +76,7 @@ def found(**changed):
 
 def test_sound_evidence_passes():
     assert found() == set()
+    assert found(side=beside()) == set()
 
 
 PLANTED_VIOLATIONS = (
@@ -86,6 +98,12 @@ PLANTED_VIOLATIONS = (
     ({"I11"}, {"exit_codes": {"a": 1}}),
     ({"I1c"}, {"effects": SOUND["effects"][:2], "skipped": {("t", 0, 2)}, "told_lost": {1}}),
     ({"I12"}, {"leaks": ["onced.log"]}),
+    ({"I13"}, {"side": beside(acknowledged={"s5", "s6", "s7"})}),
+    ({"I13"}, {"side": beside(effects=beside().effects[:2])}),
+    ({"I13"}, {"side": beside(effects=[*beside().effects, beside().effects[0]])}),
+    ({"I13"}, {"side": beside(dead_letters=[letter(INPUTS[3])])}),
+    ({"I13"}, {"side": beside(committed={0: 1})}),
+    ({"I13b"}, {"side": beside(told={1})}),
 )
 
 
@@ -208,6 +226,8 @@ def test_the_same_seed_draws_the_same():
     assert list(rounds(words)) == list(rounds(words))
     assert {drawn.kind for drawn in rounds(words)} == {"mixed", "flood"}
     assert {drawn.mode for drawn in rounds(words)} == set(MODES)
+    assert {drawn.assignment for drawn in rounds(words)} == set(ASSIGNMENTS)
+    assert any(drawn.has_side for drawn in rounds(words))
 
 
 def test_every_class_of_records_comes():

@@ -1,5 +1,5 @@
 """
-test_slice - ten minutes of torture with fixed seeds: every mode, and every kind of fault
+test_slice - eleven minutes of torture with fixed seeds: every mode, and every kind of fault
 
 The long run is scripts/torture. A seed that once found something is kept here, with what it found.
 """
@@ -39,6 +39,9 @@ ROUNDS = {
         assignment="cooperative"),
     "consumer": Options(
         number=13, seed=929191472, mode="postgres", seconds=35, faults_per_minute=36, assignment="consumer"),
+    "recreated": Options(
+        number=14, seed=950731688, mode="postgres", seconds=30, faults_per_minute=30, has_side=True,
+        targets=("topic", "process", "postgres")),
     "outside-dynamic": Options(
         number=11, seed=305173381, mode="outside", seconds=35, faults_per_minute=36, is_static=False,
         is_clocked=True),

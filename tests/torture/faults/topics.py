@@ -2,6 +2,8 @@
 topics - what happens to the input topic itself
 """
 
+from confluent_kafka import KafkaException
+
 from ..modes import MODES
 from . import Fault, NobodyThere, fault
 
@@ -20,6 +22,31 @@ class AddPartitions(Fault):
         self.stage.partitions += self.chance.randrange(1, 3)
         self.note = f"{self.stage.partitions} now"
         self.stage.kafka.add_partitions(self.stage.topic, self.stage.partitions)
+
+
+@fault
+class RecreateTopic(Fault):
+    """The second topic is deleted with whatever nobody has applied, and made anew: same name, same offsets."""
+
+    name = "topic deleted"
+    target = "topic"
+    length = (0.0, 3.0)
+    weight = 3
+
+    @classmethod
+    def unfit(cls, options):
+        return "" if options.has_side else "there is no second topic"
+
+    def begin(self):
+        if not self.stage.side.is_old_enough():
+            raise NobodyThere("hardly anything of it has been applied yet")
+        self.stage.side.delete()
+
+    def is_over(self):
+        try:
+            return self.stage.side.is_there()
+        except KafkaException:
+            return False  # a broker that is away has nothing to say
 
 
 @fault
