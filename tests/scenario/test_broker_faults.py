@@ -118,6 +118,23 @@ def test_lost_partition_goes_on_when_the_offset_is_set(world):
     assert world.sql('SELECT count(*) FROM effects WHERE partition = 0 AND "offset" >= 50') == [(10,)]
 
 
+def test_a_lost_partition_goes_on_from_where_an_operator_says(world):
+    onced = world.onced()
+    lose_records(world, onced)
+    onced.start()
+    where = f"{world.topic}:0"
+    onced.wait_until(lambda: onced.partitions().get((world.topic, 0), {}).get("state") == "held", 40,
+                     "the partition is held")
+    for words in (("pause", f"c:{where}", "--reason", "its offset is lost"),
+                  ("offsets", "set", "c", where, "--to", "earliest"), ("resume", f"c:{where}")):
+        result = run_tool(*words, "--socket", onced.socket, program="oncectl")
+        assert result.returncode == 0, result.stdout + result.stderr
+    world.wait_finished(onced)
+    onced.wait_until(lambda: onced.metrics().sum("onced_held") == 0, 5, "nothing is held any more")
+    onced.stop()
+    assert world.sql('SELECT count(*) FROM effects WHERE partition = 0 AND "offset" >= 50') == [(20,)]
+
+
 @pytest.mark.parametrize("policy, applied", [("earliest", 20), ("latest", 0)])
 def test_lost_records_may_be_given_up_by_policy(world, policy, applied):
     onced = world.onced({"consumer c": {"offset.lost": policy}})

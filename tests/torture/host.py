@@ -17,6 +17,10 @@ from scenario.harness import Onced, slowness
 PLANTED = (postgres_server.PASSWORD, redis_server.PASSWORD, redis_server.SENTINEL_PASSWORD)
 
 
+# What such a partition's reason says.
+LOST = ("is outside the log", "has no committed offset any more")
+
+
 class Host(Onced):
     def __init__(self, name, topic, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -55,6 +59,12 @@ class Host(Onced):
         return frozenset(p["partition"] for consumer in self.consumers_now() for p in consumer["partitions"]
                          if p["topic"] == (topic or self.topic) and p["worker"] is not None
                          and slot in (None, p["worker"]))
+
+    def lost_partitions(self):
+        """Those that wait for an operator's word, since what the group has committed is not in the log any more."""
+        return [p["partition"] for consumer in self.consumers_now() for p in consumer["partitions"]
+                if p["worker"] is not None and p["topic"] == self.topic and p["state"] == "held"
+                and any(words in (p.get("reason") or "") for words in LOST)]
 
     def kill_supervisor(self):
         self.is_away = True

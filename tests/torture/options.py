@@ -44,6 +44,7 @@ class Options:
     targets: tuple = ()  # only faults of these; () all
     is_clocked: bool = False  # the wall clocks of the hosts can jump
     has_side: bool = False  # there is a second topic, which is deleted and made anew
+    is_held: bool = False  # a partition whose offset is lost waits for an operator
 
     def is_succeeded(self):
         """Whether the next process of a member that died is that member: no session timeout lies between."""
@@ -92,6 +93,7 @@ def rounds(arguments):
     # Of their own, so that what else is drawn is what it was before there were such settings.
     assignments = random.Random(f"assignments {arguments.seed}")
     sides = random.Random(f"sides {arguments.seed}")
+    holds = random.Random(f"holds {arguments.seed}")
     modes = itertools.cycle(arguments.mode or MODES)
     floods = itertools.cycle([mode for mode in FLOODS if mode in (arguments.mode or MODES)])
     left = arguments.minutes * 60
@@ -112,7 +114,9 @@ def rounds(arguments):
             assignment=_assignment(arguments, assignments),
             **{"per_second": arguments.per_second, "faults_per_minute": arguments.faults_per_minute,
                "kills_per_minute": arguments.kills_per_minute, **settings})
-        yield _limited(dataclasses.replace(drawn, has_side=sides.random() < 0.5 and _can_have_side(drawn)))
+        has_side = sides.random() < 0.5 and _can_have_side(drawn)
+        is_held = holds.random() < 0.5 and _can_lose(drawn) and not has_side
+        yield _limited(dataclasses.replace(drawn, has_side=has_side, is_held=is_held))
         left -= seconds
 
 
@@ -123,9 +127,13 @@ def _assignment(arguments, chance):
     return "cooperative" if drawn < 0.25 else "consumer" if drawn > 5 / 6 else "eager"
 
 
+def _can_lose(drawn):
+    return drawn.mode in ("postgres", "pgbouncer") and drawn.kind == "mixed"
+
+
 def _can_have_side(drawn):
     """Its effects are known by their keys, and when a host told something by the clock."""
-    return drawn.mode in ("postgres", "pgbouncer") and drawn.kind == "mixed" and not drawn.is_clocked
+    return _can_lose(drawn) and not drawn.is_clocked
 
 
 def _flood(arguments, mode):

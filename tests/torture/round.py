@@ -109,6 +109,8 @@ class Round:
             if time.time() > resume_at:
                 # A host that was away when its pause ended has not heard of it.
                 stage.resume_all()
+                if self.options.is_held:
+                    stage.answer_held()
                 resume_at = time.time() + 5
             for host in stage.hosts:
                 if not host.is_running():

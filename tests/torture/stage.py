@@ -62,7 +62,7 @@ class Stage(World):
             "kafka": {"bootstrap.servers": self.servers.bootstrap_of(name)},
             "consumer c": {"workers": self.options.workers, "instance.id": instance,
                            "assignment": self.options.assignment, "batch.max": 100,
-                           "offset.lost": "earliest" if self.mode.may_lose else None},
+                           "offset.lost": "earliest" if self.mode.may_lose and not self.options.is_held else None},
             # What fails by chance shall succeed in the end.
             "retry": {"attempts": 10},
         }
@@ -115,6 +115,18 @@ class Stage(World):
         for host in self.hosts:
             if host.is_reachable():
                 run_tool("resume", "c", "--socket", host.socket, program="oncectl", timeout=20)
+
+    def answer_held(self):
+        """
+        What an operator does about partitions whose offset is lost: they go on with what there is. During another
+        fault it may be refused, and is tried again. Returns how many there were.
+        """
+        lost = [(host, f"{self.topic}:{partition}") for host in self.hosts for partition in host.lost_partitions()]
+        for host, where in lost:
+            for words in (("pause", f"c:{where}", "--reason", "its offset is lost"),
+                          ("offsets", "set", "c", where, "--to", "earliest"), ("resume", f"c:{where}")):
+                run_tool(*words, "--socket", host.socket, program="oncectl", timeout=20)
+        return len(lost)
 
     def keep_records(self):
         """Before some are deleted: the judge wants to see them, too."""

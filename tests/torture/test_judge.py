@@ -227,7 +227,8 @@ def test_the_same_seed_draws_the_same():
     assert {drawn.kind for drawn in rounds(words)} == {"mixed", "flood"}
     assert {drawn.mode for drawn in rounds(words)} == set(MODES)
     assert {drawn.assignment for drawn in rounds(words)} == set(ASSIGNMENTS)
-    assert any(drawn.has_side for drawn in rounds(words))
+    assert any(drawn.has_side for drawn in rounds(words)) and any(drawn.is_held for drawn in rounds(words))
+    assert not any(drawn.has_side and drawn.is_held for drawn in rounds(words))
 
 
 def test_every_class_of_records_comes():

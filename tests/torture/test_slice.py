@@ -38,7 +38,8 @@ ROUNDS = {
         number=10, seed=2090748403, mode="postgres", seconds=40, faults_per_minute=36, is_static=False,
         assignment="cooperative"),
     "consumer": Options(
-        number=13, seed=929191472, mode="postgres", seconds=35, faults_per_minute=36, assignment="consumer"),
+        number=13, seed=830373670, mode="postgres", seconds=35, faults_per_minute=36, assignment="consumer",
+        is_held=True),
     "recreated": Options(
         number=14, seed=950731688, mode="postgres", seconds=30, faults_per_minute=30, has_side=True,
         targets=("topic", "process", "postgres")),

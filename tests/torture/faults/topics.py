@@ -56,6 +56,8 @@ class RetentionPasses(Fault):
     name = "retention passes"
     target = "topic"
     KEPT = 20
+    taken = None  # (partition, below which offset)
+    answers = 0
 
     @classmethod
     def unfit(cls, options):
@@ -69,4 +71,18 @@ class RetentionPasses(Fault):
         self.stage.keep_records()
         self.stage.kafka.delete_records(*where, before)
         self.stage.deleted[where[1]] = before
-        self.note = f"partition {where[1]} up to {before}, committed {committed.get(where, 0)}"
+        self.note = self.what = f"partition {where[1]} up to {before}, committed {committed.get(where, 0)}"
+        self.taken = where[1], before
+
+    def is_over(self):
+        """Where its partition is held an operator comes to see; it is over when the group has passed what is gone."""
+        if not self.stage.options.is_held or not self.taken:
+            return True
+        self.answers += self.stage.answer_held()
+        self.note = f"{self.what}, an operator answered {self.answers} times"
+        try:
+            committed = self.stage.kafka.committed_fast(self.stage.group, self.stage.topic, self.stage.partitions)
+        except KafkaException:
+            return False
+        partition, before = self.taken
+        return committed.get(partition, 0) >= before
