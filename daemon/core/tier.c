@@ -63,15 +63,15 @@ int64_t tier_clock_ms(struct tier_clock *clock, int64_t wall_ms, int64_t mono_us
 int64_t tier_due_us(
 	const struct tier_stamp *stamp, int64_t delay_us, int64_t believed_ms, int64_t mono_us)
 {
-	int64_t due_ms = stamp->due_ms, wait_us;
+	/* whatever the clocks say, and who wrote it, it was written before it was read */
+	int64_t written_ms = stamp->written_ms < believed_ms ? stamp->written_ms : believed_ms;
+	int64_t latest_ms = believed_ms + delay_us / 1000, due_ms = stamp->due_ms;
 
-	if (stamp->written_ms > 0 && stamp->written_ms + delay_us / 1000 > due_ms) {
-		due_ms = stamp->written_ms + delay_us / 1000;
+	if (written_ms > 0 && written_ms + delay_us / 1000 > due_ms) {
+		due_ms = written_ms + delay_us / 1000;
 	}
-	/* whatever the clocks say, it was written before it was read */
-	if (due_ms > believed_ms + delay_us / 1000) {
-		due_ms = believed_ms + delay_us / 1000;
+	if (due_ms > latest_ms) {
+		due_ms = latest_ms;
 	}
-	wait_us = (due_ms - believed_ms) * 1000;
-	return wait_us > 0 ? mono_us + wait_us : mono_us;
+	return due_ms > believed_ms ? mono_us + (due_ms - believed_ms) * 1000 : mono_us;
 }

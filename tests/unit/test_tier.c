@@ -208,6 +208,18 @@ static void the_later_of_header_and_timestamp_counts(void **state)
 	assert_int_equal(due_us(&host, unstamped), host.mono_us + 2 * SECOND_US);
 }
 
+/* Anybody can write any number into a topic. */
+static void times_out_of_this_world_are_no_later_than_a_delay(void **state)
+{
+	struct host host = begun();
+
+	assert_int_equal(due_us(&host, (struct tier_stamp){ INT64_MAX, INT64_MAX }),
+		host.mono_us + DELAY_US);
+	assert_int_equal(due_us(&host, (struct tier_stamp){ INT64_MIN, INT64_MIN }), host.mono_us);
+	assert_int_equal(due_us(&host, (struct tier_stamp){ INT64_MIN, INT64_MAX }),
+		host.mono_us + DELAY_US);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +235,7 @@ int main(void)
 		cmocka_unit_test(back_and_forth_makes_nothing_early),
 		cmocka_unit_test(small_corrections_are_followed),
 		cmocka_unit_test(the_later_of_header_and_timestamp_counts),
+		cmocka_unit_test(times_out_of_this_world_are_no_later_than_a_delay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
