@@ -25,6 +25,7 @@ TSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "tsan.supp"
 # Only in a build with the thread sanitizer.
 C11_THREADS = BUILD / "tests" / "support" / "libc11_threads.so"
 WALL_CLOCK = BUILD / "tests" / "support" / "libwall_clock.so"
+NAME_SERVER = BUILD / "tests" / "support" / "libname_server.so"
 
 
 def build_option(name):
@@ -88,6 +89,19 @@ class WallClock:
             file.write(ms.to_bytes(8, sys.byteorder, signed=True))
 
 
+class NameServer:
+    """What name servers say of some names to the processes that are given it, set while they run."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def set(self, **names):
+        """Addresses of a name, "?" for no answer, "!" for no such name; _ stands for a dot."""
+        written = self.path.with_suffix(".new")
+        written.write_text("".join(f"{name.replace('_', '.')} {says}\n" for name, says in names.items()))
+        written.rename(self.path)
+
+
 class Onced:
     def __init__(self, directory, sections, env=None, secrets=()):
         self.directory = pathlib.Path(directory)
@@ -102,6 +116,7 @@ class Onced:
         self.sessions = []
         self.prepare = lambda: None  # in the new process, before it becomes onced
         self.wall_clock = None  # a WallClock: theirs instead of the machine's
+        self.name_server = None  # a NameServer
         self.prefix = []  # a command that runs onced as its only child, and ends as it does
         self.program = str(BUILD / "onced")
         self.seen = b""
@@ -119,7 +134,8 @@ class Onced:
     def _environment(self):
         sanitizer = f"log_path={self.directory}/sanitizer:halt_on_error=1:abort_on_error=0:exitcode=99"
         preloaded = [path for path, is_wanted in ((C11_THREADS, C11_THREADS.exists()),
-                                                  (WALL_CLOCK, self.wall_clock)) if is_wanted]
+                                                  (WALL_CLOCK, self.wall_clock),
+                                                  (NAME_SERVER, self.name_server)) if is_wanted]
         return {
             **os.environ,
             "ASAN_OPTIONS": f"{sanitizer}:detect_leaks=1:verify_asan_link_order=0",
@@ -128,6 +144,7 @@ class Onced:
             "LSAN_OPTIONS": f"suppressions={LSAN_SUPPRESSIONS}:print_suppressions=0",
             **({"LD_PRELOAD": " ".join(map(str, preloaded))} if preloaded else {}),
             **({"ONCED_TEST_WALL_CLOCK": str(self.wall_clock.path)} if self.wall_clock else {}),
+            **({"ONCED_TEST_NAMES": str(self.name_server.path)} if self.name_server else {}),
             **self.env,
         }
 

@@ -275,8 +275,10 @@ def guarded(guarded_database, secured, newer_library, tmp_path):
 def over_tls(patient, host="localhost", authority=None):
     world = patient.world
     ca = authority or patient.secured.authority.certificate
+    # localhost is looked up; another name is of no name server.
+    known = "" if host == "localhost" else "&hostaddr=127.0.0.1"
     return (f"postgresql://{host}:{world.postgres.port}/{world.database}?sslmode=verify-full&sslrootcert={ca}"
-            f"&hostaddr=127.0.0.1")
+            f"{known}")
 
 
 def daemon(patient, changes=None):

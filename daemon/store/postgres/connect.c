@@ -2,11 +2,10 @@
  * connect - get a session connected, and keep it usable
  *
  * Runs in: the session's thread (session_interrupt: any). Connecting blocks at most
- * CONNECT_TIMEOUT_US, except in the resolver, which libpq calls synchronously. Parameters of ours
- * come before the URL where the URL may override them, and after it where it may not. libpq's
- * notices go nowhere: they would quote data to standard error.
+ * CONNECT_TIMEOUT_US: libpq is given the addresses of names (hosts.c), and looks up none itself.
+ * Parameters of ours come before the URL where the URL may override them, and after it where it may
+ * not. libpq's notices go nowhere: they would quote data to standard error.
  */
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,39 +17,24 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "config/mask.h"
-#include "store/postgres/postgres.h"
+#include "store/postgres/hosts.h"
 
-enum { CONNECT_TIMEOUT_US = 5000000, SERVER_VERSION_MIN = 140000, PARAMETERS_MAX = 16 };
+enum { CONNECT_TIMEOUT_US = 5000000, SERVER_VERSION_MIN = 140000 };
 
-struct parameters {
-	const char *names[PARAMETERS_MAX], *values[PARAMETERS_MAX];
-	size_t count;
-};
-
-static void parameters_add(struct parameters *parameters, const char *name, const char *value)
-{
-	assert(parameters->count < PARAMETERS_MAX - 1);
-	if (value) {
-		parameters->names[parameters->count] = name;
-		parameters->values[parameters->count] = value;
-		parameters->count++;
-	}
-}
-
-static void parameters_fill(struct parameters *parameters, const struct pg_store *store)
+static void parameters_fill(struct pg_parameters *parameters, const struct pg_store *store)
 {
 	/*
 	 * A silent peer is noticed after 10 + 3 * 5 s; unacknowledged bytes, and a SYN, after 15 s.
 	 */
-	parameters_add(parameters, "keepalives_idle", "10");
-	parameters_add(parameters, "keepalives_interval", "5");
-	parameters_add(parameters, "keepalives_count", "3");
-	parameters_add(parameters, "tcp_user_timeout", "15000");
-	parameters_add(parameters, "dbname", store->options.url);
-	parameters_add(parameters, "user", store->options.user);
-	parameters_add(parameters, "password", store->options.password);
-	parameters_add(parameters, "application_name", store->application_name);
-	parameters_add(parameters, "client_encoding", "UTF8");
+	pg_parameters_add(parameters, "keepalives_idle", "10");
+	pg_parameters_add(parameters, "keepalives_interval", "5");
+	pg_parameters_add(parameters, "keepalives_count", "3");
+	pg_parameters_add(parameters, "tcp_user_timeout", "15000");
+	pg_parameters_add(parameters, "dbname", store->options.url);
+	pg_parameters_add(parameters, "user", store->options.user);
+	pg_parameters_add(parameters, "password", store->options.password);
+	pg_parameters_add(parameters, "application_name", store->application_name);
+	pg_parameters_add(parameters, "client_encoding", "UTF8");
 }
 
 /* The last words of a server that closes an idle connection come as a notice. */
@@ -101,32 +85,62 @@ static bool is_operators_affair(const char *sqlstate, const char *message)
 	return false;
 }
 
-static int connect_refused(const struct pg_session *session, struct err *err)
+/* libpq names the address that it was given, and not the host that it is of. */
+static void add_host(const struct pg_hosts *hosts, const char *text, struct buffer *ret)
+{
+	static const char before[] = "connection to server at \"";
+	const char *address = text + strlen(before), *end = NULL;
+	struct slice host = SLICE_NULL;
+
+	if (strncmp(text, before, strlen(before)) == 0) {
+		end = strchr(address, '"');
+		host = end ? pg_hosts_name(hosts, slice_from(address, (size_t)(end - address)))
+			   : SLICE_NULL;
+	}
+	if (slice_is_null(host)) {
+		buffer_append_str(ret, text);
+		return;
+	}
+	buffer_printf(ret, "%s%.*s\" (%.*s)%s", before, (int)host.len, host.data,
+		(int)(end - address), address, end + 1);
+}
+
+/* `message`: libpq's, or of what it needs first. It may quote what is a password. */
+static int connect_refused(const struct pg_session *session, const char *message, struct err *err)
 {
 	static const char remedy[] = "; a password in a URL has / ? # @ as %2F %3F %23 %40; better "
 				     "use store.password";
 	_cleanup_(buffer_fini) struct buffer masked = BUFFER_INIT;
-	const char *message, *text;
+	const char *shown, *text;
 	char sqlstate[6] = "";
 	int result;
 
-	mask_quoted(session->store->options.url, PQerrorMessage(session->conn), &masked);
-	message = text = buffer_str(&masked);
-	find_sqlstate(message, sqlstate, &text);
-	result = is_operators_affair(sqlstate, message) ? -EINVAL : 1;
+	mask_quoted(session->store->options.url, message, &masked);
+	shown = text = buffer_str(&masked);
+	find_sqlstate(shown, sqlstate, &text);
+	result = is_operators_affair(sqlstate, shown) ? -EINVAL : 1;
 	err_set(err, result, "cannot connect to the database: %.*s%s", (int)strcspn(text, "\n"),
-		text, strcmp(message, PQerrorMessage(session->conn)) == 0 ? "" : remedy);
+		text, strcmp(shown, message) == 0 ? "" : remedy);
 	memcpy(err->code, sqlstate, sizeof(sqlstate));
 	return result;
 }
 
-static int connect_poll(struct pg_session *session, struct err *err)
+static int connect_failed(
+	const struct pg_session *session, const struct pg_hosts *hosts, struct err *err)
 {
-	int64_t deadline_us = clock_mono_us() + CONNECT_TIMEOUT_US;
+	_cleanup_(buffer_fini) struct buffer message = BUFFER_INIT;
+
+	add_host(hosts, PQerrorMessage(session->conn), &message);
+	return connect_refused(session, buffer_str(&message), err);
+}
+
+static int connect_poll(struct pg_session *session, const struct pg_hosts *hosts,
+	int64_t deadline_us, struct err *err)
+{
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	if (PQstatus(session->conn) == CONNECTION_BAD) {
-		return connect_refused(session, err);
+		return connect_failed(session, hosts, err);
 	}
 	while (state != PGRES_POLLING_OK) {
 		short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -141,7 +155,7 @@ static int connect_poll(struct pg_session *session, struct err *err)
 		}
 		state = PQconnectPoll(session->conn);
 		if (state == PGRES_POLLING_FAILED) {
-			return connect_refused(session, err);
+			return connect_failed(session, hosts, err);
 		}
 	}
 	return 0;
@@ -160,10 +174,17 @@ static int check_server(const PGconn *conn, struct err *err)
 
 int pg_connect(struct pg_session *session, struct err *err)
 {
-	struct parameters parameters = { .count = 0 };
+	int64_t deadline_us = clock_mono_us() + CONNECT_TIMEOUT_US;
+	_cleanup_(pg_hosts_fini) struct pg_hosts hosts = PG_HOSTS_INIT;
+	struct pg_parameters parameters = { .count = 0 };
+	struct err unknown = ERR_INIT;
 	int result;
 
 	parameters_fill(&parameters, session->store);
+	if (pg_hosts_look_up(session, &parameters, &hosts, deadline_us, &unknown) != 0) {
+		connect_refused(session, unknown.text, err);
+		return 1; /* nobody's affair: names come back */
+	}
 	session->is_unnamed = atomic_load(&session->store->is_unnamed);
 	session->conn = PQconnectStartParams(parameters.names, parameters.values, 1);
 	if (!session->conn) {
@@ -171,7 +192,7 @@ int pg_connect(struct pg_session *session, struct err *err)
 	}
 	PQsetErrorVerbosity(session->conn, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(session->conn, on_notice, session);
-	result = connect_poll(session, err);
+	result = connect_poll(session, &hosts, deadline_us, err);
 	if (result == 0) {
 		result = check_server(session->conn, err);
 	}
@@ -296,6 +317,7 @@ void pg_session_close(struct store_session *session)
 		return;
 	}
 	pg_disconnect(pg);
+	resolver_fini(&pg->resolver);
 	pg_queue_fini(&pg->queue);
 	arena_fini(&pg->decisions);
 	query_rows_fini(&pg->rows);

@@ -22,6 +22,7 @@
 #include "base/buffer.h"
 #include "store/implementations.h"
 #include "store/query_rows.h"
+#include "store/resolve.h"
 #include "store/topic_cache.h"
 
 /* Type numbers that never change (pg_type.dat). */
@@ -87,8 +88,7 @@ struct pg_store {
 	char *settings_sql;
 	char *application_name;
 	atomic_bool is_unnamed; /* new connections do without names of statements */
-	/* of the scope, when the first session found it; 0 before that */
-	atomic_uint generation;
+	atomic_uint generation; /* of the scope; 0 before the first session found it */
 };
 
 /* A statement prepared on this connection under a name. */
@@ -103,8 +103,7 @@ struct pg_prepared {
 struct pg_set {
 	char *sql; /* over arrays; NULL: it may not be sent for many records */
 	unsigned user_generation; /* of the statement whose types `sql` has */
-	/* of the statement's parameters, as Postgres writes an array; NULL not known */
-	char *types;
+	char *types; /* of its parameters, as Postgres writes an array; NULL not known */
 	struct pg_prepared prepared;
 };
 
@@ -207,6 +206,7 @@ struct pg_session {
 	struct pg_store *store;
 	PGconn *conn; /* NULL while not connected; nonblocking, in pipeline mode */
 	int wake_fd; /* eventfd: session_interrupt */
+	struct resolver resolver;
 	int scope_id; /* of the generation in use; -1 until session_ready knows it */
 	int base_id; /* of the scope's own row */
 	/*
@@ -214,8 +214,7 @@ struct pg_session {
 	 * be sent.
 	 */
 	bool is_spoiled;
-	/* the server refuses to write: look for another at the next session_ready */
-	bool should_reconnect;
+	bool should_reconnect; /* the server refuses to write: look for another when ready */
 	bool is_unnamed; /* this connection does without names of statements */
 	/*
 	 * A statement with a rows range ran since the last savepoint, which must then stay for a
@@ -275,7 +274,8 @@ void pg_run_fail(struct pg_run *run, size_t op, enum store_failure failure, cons
 
 enum pg_wait { PG_WAIT_READY, PG_WAIT_INTERRUPTED, PG_WAIT_TIMEOUT };
 
-/* Wait for the socket; deadline_us < 0: for ever. */
+/* Wait for a descriptor, or for the socket; deadline_us < 0: for ever. */
+enum pg_wait pg_wait_fd(struct pg_session *session, int fd, short events, int64_t deadline_us);
 enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t deadline_us);
 
 /* Was session_interrupt called? Each interrupt ends one thing: a wait, or a session_ready. */

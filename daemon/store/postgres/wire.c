@@ -25,10 +25,10 @@ static int poll_timeout_ms(int64_t deadline_us)
 	return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
-enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t deadline_us)
+enum pg_wait pg_wait_fd(struct pg_session *session, int fd, short events, int64_t deadline_us)
 {
 	struct pollfd fds[] = {
-		{ .fd = PQsocket(session->conn), .events = events },
+		{ .fd = fd, .events = events },
 		{ .fd = session->wake_fd, .events = POLLIN },
 	};
 	int n;
@@ -40,6 +40,11 @@ enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t de
 		return PG_WAIT_INTERRUPTED;
 	}
 	return n == 0 ? PG_WAIT_TIMEOUT : PG_WAIT_READY;
+}
+
+enum pg_wait pg_wait_socket(struct pg_session *session, short events, int64_t deadline_us)
+{
+	return pg_wait_fd(session, PQsocket(session->conn), events, deadline_us);
 }
 
 bool pg_take_interrupt(struct pg_session *session)

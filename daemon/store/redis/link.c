@@ -6,7 +6,6 @@
  * answer in full is closed: what it says later has nobody to be for.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -98,11 +97,33 @@ static int finish_opening(struct red_session *session, redisContext *take_contex
 	return r;
 }
 
+static int resolve(struct red_session *session, const char *host, int64_t deadline_us,
+	struct addrinfo **ret, struct err *err)
+{
+	enum red_waited waited;
+	int r, fd;
+
+	*ret = resolve_address(host);
+	if (*ret) {
+		return 0;
+	}
+	fd = resolver_ask(&session->resolver, host, err);
+	if (fd < 0) {
+		return 1;
+	}
+	waited = red_wait(session, fd, POLLIN, deadline_us);
+	r = resolver_take(&session->resolver, host, ret, err);
+	if (r == RESOLVE_OPEN && waited == RED_INTERRUPTED) {
+		err_set(err, 0, "cannot look up \"%s\": the wait was ended", host);
+	}
+	return r == 0 ? 0 : 1;
+}
+
 /* Each of them may be silent: none may use up the time of all. */
 static int open_one_of(struct red_session *session, const struct red_endpoint *endpoint,
 	const struct addrinfo *found, int64_t deadline_us, struct err *err)
 {
-	char where[300], address[64];
+	char where[300], address[RESOLVED_TEXT_MAX];
 	int64_t left = 0;
 	int r = 1;
 
@@ -113,8 +134,7 @@ static int open_one_of(struct red_session *session, const struct red_endpoint *e
 	for (; r != 0 && found; found = found->ai_next, left--) {
 		int64_t now_us = clock_mono_us(), share_us = (deadline_us - now_us) / left;
 
-		if (getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address), NULL,
-			    0, NI_NUMERICHOST) == 0) {
+		if (resolved_text(found, address)) {
 			r = finish_opening(session, redisConnectNonBlock(address, endpoint->port),
 				where, now_us + share_us, err);
 		}
@@ -133,7 +153,7 @@ int red_link_open(struct red_session *session, const struct red_endpoint *endpoi
 		return finish_opening(
 			session, redisConnectUnixNonBlock(path), path, deadline_us, err);
 	}
-	r = red_resolve(session, endpoint, deadline_us, &found, err);
+	r = resolve(session, endpoint->host, deadline_us, &found, err);
 	if (r == 0) {
 		r = open_one_of(session, endpoint, found, deadline_us, err);
 		freeaddrinfo(found);

@@ -43,6 +43,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "store/implementations.h"
+#include "store/resolve.h"
 
 /* ---- url.c ---- */
 
@@ -70,8 +71,6 @@ void red_url_fini(struct red_url *url);
 
 /* ---- tls.c ---- */
 
-struct addrinfo;
-struct red_question;
 struct red_tls;
 
 /* -EINVAL: a file is no good. NULL where the URL wants none. */
@@ -160,7 +159,7 @@ struct red_session {
 	struct arena decisions; /* of the claims since the last begin */
 	int64_t looked_us; /* for evictions; monotonic */
 	size_t sentinel; /* who is asked first */
-	struct red_question *questions; /* to name servers, not answered yet; NULL: none */
+	struct resolver resolver;
 };
 
 static inline struct red_session *red_session(struct store_session *session)
@@ -178,16 +177,6 @@ void red_notice(struct red_store *store, bool is_loss, const char *format, ...)
 enum store_failure red_failure_of_reply(
 	const redisReply *reply, const char *doing, bool *ret_is_operators, struct err *err);
 bool red_reply_is(const redisReply *reply, const char *word);
-
-/* ---- resolve.c ---- */
-
-/*
- * The addresses of a host, for freeaddrinfo(). 0, or 1 with err: also when no name server answers
- * by the deadline.
- */
-int red_resolve(struct red_session *session, const struct red_endpoint *endpoint,
-	int64_t deadline_us, struct addrinfo **ret, struct err *err);
-void red_questions_drop(struct red_session *session); /* what is open has nobody to be for */
 
 /* ---- link.c ---- */
 

@@ -42,7 +42,7 @@ void red_session_close(struct store_session *session)
 		return;
 	}
 	red_link_close(red);
-	red_questions_drop(red);
+	resolver_fini(&red->resolver);
 	close(red->interrupt_fd);
 	buffer_fini(&red->queue.bytes);
 	free(red->queue.ops);
