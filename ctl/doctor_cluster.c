@@ -63,6 +63,9 @@ void doctor_check_brokers(struct doctor *doctor)
 		findings_add(&doctor->findings, FINDING_GOOD, NULL,
 			"every broker answers by the name it advertises");
 	}
+	if (kafka_examine_offers(doctor->examiner, &err) < 0) {
+		findings_add(&doctor->findings, FINDING_ERROR, NULL, "%s", err.text);
+	}
 }
 
 /* ---- topics ---- */

@@ -22,10 +22,15 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 {
 	struct examiner_client *client = rk ? rd_kafka_opaque(rk) : NULL;
 
-	bool is_first = strstr(text, "APIVERSION_QUERY") || strstr(text, "requesting ApiVersion");
+	bool is_first;
+
+	if (!client || kafka_offers_note(&client->offers, level, text, false)) {
+		return;
+	}
+	is_first = strstr(text, "APIVERSION_QUERY") || strstr(text, "requesting ApiVersion");
 
 	/* closed, or answered by something that is no answer: an alert of TLS, for one */
-	if (client && is_first && !strstr(text, "timed out")) {
+	if (is_first && !strstr(text, "timed out")) {
 		atomic_store(&client->witness.is_cut_off, true);
 	}
 }
@@ -100,13 +105,23 @@ static int client_open(struct examiner_client *client, rd_kafka_type_t type, rd_
 	return 0;
 }
 
-static int open_reader(
-	struct kafka_examiner *examiner, const struct config *config, struct err *err)
+static int open_reader(struct kafka_examiner *examiner, const struct config *config,
+	const struct config_consumer *consumer, struct err *err)
 {
 	rd_kafka_conf_t *conf;
 	int r = kafka_conf_reader(config, examiner->group_id, &conf, err);
 
-	return r < 0 ? r : client_open(&examiner->reader, RD_KAFKA_CONSUMER, conf, err);
+	if (r < 0) {
+		return r;
+	}
+	if (consumer->assignment == ASSIGNMENT_CONSUMER && !consumer->groups) {
+		r = kafka_offers_listen(&examiner->reader.offers, conf, err);
+	}
+	if (r < 0) {
+		rd_kafka_conf_destroy(conf);
+		return r;
+	}
+	return client_open(&examiner->reader, RD_KAFKA_CONSUMER, conf, err);
 }
 
 /* An idempotent one would fail as a whole for want of a right. */
@@ -145,7 +160,7 @@ int kafka_examiner_open(const struct config *config, const struct config_consume
 
 	examiner->group_id = consumer->group_id;
 	examiner->deadline_us = deadline_us;
-	r = open_reader(examiner, config, err);
+	r = open_reader(examiner, config, consumer, err);
 	r = r < 0 ? r : open_writer(examiner, config, consumer, err);
 	if (r == 0) {
 		*ret = TAKE(examiner);
@@ -233,6 +248,18 @@ int kafka_examine_cluster(
 	}
 	rd_kafka_metadata_destroy(metadata);
 	return 0;
+}
+
+int kafka_examine_offers(struct kafka_examiner *examiner, struct err *err)
+{
+	const struct kafka_trouble trouble = { .code = KAFKA_OFFER_MISSING_CODE,
+		.text = KAFKA_OFFER_MISSING_TEXT };
+
+	if (!atomic_load(&examiner->reader.offers.is_missing)) {
+		return 0;
+	}
+	(void)kafka_explain(&trouble, err);
+	return -EINVAL;
 }
 
 rd_kafka_event_t *examine_describe(struct kafka_examiner *examiner, struct examiner_client *client,

@@ -44,6 +44,12 @@ int kafka_examine_cluster(
 /* One broker, by its own advertised name. As above. */
 int kafka_examine_broker(struct kafka_examiner *examiner, int32_t broker, struct err *err);
 
+/*
+ * Do all that were examined offer what the consumer's assignment needs? 0, or -EINVAL with the
+ * sentence.
+ */
+int kafka_examine_offers(struct kafka_examiner *examiner, struct err *err);
+
 struct kafka_topic {
 	int partitions;
 	int leaderless; /* partitions without a leader */

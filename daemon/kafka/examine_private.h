@@ -9,6 +9,7 @@
 
 #include "kafka/conf.h"
 #include "kafka/examine.h"
+#include "kafka/offer.h"
 #include "kafka/trouble.h"
 
 /* The longest wait for one answer. */
@@ -19,6 +20,7 @@ enum { WRITING_BYTES_MAX = 32 * 1024 * 1024, RECORD_OVERHEAD_BYTES = 64 * 1024 }
 struct examiner_client {
 	rd_kafka_t *rk;
 	struct kafka_witness witness;
+	struct kafka_offers offers; /* of the reader, with assignment = consumer */
 	struct err trouble; /* the last that was met; text "" none */
 	bool needs_person;
 	/* of the producer: what became of the record */

@@ -80,6 +80,20 @@ static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *e
 	return kafka_witness_judge(&source->witness, *error, text, text_size);
 }
 
+static int open_conf(struct source *source, rd_kafka_conf_t **ret, struct err *err)
+{
+	int r = kafka_conf_consumer(&source->options, ret, err);
+
+	if (r == 0 && !source->is_explicit &&
+		source->options.consumer->assignment == ASSIGNMENT_CONSUMER) {
+		r = kafka_offers_listen(&source->offers, *ret, err);
+		if (r < 0) {
+			rd_kafka_conf_destroy(*ret);
+		}
+	}
+	return r;
+}
+
 static int source_open(const struct source_options *options, struct source **ret, struct err *err)
 {
 	static const uint64_t one = 1;
@@ -95,7 +109,7 @@ static int source_open(const struct source_options *options, struct source **ret
 		source->refill_below = KAFKA_QUEUE_MESSAGES;
 	}
 	source->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = source->wake_fd < 0 ? -errno : kafka_conf_consumer(options, &conf, err);
+	r = source->wake_fd < 0 ? -errno : open_conf(source, &conf, err);
 	if (r < 0) {
 		source_close(source);
 		return r;
@@ -103,6 +117,7 @@ static int source_open(const struct source_options *options, struct source **ret
 	rd_kafka_conf_set_opaque(conf, source);
 	rd_kafka_conf_set_rebalance_cb(conf, source_on_rebalance);
 	rd_kafka_conf_set_error_cb(conf, source_on_error);
+	rd_kafka_conf_set_log_cb(conf, source_on_log);
 	kafka_witness_watch(conf, &source->witness, on_certificate);
 	source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	if (!source->rk) {

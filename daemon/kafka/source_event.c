@@ -1,7 +1,8 @@
 /*
  * source_event - what the library tells, in the words of the port
  *
- * Runs in: worker, main thread: callbacks of the library, inside poll() and close() only.
+ * Runs in: worker, main thread: callbacks of the library, inside poll() and close() only; but
+ * source_on_log() on any thread of the library.
  */
 #include "kafka/source_private.h"
 #include "kafka/starved.h"
@@ -86,6 +87,22 @@ void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	}
 	kafka_end_if_starved(code, reason);
 	source_tell(source, NULL, (rd_kafka_resp_err_t)code, NULL, reason);
+}
+
+void source_on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	struct source *source = rk ? rd_kafka_opaque(rk) : NULL;
+
+	if (!source || !kafka_offers_note(&source->offers, level, text, true)) {
+		kafka_log(rk, level, facility, text);
+	}
+}
+
+void source_tell_offers(struct source *source)
+{
+	if (atomic_exchange(&source->offers.is_missing, false)) {
+		source_tell(source, NULL, KAFKA_OFFER_MISSING_CODE, NULL, KAFKA_OFFER_MISSING_TEXT);
+	}
 }
 
 void source_tell_commit(struct source *source, rd_kafka_resp_err_t code)

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "kafka/conf.h"
+#include "kafka/offer.h"
 #include "kafka/partitions.h"
 #include "kafka/trouble.h"
 
@@ -40,6 +41,7 @@ struct source {
 	int64_t rejoin_until_us; /* has left to join again, and waits that long; 0: has not */
 	struct source_committing committing;
 	struct kafka_witness witness;
+	struct kafka_offers offers; /* with assignment = consumer */
 };
 
 /* source_event.c */
@@ -48,6 +50,10 @@ void source_emit_error(struct source *source, enum source_event_kind kind,
 	const struct kafka_partition *partition, const struct err *err);
 void source_on_fatal(struct source *source);
 void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque);
+/* Any thread of the library. */
+void source_on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+/* At every poll: the coordinator lacks what this consumer needs. */
+void source_tell_offers(struct source *source);
 /* Of any kind but fatal; `topic` NULL: not known. */
 void source_tell(struct source *source, const struct kafka_partition *partition,
 	rd_kafka_resp_err_t code, const char *topic, const char *text);

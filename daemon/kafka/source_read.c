@@ -146,6 +146,7 @@ unsigned source_poll(struct source *source, struct source_record *records, unsig
 		source_give_listed(source);
 	}
 	serve_events(source);
+	source_tell_offers(source);
 	source_rejoin_tick(source);
 	if (source->needs_restart && !source->is_over) {
 		source_restart(source);

@@ -59,7 +59,7 @@ static const struct certificate {
 
 #define OTHER_PROTOCOL                                                                             \
 	"these brokers do not offer the group protocol of assignment = consumer: Kafka 4.0 does "  \
-	"(its feature group.version must be 1), else use assignment = eager"
+	"(its feature group.version must be 1), else use assignment = eager or cooperative"
 
 /* By code and a part of the text; the first row that fits. */
 static const struct cause {

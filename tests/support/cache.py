@@ -66,13 +66,13 @@ def kafka_line():
     return os.environ.get("ONCED_TEST_KAFKA_LINE", "")
 
 
-def kafka_libs():
-    """The broker's jars, of the line in use: downloaded once per version of the pom."""
-    line = kafka_line()
+def kafka_libs(line=None):
+    """The broker's jars, of the line in use unless another is named: downloaded once per version of the pom."""
+    line = kafka_line() if line is None else line
     profile = f"kafka-{line}" if line else ""
     text = POM.read_text()
     if profile and f"<id>{profile}</id>" not in text:
-        raise RuntimeError(f"ONCED_TEST_KAFKA_LINE={line}: {POM} has no profile {profile}")
+        raise RuntimeError(f"Kafka {line}: {POM} has no profile {profile}")
 
     def make(work):
         download(["mvn", "-B", "-q", "-f", str(POM), *([f"-P{profile}"] if profile else []),

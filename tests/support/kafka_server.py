@@ -74,7 +74,8 @@ class Kafka(Server, KafkaClient):
     start_seconds = 600  # a JVM, on a machine that may be busy
     stop_seconds = 40
 
-    def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None, doors=None, format_options=()):
+    def __init__(self, node=1, port=None, voters=None, replicas=1, settings=None, doors=None, format_options=(),
+                 line=None):
         Server.__init__(self, scratch_dir("kafka"))
         self.port = port or free_port()
         KafkaClient.__init__(self, f"127.0.0.1:{self.port}")
@@ -82,7 +83,7 @@ class Kafka(Server, KafkaClient):
         properties = {**_settings(node, self.port, voters, replicas, doors), **(settings or {})}
         self._properties = self.directory / "server.properties"
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
-        self._libs = f"{kafka_libs()}/*"
+        self._libs = f"{kafka_libs(line)}/*"
         self._format(format_options)
 
     def _format(self, options):
