@@ -178,6 +178,25 @@ def test_an_instance_has_places_of_its_own(instance):
     world.check_finished()
 
 
+def drop_in_text(service, name):
+    return service.machine.path(f"/usr/local/share/doc/onced/systemd/{name}.conf").read_text()
+
+
+def test_the_network_drop_in_lets_through_whom_it_names(service):
+    """Broker and database on this machine. Whether others are kept out is up to the kernel, and not tried."""
+    world = service.world.create_topics()
+    service.configure().drop_in("network", drop_in_text(service, "network")).start()
+    shown = service.show("IPAddressDeny", "IPAddressAllow")
+    assert shown["IPAddressDeny"].split() == ["0.0.0.0/0", "::/0"]
+    assert set(shown["IPAddressAllow"].split()) == {"127.0.0.0/8", "::1/128", "10.0.0.0/8"}
+    world.produce_stream(20)
+    service.wait_effects(20)
+    service.oncectl("status")
+    service.ctl("reload")
+    service.ctl("stop")
+    world.check_finished()
+
+
 WRITES_CODE = """
 import mmap
 from onced import Reject, handler
@@ -202,7 +221,7 @@ def test_code_is_written_by_a_handler_with_the_drop_in_alone(service):
         service.wait(lambda: world.lag() == 0, 40, "it is finished")
         assert world.dead_letters()[0].header("onced-code") == b"no-code"
         service.ctl("stop")
-        service.drop_in("plugins", service.machine.path("/usr/local/share/doc/onced/systemd/plugins.conf").read_text()).start()
+        service.drop_in("plugins", drop_in_text(service, "plugins")).start()
         world.produce_event("allowed")
         world.kafka.flush()
         service.wait(lambda: world.lag() == 0, 40, "it is finished")
