@@ -51,7 +51,7 @@ def sum_up(arguments, rounds, sittings=1, others=()):
         "modes": _by_mode(rounds),
         "recovery": _recovery(rounds),
         "lag_zero_after": [r["lag_zero_after"] for r in rounds],
-        "violations": {name: sum(len(r["verdicts"][name]) for r in rounds) for name, _, _ in CHECKS},
+        "violations": {name: sum(len(r["verdicts"].get(name, ())) for r in rounds) for name, _, _ in CHECKS},
         "verdict": "held" if not any(r["violations"] for r in rounds) else "violated",
         "rounds": rounds,
     }
