@@ -167,26 +167,6 @@ def test_drain_finishes_commits_and_stays(world):
     finish_without_repeats(world, onced)
 
 
-def test_drain_commits_when_the_broker_answers_again(world):
-    """A commit without an answer is made again, though nothing is settled meanwhile."""
-    world.create_topics(partitions=2)
-    onced = world.start({"consumer c": {"commit.interval": "1m", "revoke.timeout": "1s"}})
-    onced.wait_assigned(2)
-    world.produce_stream(20)
-    world.wait_effects(20)
-    world.kafka.sigstop()
-    try:
-        oncectl(onced, "drain", "c", "--wait", "--timeout", "1s", expect=4)
-        onced.wait_until(lambda: onced.metrics().sum("onced_commit_errors_total") >= 1, 20,
-                         "a commit got no answer")
-    finally:
-        world.kafka.sigcont()
-    oncectl(onced, "drain", "c", "--wait", "--timeout", "40s")
-    assert sum(world.committed().values()) == 20
-    oncectl(onced, "resume", "c")
-    finish_without_repeats(world, onced)
-
-
 def test_drain_says_what_it_waits_for(world):
     world.create_topics(partitions=2)
     onced = world.start()
