@@ -229,6 +229,32 @@ static void each_attempt_looks_up_anew(void **state)
 	expect_hosts("one.example", "192.0.2.77");
 }
 
+static void expect_at(const char *url, unsigned turned, const char *host, const char *hostaddr)
+{
+	struct err err = ERR_INIT;
+
+	open_session(url);
+	pg_session(session)->turned = turned;
+	parameters = (struct pg_parameters){ .count = 0 };
+	hosts = PG_HOSTS_INIT;
+	pg_parameters_add(&parameters, "dbname", url);
+	assert_int_equal(pg_hosts_look_up(pg_session(session), &parameters, &hosts,
+				 clock_mono_us() + LONG_US, &err),
+		0);
+	expect_hosts(host, hostaddr);
+	tear_down(NULL);
+}
+
+static void who_said_nothing_comes_last(void **state)
+{
+	expect_at("host=one.example,two.example", 1, "two.example,two.example,one.example",
+		"192.0.2.2,2001:db8::2,192.0.2.1");
+	expect_at("host=one.example,two.example", 5, "two.example,one.example,two.example",
+		"2001:db8::2,192.0.2.1,192.0.2.2");
+	expect_at("host=192.0.2.8,192.0.2.9", 1, "192.0.2.9,192.0.2.8", ",");
+	expect_at("host=one.example", 3, "one.example", "192.0.2.1");
+}
+
 /* ---- a whole session ---- */
 
 static int ready(const char *url, struct err *err)
@@ -310,6 +336,21 @@ static void a_server_that_refuses_is_named_by_host_and_address(void **state)
 	assert_true(fd >= 0);
 }
 
+/* Its connections wait in the queue of the kernel. */
+static void a_connect_without_answer_turns_the_list(void **state)
+{
+	char url[64];
+	int port;
+	_cleanup_close_ int fd = closed_port(&port);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(listen(fd, 8), 0);
+	snprintf(url, sizeof(url), "postgresql://closed.example:%d/d", port);
+	assert_int_equal(ready(url, &err), 1);
+	assert_string_equal(err.text, "cannot connect to the database: no answer in 5 s");
+	assert_int_equal(pg_session(session)->turned, 1);
+}
+
 #define WITH_NAMES(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -326,10 +367,12 @@ int main(void)
 		WITH_NAMES(only_the_last_name_without_address_is_an_error),
 		WITH_NAMES(the_environment_and_service_files_count),
 		WITH_NAMES(each_attempt_looks_up_anew),
+		WITH_NAMES(who_said_nothing_comes_last),
 		WITH_NAMES(whoever_interrupts_the_session_ends_the_wait_for_name_servers),
 		WITH_NAMES(a_missing_name_is_a_store_that_is_away),
 		WITH_NAMES(a_password_that_was_taken_for_a_host_is_not_shown),
 		WITH_NAMES(a_server_that_refuses_is_named_by_host_and_address),
+		WITH_NAMES(a_connect_without_answer_turns_the_list),
 	};
 
 	unsetenv("PGHOST");

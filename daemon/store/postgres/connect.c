@@ -147,6 +147,7 @@ static int connect_poll(struct pg_session *session, const struct pg_hosts *hosts
 		enum pg_wait wait = pg_wait_socket(session, events, deadline_us);
 
 		if (wait == PG_WAIT_TIMEOUT) {
+			session->turned++;
 			return err_set(err, 1, "cannot connect to the database: no answer in 5 s");
 		}
 		if (wait == PG_WAIT_INTERRUPTED) {
@@ -201,6 +202,7 @@ int pg_connect(struct pg_session *session, struct err *err)
 		return result;
 	}
 	PQsetErrorVerbosity(session->conn, PQERRORS_DEFAULT);
+	session->turned = 0;
 	return 0;
 }
 

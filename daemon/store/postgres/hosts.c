@@ -273,23 +273,41 @@ static void tell(struct pg_hosts *hosts, const struct element *element, struct s
 	append(&hosts->port, is_first, element->port);
 }
 
-static void tell_all(struct pg_hosts *hosts, const struct elements *elements)
+/* Those from `from` to `to`, exclusive, of all that there are; returns how many these are. */
+static size_t tell_some(
+	struct pg_hosts *hosts, const struct elements *elements, size_t from, size_t to)
 {
 	char text[RESOLVED_TEXT_MAX];
+	size_t count = 0;
 
 	for (size_t i = 0; i < elements->count; i++) {
 		const struct element *element = &elements->at[i];
 		const struct addrinfo *one = element->name ? element->name->found : NULL;
 
 		if (!element->name) {
-			tell(hosts, element, element->hostaddr);
+			if (count >= from && count < to) {
+				tell(hosts, element, element->hostaddr);
+			}
+			count++;
 		}
 		for (; one; one = one->ai_next) {
-			if (resolved_text(one, text)) {
+			if (count >= from && count < to && resolved_text(one, text)) {
 				tell(hosts, element, slice_from_str(text));
 			}
+			count++;
 		}
 	}
+	return count;
+}
+
+/* libpq waits as long as it may for one that says nothing; then it begins one further. */
+static void tell_all(struct pg_hosts *hosts, const struct elements *elements, unsigned turned)
+{
+	size_t count = tell_some(hosts, elements, 0, 0);
+	size_t first = count ? turned % count : 0;
+
+	tell_some(hosts, elements, first, count);
+	tell_some(hosts, elements, 0, first);
 }
 
 int pg_hosts_look_up(struct pg_session *session, struct pg_parameters *parameters,
@@ -304,7 +322,9 @@ int pg_hosts_look_up(struct pg_session *session, struct pg_parameters *parameter
 	}
 	if (elements.name_count > 0) {
 		r = look_up(session, &elements, deadline_us, err);
-		tell_all(hosts, &elements);
+	}
+	if (elements.name_count > 0 || (session->turned > 0 && elements.count > 1)) {
+		tell_all(hosts, &elements, session->turned);
 		pg_parameters_add(parameters, "host", buffer_str(&hosts->host));
 		pg_parameters_add(parameters, "hostaddr", buffer_str(&hosts->hostaddr));
 		pg_parameters_add(

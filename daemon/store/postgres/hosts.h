@@ -33,8 +33,9 @@ void pg_hosts_fini(struct pg_hosts *hosts);
 
 /*
  * Look up what libpq would look up with these parameters, and add it to them, borrowed from
- * `hosts`. 0, also when libpq should say what is wrong with its lists; 1 with err: none of its
- * hosts has an address, or the session was interrupted.
+ * `hosts`. The list begins as many elements further as the session's `turned` says. 0, also when
+ * libpq should say what is wrong with its lists; 1 with err: none of its hosts has an address, or
+ * the session was interrupted.
  */
 int pg_hosts_look_up(struct pg_session *session, struct pg_parameters *parameters,
 	struct pg_hosts *hosts, int64_t deadline_us, struct err *err);

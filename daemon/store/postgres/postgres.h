@@ -207,6 +207,7 @@ struct pg_session {
 	PGconn *conn; /* NULL while not connected; nonblocking, in pipeline mode */
 	int wake_fd; /* eventfd: session_interrupt */
 	struct resolver resolver;
+	unsigned turned; /* connects in a row that ended without an answer */
 	int scope_id; /* of the generation in use; -1 until session_ready knows it */
 	int base_id; /* of the scope's own row */
 	/*
@@ -216,10 +217,7 @@ struct pg_session {
 	bool is_spoiled;
 	bool should_reconnect; /* the server refuses to write: look for another when ready */
 	bool is_unnamed; /* this connection does without names of statements */
-	/*
-	 * A statement with a rows range ran since the last savepoint, which must then stay for a
-	 * ROLLBACK TO.
-	 */
+	/* a statement with a rows range ran since: the savepoint must stay for a ROLLBACK TO */
 	bool has_checked_since_savepoint;
 	unsigned name_count; /* names given to statements so far */
 	struct pg_prepared own[PG_OWN_COUNT];
