@@ -48,6 +48,17 @@ void dead_letter_add(struct worker *worker, struct unit_work *work)
 	letter->handler = work->handler ? work->handler->config->name : "";
 	letter->next = worker->new_dead_letters;
 	worker->new_dead_letters = letter;
+	worker->uncounted_letters += letter->tier < 0;
+	if (dead_letters_must_be_counted(worker)) {
+		sched_pause_all(worker->sched, true);
+	}
+}
+
+bool dead_letters_must_be_counted(const struct worker *worker)
+{
+	unsigned limit = worker->consumer->dlq_breaker.count;
+
+	return limit > 0 && worker->uncounted_letters > limit;
 }
 
 static void letter_free(struct dead_letter *letter)
@@ -350,6 +361,7 @@ static void take_new(struct worker *worker, int64_t now_us)
 	pthread_mutex_lock(&worker->lock);
 	list = worker->new_dead_letters;
 	worker->new_dead_letters = NULL;
+	worker->uncounted_letters = 0;
 	pthread_mutex_unlock(&worker->lock);
 	list = reversed(list);
 	while ((letter = list)) {

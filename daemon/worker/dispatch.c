@@ -210,7 +210,7 @@ bool dispatch_open(struct worker *worker, int64_t now_us)
 	pthread_mutex_lock(&worker->lock);
 	worker->ripe_us = INT64_MAX;
 	worker->sharers = assigned ? assigned : 1;
-	sched_pause_all(worker->sched, is_stopped);
+	sched_pause_all(worker->sched, is_stopped || dead_letters_must_be_counted(worker));
 	for (uint32_t i = 0; i < worker->partition_count; i++) {
 		struct partition *p = worker->partitions[i];
 		p->is_open = false;

@@ -191,6 +191,7 @@ struct worker {
 	struct partition **partitions;
 	uint32_t partition_count;
 	struct dead_letter *new_dead_letters; /* from lanes, newest first */
+	unsigned uncounted_letters; /* of these, by the breaker */
 	bool lanes_stop;
 	unsigned idle_lanes;
 	unsigned busy_lanes; /* with a batch in work; runners with an errand, too */
@@ -317,6 +318,11 @@ bool dead_letter_skip(struct worker *worker, const struct partition *p, int64_t 
 unsigned dead_letters_of(struct worker *worker, const struct partition *p, bool is_due_now);
 /* Under the lock, from a lane: takes the record over. */
 void dead_letter_add(struct worker *worker, struct unit_work *work);
+/*
+ * Under the lock: so many that the breaker pauses the consumer as soon as the main thread counts
+ * them. Until then lanes get nothing to do, for they are faster than it.
+ */
+bool dead_letters_must_be_counted(const struct worker *worker);
 /* There are so many that no more may be decided, nor read. */
 bool dead_letters_are_full(const struct worker *worker);
 void dead_letters_tick(struct worker *worker, int64_t now_us);

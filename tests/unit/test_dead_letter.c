@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "worker/worker_private.h"
 
-enum { EPOCH = 3 };
+enum { EPOCH = 3, BREAKER = 5 };
 
 static const struct source_partition ids[] = { { "t", 0, 0, EPOCH }, { "t", 1, 1, EPOCH } };
 
@@ -31,6 +31,7 @@ static const struct sink_ops refusing = { .send = refuse };
 static const struct worker_wiring wiring = { .sink = &refusing };
 static const struct config_consumer consumer = { .name = (char *)"c",
 	.dlq_topic = (char *)"c.dlq",
+	.dlq_breaker = { BREAKER, (int64_t)60 * 1000 * 1000 },
 	.batch_max = 10,
 	.in_flight_max = 100,
 	.in_flight_bytes = 1 << 20 };
@@ -39,6 +40,28 @@ struct fixture {
 	struct worker worker;
 	int page_fd;
 };
+
+static struct record *poison(uint32_t slot, int64_t offset)
+{
+	const struct source_record polled = { .slot = slot,
+		.epoch = EPOCH,
+		.offset = offset,
+		.timestamp_ms = 1000,
+		.value = slice_from_str("{}") };
+	struct record *record = record_new(NULL, NULL, &polled, 0);
+
+	record->header_count = 0;
+	return record;
+}
+
+/* As a lane does. */
+static void add(struct worker *worker, uint32_t slot, int64_t offset, enum unit_end end)
+{
+	struct unit_work work = { .end = end, .text = "it is poison" };
+
+	work.record = poison(slot, offset);
+	dead_letter_add(worker, &work);
+}
 
 /* With two partitions, and one record of each that became a dead letter. */
 static int setup(void **state)
@@ -52,18 +75,9 @@ static int setup(void **state)
 	assert_int_equal(page_create(NULL, &f->page_fd, &worker->page, NULL), 0);
 	worker_init_locks(worker);
 	worker_init_core(worker);
-	for (size_t i = 0; i < 2; i++) {
-		const struct source_record polled = { .slot = (uint32_t)i,
-			.epoch = EPOCH,
-			.offset = 7,
-			.timestamp_ms = 1000,
-			.value = slice_from_str("{}") };
-		struct unit_work work = { .end = UNIT_DEAD, .text = "it is poison" };
-
+	for (uint32_t i = 0; i < 2; i++) {
 		assert_non_null(partition_get(worker, &ids[i]));
-		work.record = record_new(NULL, NULL, &polled, 0);
-		work.record->header_count = 0;
-		dead_letter_add(worker, &work);
+		add(worker, i, 7, UNIT_DEAD);
 	}
 	dead_letters_tick(worker, clock_mono_us());
 	assert_int_equal(worker->page->dlq_is_down, 1);
@@ -113,6 +127,23 @@ static void skipping_the_last_letter_ends_the_trouble(void **state)
 	expect_down(worker, false);
 }
 
+static void lanes_are_not_ahead_of_the_breaker_by_more_than_it_takes(void **state)
+{
+	struct worker *worker = &((struct fixture *)*state)->worker;
+	struct record *waiting = poison(0, 8);
+
+	sched_epoch_begin(worker->sched, 0, EPOCH);
+	sched_put(worker->sched, &waiting->item);
+	for (int64_t n = 0; n < BREAKER; n++) {
+		add(worker, 1, 100 + n, UNIT_DEAD);
+		add(worker, 1, 200 + n, UNIT_DEFERRED); /* goes on in a retry topic */
+	}
+	assert_true(sched_is_ready(worker->sched));
+	add(worker, 1, 100 + BREAKER, UNIT_DEAD);
+	assert_false(sched_is_ready(worker->sched));
+	assert_true(dead_letters_must_be_counted(worker));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -120,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_topic_that_no_letter_waits_for_is_not_down),
 		TEST(skipping_the_last_letter_ends_the_trouble),
+		TEST(lanes_are_not_ahead_of_the_breaker_by_more_than_it_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
