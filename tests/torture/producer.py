@@ -16,6 +16,7 @@ from support.process import die_with_parent
 from .stream import Stream
 
 QUEUE = 3000  # records that wait for a broker; after that the stream itself waits
+STUCK_SECONDS = 20  # no broker is away for so long
 
 
 class Producer:
@@ -69,9 +70,7 @@ def _produce(bootstrap, topic, stream, per_second, acknowledged, held, over, ans
     die_with_parent()
     sender = _Sender(bootstrap, topic, stream, acknowledged)
     sender.run(per_second, held, over)
-    # A client that a stopped broker has brought to a standstill is given up with what it holds.
-    unanswered = sender.client.flush(100)
-    sender.failed += [(None, "not acknowledged in time")] * unanswered
+    sender.end()
     answer.send((sender.acknowledged, sender.failed))
 
 
@@ -84,8 +83,13 @@ class _Sender:
         self.acknowledged = {kind: (array.array("i"), array.array("q")) for kind in stream.kinds()}
         self._count = count
         self._told = {kind: self._delivered(kind) for kind in stream.kinds()}
-        self.client = confluent_kafka.Producer({
-            "bootstrap.servers": bootstrap, "log_level": 0, "enable.idempotence": True,
+        self._answered = 0.0
+        self._bootstrap = bootstrap
+        self.client = self._make_client()
+
+    def _make_client(self):
+        return confluent_kafka.Producer({
+            "bootstrap.servers": self._bootstrap, "log_level": 0, "enable.idempotence": True,
             "linger.ms": 5, "message.max.bytes": 20_000_000, "message.timeout.ms": 300_000,
             "queue.buffering.max.messages": QUEUE, "partitioner": "murmur2_random",
             "topic.metadata.refresh.interval.ms": 2000,
@@ -99,6 +103,7 @@ class _Sender:
                 partitions.append(message.partition())
                 offsets.append(message.offset())
                 self._count.value += 1
+                self._answered = time.monotonic()
             else:
                 self.failed.append((kind, error.str()))
         return told
@@ -117,6 +122,7 @@ class _Sender:
             self.client.poll(0)
 
     def _send(self, made, over):
+        refused_since = None
         while True:
             try:
                 self.client.produce(
@@ -126,4 +132,17 @@ class _Sender:
             except BufferError:
                 if over.is_set():
                     return
+                refused_since = refused_since or time.monotonic()
+                if time.monotonic() - max(refused_since, self._answered) > STUCK_SECONDS:
+                    self._give_up()
+                    self.client = self._make_client()
                 self.client.poll(0.1)
+
+    def _give_up(self):
+        """A client that a killed broker has brought to a standstill: nobody vouches for what it holds."""
+        self.client.purge()
+        self.client.flush(5)
+
+    def end(self):
+        if self.client.flush(60):
+            self._give_up()
