@@ -39,6 +39,7 @@ static const struct config_consumer consumer = { .name = (char *)"c",
 struct fixture {
 	struct worker worker;
 	int page_fd;
+	struct record *waiting; /* for a lane */
 };
 
 static struct record *poison(uint32_t slot, int64_t offset)
@@ -92,6 +93,10 @@ static int teardown(void **state)
 	partitions_fini(&f->worker);
 	sched_free(f->worker.sched);
 	rate_fini(&f->worker.breaker);
+	pauses_fini(&f->worker.pauses);
+	if (f->waiting) {
+		record_free(f->waiting);
+	}
 	page_unmap(f->worker.page);
 	close(f->page_fd);
 	free(f);
@@ -129,11 +134,12 @@ static void skipping_the_last_letter_ends_the_trouble(void **state)
 
 static void lanes_are_not_ahead_of_the_breaker_by_more_than_it_takes(void **state)
 {
-	struct worker *worker = &((struct fixture *)*state)->worker;
-	struct record *waiting = poison(0, 8);
+	struct fixture *f = *state;
+	struct worker *worker = &f->worker;
 
+	f->waiting = poison(0, 8);
 	sched_epoch_begin(worker->sched, 0, EPOCH);
-	sched_put(worker->sched, &waiting->item);
+	sched_put(worker->sched, &f->waiting->item);
 	for (int64_t n = 0; n < BREAKER; n++) {
 		add(worker, 1, 100 + n, UNIT_DEAD);
 		add(worker, 1, 200 + n, UNIT_DEFERRED); /* goes on in a retry topic */
