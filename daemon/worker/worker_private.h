@@ -309,19 +309,13 @@ void dead_letter_compose(const struct worker *worker, const struct dead_letter *
 	struct letter_headers *headers, struct sink_message *message);
 
 /* dead_letter.c */
-/*
- * A record that waits as a dead letter and is not on its way is settled as skipped instead. False:
- * there is none.
- */
+/* One that waits and is not on its way is settled as skipped instead. False: there is none. */
 bool dead_letter_skip(struct worker *worker, const struct partition *p, int64_t offset);
 /* Those of a partition (NULL: of all); `is_due_now`: they are tried now. */
 unsigned dead_letters_of(struct worker *worker, const struct partition *p, bool is_due_now);
 /* Under the lock, from a lane: takes the record over. */
 void dead_letter_add(struct worker *worker, struct unit_work *work);
-/*
- * Under the lock: so many that the breaker pauses the consumer as soon as the main thread counts
- * them. Until then lanes get nothing to do, for they are faster than it.
- */
+/* Under the lock: so many that the breaker trips when main counts them; lanes wait for that. */
 bool dead_letters_must_be_counted(const struct worker *worker);
 /* There are so many that no more may be decided, nor read. */
 bool dead_letters_are_full(const struct worker *worker);
