@@ -7,6 +7,7 @@ Several processes (pytest -n) have servers of their own, each.
 
 import pytest
 
+from support import newest_rdkafka
 from support.cache import scratch_dir
 from support.servers import Kafka, KafkaCluster, Postgres, Redis
 
@@ -57,6 +58,15 @@ def redis():
     server = Redis().start()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def newer():
+    """The environment in which onced finds the newest librdkafka."""
+    try:
+        return newest_rdkafka.environment()
+    except RuntimeError as error:
+        pytest.skip(f"no newer librdkafka here: {error}")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ Debian's librdkafka is too old for both: they run on a newer one, put before it 
 
 import pytest
 
-from support import newest_rdkafka
 from support.cache import kafka_line
 from support.process import send_signal
 from .harness import merge, run_tool
@@ -17,15 +16,6 @@ COOPERATIVE = {"consumer c": {"assignment": "cooperative", "batch.max": 20}}
 NEEDS_CONSUMER = pytest.mark.skipif(kafka_line().startswith("3."), reason="brokers before 4.0 do not assign")
 BOTH = pytest.mark.parametrize("protocol", [
     pytest.param(COOPERATIVE, id="cooperative"), pytest.param(OF_BROKERS, id="consumer", marks=NEEDS_CONSUMER)])
-
-
-@pytest.fixture(scope="module")
-def newer():
-    """The environment in which onced finds the newer library."""
-    try:
-        return newest_rdkafka.environment()
-    except RuntimeError as error:
-        pytest.skip(f"no newer librdkafka here: {error}")
 
 
 def library_of_distribution():

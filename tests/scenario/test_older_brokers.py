@@ -4,7 +4,6 @@ test_older_brokers - assignment = consumer on brokers that do not offer it: name
 
 import pytest
 
-from support import newest_rdkafka
 from support.cache import kafka_line, scratch_dir
 from support.servers import Kafka
 
@@ -16,14 +15,6 @@ OF_BROKERS = {"kafka": {"session.timeout.ms": None, "heartbeat.interval.ms": Non
               "consumer c": {"assignment": "consumer", "instance.id": "off"}}
 SENTENCE = "these brokers do not offer the group protocol of assignment = consumer"
 REMEDY = "use assignment = eager or cooperative"
-
-
-@pytest.fixture(scope="module")
-def newer():
-    try:
-        return newest_rdkafka.environment()
-    except RuntimeError as error:
-        pytest.skip(f"no newer librdkafka here: {error}")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import os
 import re
 
 import pytest
-from confluent_kafka import KafkaException
 
 from . import faults, plan, report
 from .options import ASSIGNMENTS, MODES, Options, parse
@@ -96,22 +95,9 @@ def test_every_mode_and_membership_is_drawn():
     assert {o.assignment for o in ROUNDS.values()} == set(ASSIGNMENTS)
 
 
-def verdict(servers, options):
-    """A round whose own clients of the broker failed has none: it is driven once more, on other servers."""
-    try:
-        return Round(servers, options, faults.load()).run()
-    except KafkaException as error:
-        print(f"no verdict: {error}")
-    others = Servers(options.brokers).start()
-    try:
-        return Round(others, options, faults.load()).run()
-    finally:
-        others.close()
-
-
 @pytest.mark.parametrize("options", ROUNDS.values(), ids=list(ROUNDS))
 def test_round_breaks_no_promise(servers, options, tmp_path):
-    facts = verdict(servers, options).facts()
+    facts = Round(servers, options, faults.load()).run().facts()
     whole = report.sum_up(vars(parse(["--mode", options.mode])), [facts])
     report.write(tmp_path, whole)
     json.dumps(whole)
