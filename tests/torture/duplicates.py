@@ -11,16 +11,23 @@ UNEXPLAINED = "unexplained"
 GRACE_SECONDS = 30.0  # a session timeout, a lease, a restart: what a fault may still cause later
 
 
-def repeats(effects, is_deduplicating=True):
-    """(first, later) for each effect whose event had one before; without dedup: whose record had."""
+def _told_apart(effects, is_deduplicating):
+    """(first, effect) for each effect, of the same event; without dedup: of the same record."""
     first = {}
     for effect in effects:
         position = (effect.topic, effect.partition, effect.offset)
         key = (effect.event_id if is_deduplicating else None) or position
-        if key in first:
-            yield first[key], effect
-        else:
-            first[key] = effect
+        yield first.setdefault(key, effect), effect
+
+
+def repeats(effects, is_deduplicating=True):
+    """(first, later) for each effect that had one before."""
+    return ((first, effect) for first, effect in _told_apart(effects, is_deduplicating) if effect is not first)
+
+
+def firsts(effects, is_deduplicating=True):
+    """The effects that had none before."""
+    return (effect for first, effect in _told_apart(effects, is_deduplicating) if effect is first)
 
 
 def cause(faults, first, later):

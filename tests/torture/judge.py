@@ -116,17 +116,14 @@ STALE_OWNERS = {"process", "network", "machine"}
 def in_order(evidence):
     """
     The first effects of a strand rise. Below an earlier one only where two owners worked side by side, and a
-    fault made the first of them a zombie.
+    fault made the first of them a zombie. A record that was read as a repeat, and is applied when it is read
+    again since the store forgot its event, is no first effect: I2b asks for its cause.
     """
-    last, seen, wrong = {}, set(), []
-    for effect in evidence.effects:
-        position = (effect.topic, effect.partition, effect.offset)
-        if position in seen:
-            continue
-        seen.add(position)
+    last, wrong = {}, []
+    for effect in duplicates.firsts(evidence.effects, evidence.mode.is_deduplicating):
         before = last.get((effect.topic, effect.partition))
         if before is not None and effect.offset < before.offset and not _is_zombie(evidence, before, effect):
-            wrong.append((position, before.offset))
+            wrong.append(((effect.topic, effect.partition, effect.offset), before.offset))
         if before is None or effect.offset > before.offset:
             last[effect.topic, effect.partition] = effect
     yield from _few("effects came after one behind them", wrong)

@@ -119,6 +119,14 @@ def test_order_is_broken_only_by_an_owner_that_was_frozen():
     assert "I4" in found(effects=[e._replace(owner=1) for e in crossed], faults=[FROZEN])
 
 
+def test_a_repeat_that_is_applied_since_its_event_was_forgotten_is_out_of_no_order():
+    again = {"inputs": [record(0, "a"), record(1, "a"), record(2, "b"), INPUTS[3]],
+             "effects": [effect(1, "a", 0), effect(2, "b", 2), effect(3, "a", 1, at=102.4)]}
+    assert found(mode=LEAST, **again, faults=[FROZEN]) == set()
+    assert found(mode=LEAST, **again) == {"I2b"}
+    assert found(mode=dataclasses.replace(LEAST, is_deduplicating=False), **again) == {"I4"}
+
+
 def test_what_retention_deleted_is_settled_by_nobody():
     again = {"inputs": [*INPUTS, record(4, "b")], "committed": {("t", 0): 5}, "ends": {("t", 0): 5},
              "history": [commits.Commit(102.5, 0, 2), commits.Commit(110.0, 0, 5)],
