@@ -12,7 +12,14 @@ from support.cache import scratch_dir
 from .document import Follower, blocks
 from .harness import ROOT
 
-SECTION = "Fifteen lines to a working consumer"
+README = ROOT / "README.md"
+CONSUMER, INCIDENT = "Fifteen lines to a working consumer", "In the middle of an incident"
+# Blocks of the README that are not typed here, and who does what they say.
+ELSEWHERE = {
+    "See it": "what scripts/demo builds and runs is run by scenario/test_demo.py; scripts/test runs this",
+    "Build and install": "only root may; the packages are compared by ship/test_install.py, and what is installed is"
+                         " what everybody here types",
+}
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/README.md"))
 # How many of a document's answers are compared: one that loses its boxes fails.
@@ -55,8 +62,15 @@ def database_names(postgres):
     return {name for name, in postgres.execute("SELECT datname FROM pg_database")}
 
 
-def test_the_fifteen_lines_of_the_readme_are_a_consumer(follower, kafka):
-    """As the file of the README: where onced's directories are, and what is to be there before, is said around it."""
+def test_each_block_of_the_readme_is_typed_or_said_to_be_elsewhere():
+    sections = {part.partition("\n")[0] for part in README.read_text().split("\n## ")[1:] if "\n```" in part}
+    assert sections == {CONSUMER, INCIDENT, *ELSEWHERE}
+    # Those without a language would be passed over.
+    assert 2 * len(blocks(README)) == len([line for line in README.read_text().splitlines() if line.startswith("```")])
+
+
+def test_the_readme_leads_to_a_consumer_and_through_an_incident(follower, kafka, postgres):
+    """As the files of the README: where onced's directories are, and what is to be there before, is said around it."""
     reader = follower()
     for topic in ("orders", "orders.dlq"):
         kafka.create_topic(topic, 4)
@@ -64,13 +78,42 @@ def test_the_fifteen_lines_of_the_readme_are_a_consumer(follower, kafka):
         export ONCED__ONCED__CONTROL_SOCKET=$PWD/s ONCED_SOCKET=$PWD/s ONCED__ONCED__STATE_DIR=$PWD/state
         mkdir state; createdb shop
         psql -q shop -c 'CREATE TABLE orders (id bigint, customer bigint, amount numeric, body jsonb)'""" % reader.root)
-    reader.follow(ROOT / "README.md", SECTION)
-    [event] = [text for _, language, text in blocks(ROOT / "README.md", SECTION) if language == "json"]
-    kafka.produce("orders", event.encode())
+    reader.follow(README, CONSUMER)
+    [event] = [text for _, language, text in blocks(README, CONSUMER) if language == "json"]
+    kafka.produce("orders", event.encode(), partition=0)
     kafka.flush()
     asked = "psql -At shop -c \"SELECT id, customer, amount, body->>'customer_id' FROM orders\""
     reader.compare(asked, reader.shell.type(asked), "17|4|19.90|4\n")
+
+    is_blocked = begin_incident(reader, kafka, event)
+    is_blocked("held")
+    reader.follow(README, INCIDENT)
+    kafka.produce("orders", numbered(event, 200), partition=3)
+    kafka.flush()
+    asked = "psql -At shop -c 'SELECT count(*), max(id) FROM orders'"
+    reader.compare(asked, reader.shell.type(asked), "19|200\n")
+    is_blocked("running")
     reader.shell.type("kill %1\nwait %1")
+
+
+def numbered(event, order):
+    """Another one like that."""
+    return event.replace("7f3c…", f"order-{order}").replace('"order_id": 17', f'"order_id": {order}').encode()
+
+
+def begin_incident(reader, kafka, event):
+    """The record that the README has skipped, orders:3:17, cannot be applied; how to ask what state its partition has."""
+    reader.shell.type("""psql -q shop <<'END'
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE 'not this one' USING ERRCODE = 'undefined_table'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON orders FOR EACH ROW WHEN (NEW.id = 117) EXECUTE FUNCTION refuse();
+END""")
+    for order in range(100, 118):
+        kafka.produce("orders", numbered(event, order), partition=3)
+    kafka.flush()
+    asked = ("oncectl show partitions orders --json | python3 -c 'import json, sys;"
+             " print(*[p[\"state\"] for p in json.load(sys.stdin) if p[\"partition\"] == 3])'")
+    return lambda state: reader.compare(asked, reader.shell.type(asked), f"{state}\n")
 
 
 def test_the_tutorial_takes_a_newcomer_to_a_service(follower):
