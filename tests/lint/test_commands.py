@@ -1,5 +1,5 @@
 """
-test_commands - what the documents tell people to type exists: verbs of oncectl, their options, metrics
+test_commands - what the documents tell people to type exists: verbs of oncectl, options of it, of onced and of scripts, metrics
 """
 
 import re
@@ -52,6 +52,35 @@ def test_every_command_of_a_document_exists(path):
 def test_the_commands_are_found():
     assert len(commands("docs/operations.md")) > 30
     assert {"status", "show verdicts", "dlq replay"} <= verbs()
+
+
+# Where a program's options stand, that it has no text of its own for.
+SOURCES = {"onced": "daemon/args.c", "scripts/torture": "tests/torture/options.py", "bench/run": "bench/suite/__main__.py"}
+PROGRAM = re.compile(r"(?:^|`|&& |\$ )((?:scripts|bench)/[a-z]+|onced)((?: [^`\n|;&#]*)?)", re.MULTILINE)
+
+
+def options_of(program):
+    own = tree.text(program) if program != "onced" else ""
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", own + tree.text(SOURCES.get(program, program))))
+
+
+def asked_options(text):
+    """[(program, option or "")] of the commands in code spans and blocks; what stands behind a bare `--` is another's."""
+    code = "\n".join(re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL)
+                     + [f"`{span}`" for span in re.findall(r"`([^`\n]+)`", text)])
+    return [(program, option) for program, words in PROGRAM.findall(code)
+            for option in ["", *re.findall(r"(?:^| )(--[a-z][a-z-]*)", words.split(" -- ")[0])]]
+
+
+def test_every_option_of_onced_and_of_scripts_exists():
+    problems, programs = [], set()
+    for path in tree.files(".md"):
+        for program, option in asked_options(tree.text(path)) if path.name != "CHANGELOG.md" else ():
+            programs.add(program)
+            if not (tree.ROOT / SOURCES.get(program, program)).exists() or option and option not in options_of(program):
+                problems.append(f"{path}: {program} {option}")
+    assert programs >= {"onced", "scripts/test", "scripts/torture", "bench/run"}
+    tree.report(problems)
 
 
 def test_every_metric_of_the_incident_guide_exists():

@@ -117,6 +117,34 @@ def test_documents_name_only_verbs_and_options_that_exist(table):
     tree.report(problems)
 
 
+GOES_ON = {"--continue", "--watch", "--abort"}
+
+
+def required():
+    """{verb: options without which it is refused}, of the help."""
+    found = {}
+    for name in verbs():
+        for entry in re.split(r"^  (?=--)", tool(*name.split(), "--help"), flags=re.M)[1:]:
+            if re.search(r"\brequired\b", entry):
+                found.setdefault(name, set()).add(entry.split()[0])
+    return found
+
+
+def test_documents_show_no_command_that_lacks_a_required_option():
+    """A command with names in it is there to be typed; one about what was begun needs no reason again."""
+    wanted = required()
+    assert wanted.keys() >= {"pause", "skip", "rebuild"} and wanted["pause"] == {"--reason"}
+    problems = []
+    for path in (p for p in tree.files(".md") if p.name != "CHANGELOG.md"):
+        for words in commands(tree.text(path)):
+            verb = next((verb for verb in wanted if words[:len(verb.split())] == verb.split()), None)
+            arguments = words[len(verb.split()):] if verb else []
+            missing = wanted.get(verb, set()) - set(words)
+            if arguments and re.match(r"[a-z]", arguments[0]) and missing and not GOES_ON & set(words):
+                problems.append(f"{path}: oncectl {' '.join(words)}: lacks {', '.join(missing)}")
+    tree.report(problems)
+
+
 def complete(line, directory):
     """What bash offers for a command line that ends at the cursor."""
     words = line.split(" ")
