@@ -68,6 +68,9 @@ build_wants=(
 	pc:libcurl=libcurl4-openssl-dev
 )
 
+# What of a build is wanted; all of it where this is empty.
+build_targets=()
+
 # build_in DIRECTORY OPTION...: configure (also one that exists with other options) and compile.
 build_in() {
 	local directory=$1
@@ -79,7 +82,7 @@ build_in() {
 			|| { tail -n 15 "$directory.log" >&2; fail "cannot configure $directory"; }
 		rm -f "$directory.log"
 	fi
-	ninja -C "$directory" --quiet || fail "cannot build $directory"
+	ninja -C "$directory" --quiet "${build_targets[@]}" || fail "cannot build $directory"
 }
 
 # make_venv REQUIREMENTS...: a Python environment in $venv, named by what is in it (Debian's Python
