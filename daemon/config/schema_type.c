@@ -54,7 +54,7 @@ static int parse_store_url(const struct schema_key *key, const char *text,
 {
 	static const char *const schemes[] = { "postgresql://", "postgres://",
 		"sqlite:", "redis://", "rediss://", "redis+unix://", "redis+sentinel://",
-		"memory:" };
+		"rediss+sentinel://", "memory:" };
 	bool is_known = strcmp(text, "none:") == 0;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {

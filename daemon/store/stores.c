@@ -20,6 +20,7 @@ static const struct {
 	{ "rediss://", &store_redis_ops },
 	{ "redis+unix://", &store_redis_ops },
 	{ "redis+sentinel://", &store_redis_ops },
+	{ "rediss+sentinel://", &store_redis_ops },
 	{ "memory:", &store_memory_ops },
 	{ "none:", &store_none_ops },
 };

@@ -253,6 +253,63 @@ def test_failover_by_sentinel(world, redis):
         replica.close()
 
 
+@pytest.fixture
+def watched():
+    """(master, its replica, their Sentinel), which speak to nobody but over TLS."""
+    made = [Redis(has_tls=True)]
+    try:
+        made[0].start()
+        made.append(Redis(replica_of=made[0], has_tls=True))
+        made[1].start()
+        wait_for(lambda: made[1].info("master_link_status") == "up", 20 * slowness(), "the replica follows")
+        made.append(Sentinel(made[0], wants_login=True, has_tls=True))
+        made[2].start()
+        wait_for(lambda: made[2].call("SENTINEL", "replicas", "shop"), 30 * slowness(), "the Sentinel knows both")
+        yield made
+    finally:
+        for server in reversed(made):
+            server.close()
+
+
+def test_failover_by_sentinels_over_tls(world, watched):
+    master, replica, sentinel = watched
+    url = sentinel.tls_url().replace("localhost", f"localhost:{free_port()},localhost", 1)
+    changes = {"onced": {"store": url, "store.sentinel.user": "asker", "store.sentinel.password": SENTINEL_PASSWORD}}
+    onced, records = under_load(world, master, lambda onced: master.kill9(), changes=changes)
+    finish(world, onced, records)
+    assert replica.info("role") == "master"
+    assert rows(replica)["done"] > 0
+
+
+def test_what_keeps_one_away_from_sentinels_over_tls_is_named(world, watched):
+    _, _, sentinel = watched
+    world.create_topics()
+    login = {"store.sentinel.user": "asker", "store.sentinel.password": SENTINEL_PASSWORD}
+    refusals = [
+        (sentinel.tls_url(ca="other.pem"), login, "the certificate of localhost is not trusted"),
+        (sentinel.tls_url(host="127.0.0.1"), login, "is not for 127.0.0.1"),
+        (sentinel.tls_url(port=sentinel.port), login, "TLS with localhost"),
+        (sentinel.tls_url(), {}, "set store.sentinel.password"),
+        (f"redis+sentinel://localhost:{sentinel.tls_port}/shop", login, "connection to Redis lost"),
+    ]
+    for store, more, words in refusals:
+        assert words in doctor_of_store(world, store, more)
+    assert doctor_of_store(world, sentinel.tls_url(), login) == ""
+    # A master told by its address is none that the certificate knows.
+    sentinel.call("SENTINEL", "CONFIG", "SET", "announce-hostnames", "no")
+    assert "is not for 127.0.0.1" in doctor_of_store(world, sentinel.tls_url(), login)
+
+
+def doctor_of_store(world, store, more):
+    """What `oncectl doctor` has against it; "" where nothing."""
+    onced = world.onced(with_redis(world, Nowhere, changes={"onced": {"store": store, **more}}))
+    result = run_tool("-c", onced.write_config(), "--json", "doctor", program="oncectl", timeout=120)
+    assert PASSWORD not in result.stdout + result.stderr and SENTINEL_PASSWORD not in result.stdout + result.stderr
+    bad = [finding["text"] for finding in json.loads(result.stdout)["findings"]
+           if finding["check"] == "store" and finding["severity"] == "error"]
+    return "\n".join(bad)
+
+
 def test_a_zombie_learns_that_its_leases_are_lost(world, redis):
     world.create_topics()
     for n in range(3):

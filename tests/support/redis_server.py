@@ -65,6 +65,18 @@ class RedisClient:
         self.close()
 
 
+def tls_settings(port, files):
+    """TLS on another port, for clients with a certificate; also what this one asks of others goes over it."""
+    return {
+        "tls-port": port,
+        "tls-cert-file": files / "server.pem",
+        "tls-key-file": files / "server.key",
+        "tls-ca-cert-file": files / "ca.pem",
+        "tls-auth-clients": "yes",
+        "tls-replication": "yes",
+    }
+
+
 class Redis(Server):
     name = "redis"
     start_seconds = 20
@@ -90,17 +102,14 @@ class Redis(Server):
             **(settings or {}),
         }
         self.tls_port = free_port() if has_tls else None
+        # A replica has the files of its master, and is known by the name that stands in them.
+        self.tls_files = replica_of.tls_files if replica_of else self.directory
         if has_tls:
-            make_tls_files(self.directory)
-            lines |= {
-                "tls-port": self.tls_port,
-                "tls-cert-file": self.directory / "server.pem",
-                "tls-key-file": self.directory / "server.key",
-                "tls-ca-cert-file": self.directory / "ca.pem",
-                "tls-auth-clients": "yes",
-            }
+            lines |= {**tls_settings(self.tls_port, self.tls_files), "replica-announce-ip": "localhost"}
+            if not replica_of:
+                make_tls_files(self.tls_files)
         if replica_of:
-            lines["replicaof"] = f"127.0.0.1 {replica_of.port}"
+            lines["replicaof"] = f"localhost {replica_of.tls_port}" if has_tls else f"127.0.0.1 {replica_of.port}"
         with open(self.directory / "redis.conf", "w") as conf:
             for key, value in lines.items():
                 conf.write(f"{key} {value}\n")
@@ -144,28 +153,37 @@ class Redis(Server):
 
     def tls_url(self, host="localhost", ca="ca.pem", db=0):
         """As a client with a certificate, which trusts that authority."""
-        return (f"rediss://{host}:{self.tls_port}/{db}?ca={self.directory / ca}"
-                f"&cert={self.directory}/client.pem&key={self.directory}/client.key")
+        return f"rediss://{host}:{self.tls_port}/{db}{self.tls_options(ca)}"
+
+    def tls_options(self, ca="ca.pem"):
+        return f"?ca={self.tls_files / ca}&cert={self.tls_files}/client.pem&key={self.tls_files}/client.key"
 
     def url_with_login(self, user=USER, password=PASSWORD, db=0):
         return f"redis://{user}:{password}@127.0.0.1:{self.port}/{db}"
 
 
 class Sentinel(Redis):
-    """Watches one master; a failover takes about a second."""
+    """Watches one master; a failover takes about a second. With TLS it knows no other port of the master."""
 
     name = "sentinel"
 
-    def __init__(self, master, name="shop", wants_login=False):
+    def __init__(self, master, name="shop", wants_login=False, has_tls=False):
         super().__init__()
         self.master_name = name
+        self.tls_port = free_port() if has_tls else None
+        self.tls_files = master.tls_files
+        # Certificates are for names: what it says of a master is to be one.
+        secured = "".join(f"{key} {value}\n" for key, value in {
+            **tls_settings(self.tls_port, self.tls_files), "sentinel resolve-hostnames": "yes",
+            "sentinel announce-hostnames": "yes"}.items()) if has_tls else ""
+        address = f"localhost {master.tls_port}" if has_tls else f"127.0.0.1 {master.port}"
         self.password = SENTINEL_PASSWORD if wants_login else None
         login = (f"requirepass {SENTINEL_PASSWORD}\n"
                  f"user asker on >{SENTINEL_PASSWORD} +auth +sentinel|get-master-addr-by-name\n"
                  f"user mute on >{SENTINEL_PASSWORD} +auth\n")
         (self.directory / "redis.conf").write_text(
-            f"bind 127.0.0.1\nport {self.port}\ndir {self.directory}\n"
-            f"sentinel monitor {name} 127.0.0.1 {master.port} 1\n"
+            f"bind 127.0.0.1\nport {self.port}\ndir {self.directory}\n{secured}"
+            f"sentinel monitor {name} {address} 1\n"
             f"sentinel auth-user {name} admin\n"
             f"sentinel auth-pass {name} {ADMIN_PASSWORD}\n"
             f"sentinel down-after-milliseconds {name} 500\n"
@@ -176,3 +194,6 @@ class Sentinel(Redis):
 
     def client(self, seconds=10):
         return RedisClient(self.port, "default", self.password, seconds)
+
+    def tls_url(self, host="localhost", port=None, ca="ca.pem"):
+        return f"rediss+sentinel://{host}:{port or self.tls_port}/{self.master_name}{self.tls_options(ca)}"

@@ -379,6 +379,13 @@ static void *lie(void *argument)
 	return NULL;
 }
 
+/* A line has TLS, unless it is told. */
+static void speak_in_the_clear(struct line *line)
+{
+	red_tls_free(line->store.tls);
+	line->store.tls = NULL;
+}
+
 static void a_sentinel_that_talks_nonsense_is_not_believed(void **state)
 {
 	static const char *const answers[] = { "*2\r\n:1\r\n:2\r\n", "*2\r\n$-1\r\n$-1\r\n",
@@ -388,6 +395,7 @@ static void a_sentinel_that_talks_nonsense_is_not_believed(void **state)
 	static char name[] = "shop";
 	struct liar liar = { .listener = listen_somewhere(&url->endpoints[0]) };
 
+	speak_in_the_clear(line);
 	url->master = name;
 	url->endpoint_count = 1;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
@@ -404,10 +412,9 @@ static void a_sentinel_that_talks_nonsense_is_not_believed(void **state)
 	close(liar.listener);
 }
 
-/* The first takes the connection and says nothing. */
-static void a_silent_sentinel_leaves_time_for_the_next(void **state)
+/* The first takes the connection and says nothing; what the second one's answer is taken for. */
+static void ask_a_silent_one_and_a_liar(struct line *line, const char *says)
 {
-	struct line *line = *state;
 	struct red_url *url = &line->store.url;
 	static char name[] = "shop";
 	int silent = listen_somewhere(&url->endpoints[0]);
@@ -420,12 +427,23 @@ static void a_silent_sentinel_leaves_time_for_the_next(void **state)
 	url->endpoint_count = 2;
 	assert_int_equal(pthread_create(&thread, NULL, lie, &liar), 0);
 	assert_int_equal(red_connect(&line->session, now_us, now_us + 6000000, &err), 1);
-	if (!strstr(err.text, "knows no master shop")) {
+	if (!strstr(err.text, says) || strstr(err.text, "did not answer in time")) {
 		fail_msg("%s", err.text);
 	}
 	pthread_join(thread, NULL);
 	close(silent);
 	close(liar.listener);
+}
+
+static void a_silent_sentinel_leaves_time_for_the_next(void **state)
+{
+	speak_in_the_clear(*state);
+	ask_a_silent_one_and_a_liar(*state, "knows no master shop");
+}
+
+static void a_sentinel_that_never_shakes_hands_leaves_time_for_the_next(void **state)
+{
+	ask_a_silent_one_and_a_liar(*state, "TLS with 127.0.0.1: ");
 }
 
 #define WITH_LINE(test) cmocka_unit_test_setup_teardown(test, line_open, line_close)
@@ -444,6 +462,7 @@ int main(void)
 		WITH_LINE(what_does_not_speak_redis_is_left),
 		WITH_LINE(a_sentinel_that_talks_nonsense_is_not_believed),
 		WITH_LINE(a_silent_sentinel_leaves_time_for_the_next),
+		WITH_LINE(a_sentinel_that_never_shakes_hands_leaves_time_for_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

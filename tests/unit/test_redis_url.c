@@ -66,6 +66,8 @@ static void each_form_is_read(void **state)
 		{ "redis+sentinel://a/shop", "db=0 a 26379 master=shop" },
 		{ "redis+sentinel://u:p@a:1,b,[::1]:3/my%20shop/7",
 			"db=7 a 1 b 26379 ::1 3 user=u password=p master=my shop" },
+		{ "rediss+sentinel://a,b:1/shop/2?ca=/c",
+			"db=2 tls a 26379 b 1 master=shop ca=/c" },
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -120,6 +122,7 @@ static void what_is_none_is_refused_with_a_remedy_and_without_its_text(void **st
 		{ "redis+unix:///", socket },
 		{ "redis+unix://secret/path", socket },
 		{ "redis+sentinel://a,b", master },
+		{ "redis+sentinel://a/shop?ca=secret", option },
 		{ "redis+sentinel://a/", master },
 		{ "redis+sentinel://a/%zz", "the master's name is not readable" },
 		{ "redis+sentinel://a//1", "the master's name is not readable" },

@@ -31,6 +31,18 @@ int red_ask(struct red_session *session, struct buffer *out, const char *const *
 	return 0;
 }
 
+/* To Sentinels and to the master that they name as to a server that the URL names. */
+static int open_link(struct red_session *session, const struct red_endpoint *endpoint,
+	const char *path, int64_t deadline_us, struct err *err)
+{
+	int r = red_link_open(session, endpoint, path, deadline_us, err);
+
+	if (r == 0 && session->store->tls) {
+		r = red_link_start_tls(session, endpoint->host, deadline_us, err);
+	}
+	return r;
+}
+
 /* ---- Sentinels ---- */
 
 /* The login is one of its own, and so are the remedies. */
@@ -72,7 +84,7 @@ static int ask_sentinel(struct red_session *session, const struct red_endpoint *
 	size_t first = options->sentinel_password ? 0 : 1;
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
 	redisReply *replies[2], *reply;
-	int r = red_link_open(session, sentinel, NULL, deadline_us, err);
+	int r = open_link(session, sentinel, NULL, deadline_us, err);
 
 	if (r != 0) {
 		return r;
@@ -115,7 +127,7 @@ static int connect_by_sentinels(
 		r = ask_sentinel(session, &url->endpoints[turned], &master,
 			now_us + (int64_t)(i + 1) * share_us, err);
 		if (r == 0) {
-			r = red_link_open(session, &master, NULL, deadline_us, err);
+			r = open_link(session, &master, NULL, deadline_us, err);
 			free(master.host);
 			break;
 		}
@@ -127,14 +139,9 @@ static int connect_by_sentinels(
 int red_connect(struct red_session *session, int64_t now_us, int64_t deadline_us, struct err *err)
 {
 	const struct red_url *url = &session->store->url;
-	int r;
 
 	if (url->master) {
 		return connect_by_sentinels(session, now_us, deadline_us, err);
 	}
-	r = red_link_open(session, &url->endpoints[0], url->path, deadline_us, err);
-	if (r == 0 && session->store->tls) {
-		r = red_link_start_tls(session, url->endpoints[0].host, deadline_us, err);
-	}
-	return r;
+	return open_link(session, &url->endpoints[0], url->path, deadline_us, err);
 }

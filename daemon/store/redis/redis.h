@@ -4,7 +4,7 @@
  * Runs in: worker, probe, oncectl. A session is a connection of its own and belongs to one thread;
  * only red_session_interrupt() may be called from another.
  *
- *	url.c      redis://, rediss://, redis+unix://, redis+sentinel://
+ *	url.c      redis://, redis+unix://, redis+sentinel://, and the TLS of rediss
  *	tls.c      a stream of OpenSSL over a connection
  *	link.c     bytes out, replies in, by a deadline
  *	answer.c   how many parts an answer may have

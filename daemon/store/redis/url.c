@@ -5,6 +5,7 @@
  *	rediss://...                              the same over TLS
  *	redis+unix:///PATH[?db=DB]
  *	redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT].../MASTER[/DB]
+ *	rediss+sentinel://...                     the same over TLS, to them and to the master
  *
  * Options behind `?`: db, and for TLS ca, cert and key, which are files. Pure. Errors never repeat
  * the text: a password may stand in it.
@@ -27,6 +28,7 @@ static const struct scheme {
 	{ "rediss://", PORT_REDIS, true, false, false },
 	{ "redis+unix://", 0, false, true, false },
 	{ "redis+sentinel://", PORT_SENTINEL, false, false, true },
+	{ "rediss+sentinel://", PORT_SENTINEL, true, false, true },
 };
 
 static const struct scheme *find_scheme(const char *text)
@@ -234,7 +236,7 @@ static const char *parse(struct red_url *url, const struct scheme *scheme, const
 		rest = at + 1;
 	}
 	if (!parse_options(url, options)) {
-		return "only db, and for rediss:// ca, cert and key, may stand behind ?";
+		return "only db, and with TLS (rediss) ca, cert and key, may stand behind ?";
 	}
 	if (scheme->is_unix) {
 		url->path = path && authority_len == 0 ? decode(path, strcspn(path, "?")) : NULL;
