@@ -13,11 +13,12 @@
 #include "os/library.h"
 
 /* "file:line: [handler NAME] path = VALUE: sentence" */
-static int refuse(
-	const struct config_handler *config, const struct config_pair *path, struct err *err)
+static int refuse(const struct config_handler *config, const struct config_pair *path, int result,
+	struct err *err)
 {
+	result = err_is_shortage(result) ? result : -EINVAL;
 	err_prefix(err, 0, "[handler %s] path = %s", config->name, path->value);
-	return path->origin ? err_prefix(err, -EINVAL, "%s", path->origin) : -EINVAL;
+	return path->origin ? err_prefix(err, result, "%s", path->origin) : result;
 }
 
 /* The first two fields are the same in every version of the interface. */
@@ -121,6 +122,7 @@ int handler_find(const struct config_handler *config, struct onced_handler *ret,
 {
 	const struct onced_handler *builtin = builtin_handler_find(config->type);
 	const struct config_pair *path;
+	int r;
 
 	*ret = (struct onced_handler){ 0 };
 	if (builtin) {
@@ -135,8 +137,9 @@ int handler_find(const struct config_handler *config, struct onced_handler *ret,
 	if (!path) {
 		return err_set(err, -EINVAL, "[handler %s] path is missing", config->name);
 	}
-	if (load_plugin(path->value, ret, err) < 0) {
-		return refuse(config, path, err);
+	r = load_plugin(path->value, ret, err);
+	if (r < 0) {
+		return refuse(config, path, r, err);
 	}
 	return check_keys(config, ret, err);
 }

@@ -129,7 +129,8 @@ static int exec_open(struct onced_setup *setup, void **ret_state)
 	int r;
 
 	if (!state) {
-		return onced_setup_fail(setup, "out of memory");
+		(void)onced_setup_fail(setup, "out of memory");
+		return -ENOMEM;
 	}
 	state->timeout_us = onced_setup_timeout_ms(setup) * 1000;
 	state->spec = spec_read(setup);
@@ -141,7 +142,8 @@ static int exec_open(struct onced_setup *setup, void **ret_state)
 	if (r < 0) {
 		exec_spec_unref(state->spec);
 		free(state);
-		return onced_setup_fail(setup, "cannot start its thread: %s", strerror(-r));
+		(void)onced_setup_fail(setup, "cannot start its thread: %s", strerror(-r));
+		return r;
 	}
 	*ret_state = state;
 	return 0;

@@ -5,6 +5,7 @@
  * configured; onced's own headers stay behind: they say how this record fared here, and mean
  * nothing there. The event is done when all in-sync replicas have the copy.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,7 +192,8 @@ static int forward_open(struct onced_setup *setup, void **ret_state)
 	struct forward *forward = calloc(1, sizeof(*forward));
 
 	if (!forward) {
-		return onced_setup_fail(setup, "out of memory");
+		(void)onced_setup_fail(setup, "out of memory");
+		return -ENOMEM;
 	}
 	*ret_state = forward;
 	if (read_settings(setup, forward) < 0 || need_paths(setup, forward) < 0) {

@@ -5,6 +5,7 @@
  * elsewhere: the service is given the event id as Idempotency-Key, because a lost answer means that
  * the same event comes again.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -88,23 +89,33 @@ static int check_files(struct onced_setup *setup, const struct http_settings *se
 static int open_client(struct onced_setup *setup, struct http_state *state)
 {
 	const char *text = "";
+	int r = http_client_new(&state->settings, &state->client, &text);
 
-	state->client = http_client_new(&state->settings, &text);
-	return state->client ? 0 : onced_setup_fail(setup, "libcurl cannot start: %s", text);
+	if (r < 0) {
+		(void)onced_setup_fail(setup, "libcurl cannot start: %s", text);
+	}
+	return r;
 }
 
 static int http_open(struct onced_setup *setup, void **ret_state)
 {
 	struct http_state *state = calloc(1, sizeof(*state));
+	int r;
 
 	if (!state) {
-		return onced_setup_fail(setup, "out of memory");
+		(void)onced_setup_fail(setup, "out of memory");
+		return -ENOMEM;
 	}
 	if (http_settings_read(setup, &state->settings) < 0 ||
 		need_all_paths(setup, &state->settings) < 0 ||
-		check_files(setup, &state->settings) < 0 || open_client(setup, state) < 0) {
+		check_files(setup, &state->settings) < 0) {
 		http_close(state);
 		return -1;
+	}
+	r = open_client(setup, state);
+	if (r < 0) {
+		http_close(state);
+		return r;
 	}
 	http_secrets_collect(&state->settings, &state->secrets);
 	*ret_state = state;

@@ -6,6 +6,7 @@
  */
 #include "http_client.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,7 +171,8 @@ static void set_callbacks(struct http_client *client)
 	(void)curl_easy_setopt(client->curl, CURLOPT_OPENSOCKETDATA, client);
 }
 
-struct http_client *http_client_new(const struct http_settings *settings, const char **ret_text)
+int http_client_new(
+	const struct http_settings *settings, struct http_client **ret, const char **ret_text)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct http_client *client = calloc(1, sizeof(*client));
@@ -186,12 +188,14 @@ struct http_client *http_client_new(const struct http_settings *settings, const 
 		code = code == CURLE_OK ? set_texts(client) : code;
 		set_callbacks(client);
 	}
+	code = global_code ? global_code : code;
 	if (code != CURLE_OK) {
-		*ret_text = curl_easy_strerror(global_code ? global_code : code);
+		*ret_text = curl_easy_strerror(code);
 		http_client_free(client);
-		return NULL;
+		return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ? -ENOMEM : -EINVAL;
 	}
-	return client;
+	*ret = client;
+	return 0;
 }
 
 void http_client_free(struct http_client *client)

@@ -42,8 +42,12 @@ struct http_reply {
 
 struct http_client;
 
-/* NULL with `ret_text`, a constant sentence. The settings must live as long as the client. */
-struct http_client *http_client_new(const struct http_settings *settings, const char **ret_text);
+/*
+ * 0 and `ret`; or `ret_text`, a constant sentence, and -ENOMEM where memory or a thread is missing
+ * now, or -EINVAL. The settings must live as long as the client.
+ */
+int http_client_new(
+	const struct http_settings *settings, struct http_client **ret, const char **ret_text);
 /* Accepts NULL. */
 void http_client_free(struct http_client *client);
 

@@ -160,7 +160,8 @@ static int allocate(struct onced_setup *setup, struct sql_state *state)
 	state->bindings = array_new(template->param_count, sizeof(*state->bindings));
 	state->values = array_new(template->param_count, sizeof(*state->values));
 	if (!state->paths || !state->statements || !state->bindings || !state->values) {
-		return onced_setup_fail(setup, "out of memory");
+		(void)onced_setup_fail(setup, "out of memory");
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -203,14 +204,19 @@ static int need_statements(struct onced_setup *setup, struct sql_state *state)
 static int sql_open(struct onced_setup *setup, void **ret_state)
 {
 	struct sql_state *state = calloc(1, sizeof(*state));
+	int r;
 
 	if (!state) {
-		return onced_setup_fail(setup, "out of memory");
+		(void)onced_setup_fail(setup, "out of memory");
+		return -ENOMEM;
 	}
-	if (read_settings(setup, &state->settings) < 0 || allocate(setup, state) < 0 ||
-		need_paths(setup, state) < 0 || need_statements(setup, state) < 0) {
+	r = read_settings(setup, &state->settings);
+	r = r < 0 ? r : allocate(setup, state);
+	r = r < 0 ? r : need_paths(setup, state);
+	r = r < 0 ? r : need_statements(setup, state);
+	if (r < 0) {
 		sql_close(state);
-		return -1;
+		return r;
 	}
 	*ret_state = state;
 	return 0;

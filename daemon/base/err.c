@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,4 +63,9 @@ int err_prefix(struct err *err, int result, const char *format, ...)
 	err_trim_partial(text);
 	memcpy(err->text, text, strlen(text) + 1);
 	return result;
+}
+
+bool err_is_shortage(int result)
+{
+	return result == -EAGAIN || result == -ENOMEM || result == -EMFILE || result == -ENFILE;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum { ERR_TEXT_MAX = 1024 };
 
@@ -29,3 +30,9 @@ int err_set(struct err *err, int result, const char *format, ...)
 /* Put "context: " before the sentence that is there. `err` may be NULL. Returns `result`. */
 int err_prefix(struct err *err, int result, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Does `result` say that this process lacks a thread, memory or a descriptor at the moment? That is
+ * no fault of a configuration: tried again it may work.
+ */
+bool err_is_shortage(int result);

@@ -335,7 +335,7 @@ int worker_open(struct worker *worker, struct err *err)
 		worker->lane_count + worker->runner_count, wiring->store, wants_ids(worker),
 		wiring->find_handler, err);
 	if (r < 0) {
-		worker->exit_status = WORKER_EXIT_CONFIG;
+		worker->exit_status = err_is_shortage(r) ? WORKER_EXIT_FAILURE : WORKER_EXIT_CONFIG;
 		return r;
 	}
 	name_handlers(worker);

@@ -97,15 +97,9 @@ static int probe(const struct worker_wiring *wiring, struct err *err)
 	return r;
 }
 
-/* What a process lacks at the moment says nothing about its configuration. */
-static bool is_shortage(int r)
-{
-	return r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE;
-}
-
 int worker_probe(const struct worker_wiring *wiring, struct err *err)
 {
 	int r = probe(wiring, err);
 
-	return is_shortage(r) ? 1 : r;
+	return err_is_shortage(r) ? 1 : r;
 }

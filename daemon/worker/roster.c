@@ -9,12 +9,15 @@
 static int open_states(struct roster *roster, struct roster_handler *handler, struct err *err)
 {
 	struct onced_setup setup = { roster, handler->config, handler->ops, err };
+	int r;
 
 	handler->states = xcalloc(roster->lanes, sizeof(*handler->states));
 	for (unsigned lane = 0; handler->ops->open && lane < roster->lanes; lane++) {
 		err_set(err, 0, "its open() failed without a reason");
-		if (handler->ops->open(&setup, &handler->states[lane]) < 0) {
-			return err_prefix(err, -EINVAL, "[handler %s]", handler->config->name);
+		r = handler->ops->open(&setup, &handler->states[lane]);
+		if (r < 0) {
+			return err_prefix(
+				err, setup_failure(r), "[handler %s]", handler->config->name);
 		}
 	}
 	return 0;

@@ -71,14 +71,18 @@ struct roster {
 	struct tier_policy tiers;
 };
 
-/* The code of a handler; 0, or -EINVAL with a sentence that names the section. */
+/*
+ * The code of a handler; 0, or -EINVAL with a sentence that names the section, or a shortage
+ * (err_is_shortage()).
+ */
 typedef int roster_find_fn(
 	const struct config_handler *config, struct onced_handler *ret, struct err *err);
 
 /*
  * Find, check and open the handlers of `consumer` for `lanes` lanes. `wants_ids`: events are
  * deduplicated, or an id is asked for by policy; without it only handlers whose effects are made
- * elsewhere get one, where there is one. -EINVAL with the handler's own sentence.
+ * elsewhere get one, where there is one. -EINVAL with the handler's own sentence, or a
+ * shortage (err_is_shortage()).
  */
 int roster_open(struct roster *roster, const struct config_consumer *consumer, unsigned lanes,
 	const struct store_ops *store, bool wants_ids,

@@ -12,14 +12,21 @@
 
 #include "base/memory.h"
 
+int setup_failure(int result)
+{
+	return err_is_shortage(result) ? result : -EINVAL;
+}
+
 int setup_check(
 	const struct config_handler *config, const struct onced_handler *ops, struct err *err)
 {
 	struct onced_setup setup = { NULL, config, ops, err };
+	int r;
 
 	err_set(err, 0, "its check() failed without a reason");
-	if (ops->check && ops->check(&setup) < 0) {
-		return err_prefix(err, -EINVAL, "[handler %s]", config->name);
+	r = ops->check ? ops->check(&setup) : 0;
+	if (r < 0) {
+		return err_prefix(err, setup_failure(r), "[handler %s]", config->name);
 	}
 	return err_set(err, 0, "%s", "");
 }

@@ -12,6 +12,12 @@ struct onced_setup {
 	struct err *err;
 };
 
-/* Ask the handler whether its parameters make sense; -EINVAL with its sentence. */
+/* What a handler's own negative result means here: a shortage stays one, all else is -EINVAL. */
+int setup_failure(int result);
+
+/*
+ * Ask the handler whether its parameters make sense; -EINVAL with its sentence, or a shortage
+ * (err_is_shortage()).
+ */
 int setup_check(
 	const struct config_handler *config, const struct onced_handler *ops, struct err *err);

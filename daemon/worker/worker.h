@@ -26,7 +26,7 @@ struct worker_wiring {
 	const struct publisher_ops *publisher;
 	const struct transactor_ops *transactor; /* instead, where they are transactional */
 	const struct store_ops *store;
-	/* Fill in the handler of a [handler NAME]; 0, or -EINVAL with the sentence. */
+	/* Fill in the handler of a [handler NAME]; 0, -EINVAL or a shortage with the sentence. */
 	int (*find_handler)(const struct config_handler *config, struct onced_handler *ret,
 		struct err *err);
 };

@@ -331,3 +331,22 @@ def test_worker_that_did_enough_is_replaced_without_a_rebalance(world):
     assert restarts == shown.sum("onced_worker_exits_total", cause="recycled") == 2
     # each new process is told what it has, and nobody else is
     assert shown.sum("onced_rebalances_total") - before == restarts
+
+
+def test_a_plugin_that_lacks_a_thread_when_it_opens_is_tried_again(world):
+    # Nothing is wrong with the configuration: neither the check at the start nor a worker ends the daemon for it.
+    world.create_topics()
+    world.produce_event("one", 1)
+    world.kafka.flush()
+    lack = world.directory / "lack"
+    lack.touch()
+    merged = changes()
+    merged["handler effect"]["lack"] = lack
+    onced = world.onced(merged).start(wait=False)
+    onced.wait_until(lambda: onced.metrics().sum("onced_worker_exits_total", cause="failed") >= 1, 60,
+                     "it could not open")
+    assert onced.metrics().sum("onced_worker_exits_total", cause="config") == 0
+    lack.unlink()
+    onced.wait_ready(60)
+    world.finish(onced)
+    assert world.effect_count() == 1

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/memory.h"
 
 struct fake_host_lines fake_host_lines = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -58,8 +59,11 @@ void fake_host_fini(struct fake_host *host)
 
 static int call(struct fake_host *host, int r)
 {
-	fake_host_demand((r == 0 && !host->setup.reason[0]) || (r == -1 && host->setup.reason[0]),
-		"-1 goes with a reason, 0 without");
+	bool is_failure = r == -1 || err_is_shortage(r);
+
+	fake_host_demand(
+		(r == 0 && !host->setup.reason[0]) || (is_failure && host->setup.reason[0]),
+		"-1 or a shortage goes with a reason, 0 without");
 	return r;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -236,6 +237,25 @@ static void a_start_that_succeeds_again_forgets_the_failures(void **state)
 	close(fd);
 }
 
+/* Its keeper needs a descriptor: that there is none says nothing about the configuration. */
+static void a_shortage_at_its_opening_is_told_as_one(void **state)
+{
+	struct rlimit before, none;
+	struct fake_host host;
+	int r;
+
+	exec_bench.params[0] = (struct onced_param){ "command", "cat" };
+	fake_host_init(&host, builtin_handler_find("exec"), exec_bench.params);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = fake_host_open(&host);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_string_equal(host.setup.reason, "cannot start its thread: Too many open files");
+	fake_host_fini(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +272,7 @@ int main(void)
 		EXEC_TEST(what_cannot_run_is_named),
 		EXEC_TEST(a_child_that_ends_before_it_reads_makes_the_handler_unavailable),
 		EXEC_TEST(a_start_that_succeeds_again_forgets_the_failures),
+		EXEC_TEST(a_shortage_at_its_opening_is_told_as_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

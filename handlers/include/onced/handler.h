@@ -292,7 +292,9 @@ struct onced_handler {
 	int (*check)(struct onced_setup *setup);
 	/*
 	 * 0 and `ret_state`, or -1 after onced_setup_fail(); what is in `ret_state` by then is
-	 * closed all the same. May be NULL.
+	 * closed all the same. May be NULL. -1 blames the configuration, for which a daemon that
+	 * starts ends. -ENOMEM, -EAGAIN, -EMFILE or -ENFILE, after onced_setup_fail(), too, say
+	 * what the process lacks at the moment: it is tried again. check() may say so as well.
 	 */
 	int (*open)(struct onced_setup *setup, void **ret_state);
 	/* May be NULL where handle_batch is not. */

@@ -10,12 +10,15 @@
  *	corrupt		breaks the heap and is done: others find out
  *	once:WHAT	WHAT, if the file in parameter `gate` is there; it is removed
  *
+ * While the file in parameter `lack` is there, its open() says that a thread is missing.
+ *
  * With MISBEHAVE_BATCH it takes its events by handle_batch() and carries them out one by one.
  *
  * The effect is a row of table `effects`, as the scenarios' SQL handler writes it.
  */
 #include <onced/handler.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -176,9 +179,15 @@ static void commit_fault(const struct misbehave *state, const char *text)
 static int misbehave_open(struct onced_setup *setup, void **ret_state)
 {
 	struct misbehave *state = calloc(1, sizeof(*state));
+	const char *lack = onced_setup_param(setup, "lack");
 
 	if (!state) {
 		return onced_setup_fail(setup, "no memory");
+	}
+	if (lack && access(lack, F_OK) == 0) {
+		free(state);
+		(void)onced_setup_fail(setup, "no thread is left");
+		return -EAGAIN;
 	}
 	*ret_state = state;
 	state->gate = onced_setup_param(setup, "gate");
@@ -244,6 +253,7 @@ static void misbehave_handle_batch(void *state, const struct onced_event *const 
 
 static const struct onced_param_spec params[] = {
 	{ .name = "gate", .help = "A file that is removed by the fault once:WHAT." },
+	{ .name = "lack", .help = "A file that keeps it from opening." },
 	{ 0 },
 };
 
