@@ -248,14 +248,14 @@ static void log_letter(struct worker *worker, const struct dead_letter *letter)
 }
 
 /* One of several topics takes letters again: that of every other one that failed may not. */
-static bool is_any_failing(const struct worker *worker)
+static bool is_any_failing(struct worker *worker)
 {
 	const struct dead_letter *letter = worker->dead_letters;
 
 	while (letter && letter->failures == 0) {
 		letter = letter->next;
 	}
-	return letter != NULL;
+	return letter != NULL || transacting_has_unwritten(worker);
 }
 
 /* True: it was down, and no letter waits for it any more. */
@@ -413,6 +413,9 @@ void dead_letters_tick(struct worker *worker, int64_t now_us)
 	int64_t due_us = INT64_MAX;
 
 	take_new(worker, now_us);
+	if (worker->consumer->is_transactional) {
+		(void)forget_down(worker); /* its record may have ended in another way */
+	}
 	for (struct dead_letter *letter = worker->dead_letters; letter; letter = letter->next) {
 		int64_t at_us = serve_letter(worker, letter, now_us);
 		due_us = at_us < due_us ? at_us : due_us;

@@ -246,10 +246,19 @@ static enum publisher_result deliver_letter(
 /* Its dead letter cannot be written: its strand waits, others go on. */
 static void hold(struct lane *lane, struct unit_work *work, const struct err *err)
 {
+	const struct sched_item *item = &work->record->item;
 	struct worker *worker = lane->worker;
+	struct partition *p;
 
-	worker->page->dlq_is_down = 1;
-	page_text_set(&worker->page->dlq_text, "%s: %s", worker->consumer->dlq_topic, err->text);
+	pthread_mutex_lock(&worker->lock);
+	p = partition_if_live(worker, item->slot, item->epoch);
+	if (p) {
+		p->unwritten = item->offset;
+		worker->page->dlq_is_down = 1;
+		page_text_set(
+			&worker->page->dlq_text, "%s: %s", worker->consumer->dlq_topic, err->text);
+	}
+	pthread_mutex_unlock(&worker->lock);
 	work->end = UNIT_HELD;
 	work->due_us = clock_mono_us() + HOLD_US;
 	work->text =

@@ -90,7 +90,7 @@ static void assigned(struct worker *worker, const struct source_partition *id)
 	}
 	pthread_mutex_lock(&worker->lock);
 	p->id = *id;
-	p->committed = p->handed = p->under_way = p->transacted = -1;
+	p->committed = p->handed = p->under_way = p->transacted = p->unwritten = -1;
 	p->known_count = -1;
 	p->parked = p->held = 0;
 	p->next_open_us = 0;
@@ -206,6 +206,7 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	p->attempt_count = finding->attempt_count;
 	p->attempt_next = 0;
 	p->handed = p->transacted = p->committed;
+	p->unwritten = -1;
 	p->closed_since_us = 0;
 	p->bytes = 0;
 	p->tracker = tracker_new(finding->decision.offset, worker->consumer->ahead_max);

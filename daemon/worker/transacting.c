@@ -105,6 +105,20 @@ void transacting_tick(struct worker *worker, int64_t now_us)
 	}
 }
 
+bool transacting_has_unwritten(struct worker *worker)
+{
+	bool has_one = false;
+
+	pthread_mutex_lock(&worker->lock);
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		const struct partition *p = worker->partitions[i];
+
+		has_one |= p->tracker && tracker_has_unsettled(p->tracker, p->unwritten);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	return has_one;
+}
+
 /* Under the lock. */
 static bool is_any_behind(
 	const struct worker *worker, const struct source_partition *partitions, size_t count)

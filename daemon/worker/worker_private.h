@@ -69,6 +69,7 @@ struct partition {
 	int64_t handed; /* highest offset handed to a commit in this epoch, -1 none */
 	int64_t under_way; /* offset of the asynchronous commit, -1 none */
 	int64_t transacted; /* offset of the last transaction, -1 none; the lock */
+	int64_t unwritten; /* transactions do not take its dead letter, -1 none; the lock */
 	int32_t known_count; /* partitions of the topic when the group began; commit metadata */
 	int32_t topic_count; /* partitions of the topic now */
 	struct store_attempts *attempts; /* of records that failed before this epoch, by offset */
@@ -118,18 +119,15 @@ struct skip; /* skip.c */
 
 enum { ORDERS_MAX = 32 };
 
-/* ---- clerk ---- */
+/* ---- clerk and sweeper ---- */
 
 struct clerk;
+struct sweeper;
 
 /* ---- effects elsewhere ---- */
 
 struct ledger;
 struct hand;
-
-/* ---- retention ---- */
-
-struct sweeper;
 
 /* ---- lanes ---- */
 
@@ -408,6 +406,8 @@ int transacting_open(struct worker *worker, struct err *err);
 void transacting_assigned(struct worker *worker);
 /* What lanes committed becomes known; what is left is given to them. */
 void transacting_tick(struct worker *worker, int64_t now_us);
+/* Does a record wait whose dead letter could not be written in its transaction? */
+bool transacting_has_unwritten(struct worker *worker);
 /* Wait until what is settled of these partitions (NULL: all) is committed, or time is up. */
 void transacting_wait(struct worker *worker, const struct source_partition *partitions,
 	size_t count, int timeout_ms);

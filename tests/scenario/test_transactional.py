@@ -13,6 +13,7 @@ from support.process import send_signal, state_of, wait_for
 from . import checker
 from .forwarding import check_never_ahead, check_once, finish, sections, wait_committed
 from .harness import run_tool, slowness
+from .operate import oncectl
 
 COUNT = 3000
 POISON = "poison"
@@ -150,6 +151,20 @@ def test_a_missing_dead_letter_topic_holds_the_strand_alone(world, target):
     finish(world, onced)
     check_once(world, target, [(f"e{n}",) for n in range(200) if n != 100])
     assert [checker.event_id_of_dead_letter(letter) for letter in world.dead_letters()] == ["e100"]
+    onced.stop()
+
+
+def test_skipping_the_record_whose_letter_is_refused_ends_the_trouble(world, target):
+    world.create_topics(dlq_partitions=0)
+    for n in range(3):
+        world.produce_event(f"e{n}", n, **({} if n == 1 else {"must": "y"}))
+    world.kafka.flush()
+    onced = world.start(sections(target, {"headers.must": "{payload.must}"}))
+    onced.wait_until(lambda: onced.workers()[0]["dlq_down"], 60, "its dead letter is refused")
+    oncectl(onced, "skip", "c", f"{world.topic}:0:1", "--reason", "it is worth no letter")
+    onced.wait_until(lambda: not onced.workers()[0]["dlq_down"], 30, "no letter waits any more")
+    finish(world, onced)
+    check_once(world, target, [("e0",), ("e2",)])
     onced.stop()
 
 

@@ -132,6 +132,58 @@ static void skipping_the_last_letter_ends_the_trouble(void **state)
 	expect_down(worker, false);
 }
 
+static const struct config_consumer transactional = { .name = (char *)"c",
+	.dlq_topic = (char *)"c.dlq",
+	.dlq_breaker = { BREAKER, (int64_t)60 * 1000 * 1000 },
+	.is_transactional = true };
+
+/* What the lane of a transactional consumer says: no letter waits, but the record itself. */
+static void leave_unwritten(struct worker *worker, uint32_t slot, int64_t offset)
+{
+	struct partition *p = worker->partitions[slot];
+
+	assert_true(dead_letter_skip(worker, p, offset)); /* of setup() */
+	p->tracker = tracker_new(offset, 100);
+	assert_int_equal(tracker_add(p->tracker, offset), 0);
+	p->unwritten = offset;
+	worker->page->dlq_is_down = 1;
+	page_text_set(&worker->page->dlq_text, "refused");
+}
+
+static void in_transactions_it_is_down_while_such_a_record_waits(void **state)
+{
+	struct worker *worker = &((struct fixture *)*state)->worker;
+
+	worker->consumer = &transactional;
+	leave_unwritten(worker, 0, 7);
+	leave_unwritten(worker, 1, 7);
+	dead_letters_tick(worker, clock_mono_us());
+	expect_down(worker, true);
+	dead_letters_drop(worker, 1, EPOCH); /* of another partition there is none at all */
+	expect_down(worker, true);
+	assert_int_equal(tracker_settle(worker->partitions[0]->tracker, 7), 0);
+	dead_letters_tick(worker, clock_mono_us());
+	expect_down(worker, true);
+	assert_int_equal(tracker_settle(worker->partitions[1]->tracker, 7), 0);
+	dead_letters_tick(worker, clock_mono_us());
+	expect_down(worker, false);
+}
+
+static void in_transactions_another_ones_letter_ends_nothing(void **state)
+{
+	struct worker *worker = &((struct fixture *)*state)->worker;
+	struct unit_work written = { .end = UNIT_DEAD, .text = "it is poison", .is_written = true };
+
+	worker->consumer = &transactional;
+	leave_unwritten(worker, 0, 7);
+	assert_true(dead_letter_skip(worker, worker->partitions[1], 7));
+	written.record = poison(1, 8);
+	dead_letter_add(worker, &written);
+	dead_letters_tick(worker, clock_mono_us());
+	expect_down(worker, true);
+	dead_letters_fini(worker);
+}
+
 static void lanes_are_not_ahead_of_the_breaker_by_more_than_it_takes(void **state)
 {
 	struct fixture *f = *state;
@@ -157,6 +209,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_topic_that_no_letter_waits_for_is_not_down),
 		TEST(skipping_the_last_letter_ends_the_trouble),
+		TEST(in_transactions_it_is_down_while_such_a_record_waits),
+		TEST(in_transactions_another_ones_letter_ends_nothing),
 		TEST(lanes_are_not_ahead_of_the_breaker_by_more_than_it_takes),
 	};
 
