@@ -84,10 +84,12 @@ void reload_add_error(struct supervisor *supervisor, const char *consumer, const
 void reload_apply(struct supervisor *supervisor)
 {
 	struct reload *reload = &supervisor->reload;
+	size_t locks = supervisor->store_locks.count;
 	struct err err = ERR_INIT;
 
 	if (store_lock_all(supervisor, reload->next, 0, &err) != 0 ||
 		reload_prepare(supervisor, &err) < 0) {
+		store_lock_undo(&supervisor->store_locks, locks);
 		reload_add_error(supervisor, NULL, err.text);
 		reload_refuse(supervisor);
 		return;

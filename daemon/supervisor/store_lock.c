@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -15,10 +16,18 @@
 
 #include "supervisor/poison.h"
 
+/* By another name, too: to lock a file again and close it would give up the lock that is there. */
 static bool is_ours(const struct store_locks *locks, const char *path)
 {
+	struct stat wanted, ours;
+	bool is_there = lstat(path, &wanted) == 0;
+
 	for (size_t i = 0; i < locks->count; i++) {
 		if (strcmp(locks->items[i].path, path) == 0) {
+			return true;
+		}
+		if (is_there && fstat(locks->items[i].fd, &ours) == 0 &&
+			ours.st_dev == wanted.st_dev && ours.st_ino == wanted.st_ino) {
 			return true;
 		}
 	}
@@ -50,21 +59,32 @@ static int take(struct store_locks *locks, const char *store, int wait_ms, struc
 int store_lock_all(
 	struct supervisor *supervisor, const struct config *config, int wait_ms, struct err *err)
 {
+	struct store_locks *locks = &supervisor->store_locks;
+	size_t before = locks->count;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < config->consumer_count; i++) {
-		r = take(&supervisor->store_locks, config_store_of(config, &config->consumers[i]),
-			wait_ms, err);
+		r = take(locks, config_store_of(config, &config->consumers[i]), wait_ms, err);
+	}
+	if (r != 0) {
+		store_lock_undo(locks, before);
 	}
 	return r;
 }
 
+void store_lock_undo(struct store_locks *locks, size_t count)
+{
+	while (locks->count > count) {
+		struct store_lock *lock = &locks->items[--locks->count];
+
+		free(lock->path);
+		close(lock->fd);
+	}
+}
+
 void store_lock_fini(struct store_locks *locks)
 {
-	for (size_t i = 0; i < locks->count; i++) {
-		free(locks->items[i].path);
-		close(locks->items[i].fd);
-	}
+	store_lock_undo(locks, 0);
 	free(locks->items);
 	*locks = (struct store_locks){ 0 };
 }

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "os/lockfile.h"
 #include "supervised.h"
 
 static struct supervised it;
@@ -208,6 +210,39 @@ static void what_cannot_be_checked_now_is_a_warning_but_not_for_another_store(vo
 	report = reload();
 	expect_state(report, "refused");
 	json_decref(report);
+	supervised_stop(&it, 0);
+}
+
+static bool is_locked(const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s.onced-lock", it.dir, name);
+	pid_t holder;
+
+	return lockfile_holder(path, &holder) == 1;
+}
+
+/* The new worker's page cannot be made: that shows when the lock is taken. */
+static void a_store_of_a_refused_reload_is_free_for_others(void **state)
+{
+	_cleanup_free_ char *page = xasprintf("%s/state/page-more-0", it.dir);
+	_cleanup_free_ char *sections = xasprintf("[consumer more]\ntopics = t\nhandler = h\n"
+						  "dlq.topic = none\nstore = sqlite:%s/s.db\n",
+		it.dir);
+	json_t *report;
+
+	supervised_start_ready(&it);
+	assert_int_equal(mkdir(page, 0700), 0);
+	it.sections = sections;
+	supervised_configure(&it);
+	report = reload();
+	expect_state(report, "refused");
+	json_decref(report);
+	assert_false(is_locked("s.db"));
+	assert_int_equal(rmdir(page), 0);
+	report = reload();
+	expect_state(report, "done");
+	json_decref(report);
+	assert_true(is_locked("s.db"));
 	supervised_stop(&it, 0);
 }
 
@@ -436,6 +471,7 @@ int main(void)
 		TEST(a_broken_file_is_refused_with_all_its_errors),
 		TEST(what_a_probe_refuses_changes_nothing),
 		TEST(what_cannot_be_checked_now_is_a_warning_but_not_for_another_store),
+		TEST(a_store_of_a_refused_reload_is_free_for_others),
 		TEST(workers_come_and_go_and_the_others_stay),
 		TEST(consumers_come_and_go),
 		TEST(members_of_two_kinds_never_share_a_group),
