@@ -76,17 +76,17 @@ void reload_check(struct supervisor *supervisor)
 {
 	struct reload *reload = &supervisor->reload;
 
-	if (supervisor->phase != PHASE_RUNNING || reload->state != RELOAD_APPLYING) {
+	if (supervisor->phase != PHASE_RUNNING) {
 		return;
 	}
-	if (count_unsettled(supervisor) == 0) {
+	if (reload->state == RELOAD_APPLYING && count_unsettled(supervisor) == 0) {
 		reload->state = RELOAD_DONE;
 		reload->ended_us = clock_mono_us();
 		log_notice("all workers run with the reloaded configuration",
 			LOG_SECONDS(
 				"seconds", (double)(reload->ended_us - reload->started_us) / 1e6));
 	}
-	sweep(supervisor);
+	sweep(supervisor); /* also what a later, refused one found on its way */
 }
 
 static bool is_any_of(const struct consumer *consumer)
