@@ -84,6 +84,35 @@ static void forget_replaced(struct pauses *pauses, const struct pause *pause)
 	pauses->count = kept;
 }
 
+/* Over for so long that no clock says otherwise; wider words also end what is inside of them. */
+static bool is_spent(const struct pause *old, const struct pause *pause)
+{
+	bool is_over = old->until_ms > 0 && old->until_ms <= pause->since_ms - PAUSE_AHEAD_MS;
+
+	return old->partition >= 0 && (!old->is_paused || is_over);
+}
+
+/*
+ * The oldest of those goes. Not for a partition that is not paused: stores know such words for
+ * ever, and they would take each other's place at each look.
+ */
+static bool make_room(struct pauses *pauses, const struct pause *pause)
+{
+	struct pause *oldest = NULL;
+
+	for (size_t i = 0; (pause->is_paused || pause->partition < 0) && i < pauses->count; i++) {
+		struct pause *old = &pauses->items[i];
+
+		if (is_spent(old, pause) && (!oldest || old->since_ms < oldest->since_ms)) {
+			oldest = old;
+		}
+	}
+	if (oldest) {
+		*oldest = pauses->items[--pauses->count];
+	}
+	return oldest != NULL;
+}
+
 bool pauses_put(struct pauses *pauses, const struct pause *pause)
 {
 	struct pause copy = *pause; /* may be one of ours */
@@ -92,7 +121,7 @@ bool pauses_put(struct pauses *pauses, const struct pause *pause)
 		return false;
 	}
 	forget_replaced(pauses, &copy);
-	if (pauses->count >= PAUSES_MAX) {
+	if (pauses->count >= PAUSES_MAX && !make_room(pauses, &copy) && copy.topic[0]) {
 		return false;
 	}
 	ARRAY_GROW(pauses->items, pauses->count, pauses->capacity);

@@ -21,7 +21,7 @@ enum {
 	PAUSE_WHO_MAX = 64,
 	PAUSE_REASON_MAX = 256,
 	PAUSE_SENTENCE_MAX = 512,
-	PAUSES_MAX = 1024, /* of one consumer */
+	PAUSES_MAX = 1024, /* of one consumer's topics and partitions */
 };
 
 /* Stamps further ahead of a clock than this are no stamps: nothing newer could end them. */
@@ -52,7 +52,11 @@ bool pause_is_same_scope(const struct pause *left, const struct pause *right);
 /* Is something newer known about this scope, or the same? */
 bool pauses_is_known(const struct pauses *pauses, const struct pause *pause);
 
-/* Take in one word. True when it is news; an older one than what is known is none. */
+/*
+ * Take in one word. True when it is news; an older one than what is known is none. Where there are
+ * PAUSES_MAX, what is in force stays, and partitions that are paused no more make room for it. A
+ * word about the whole consumer always has room.
+ */
 bool pauses_put(struct pauses *pauses, const struct pause *pause);
 
 /* A stamp newer than all that is known. */

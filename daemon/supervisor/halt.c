@@ -126,7 +126,9 @@ int halt_say(struct consumer *consumer, const struct config *config, const struc
 	copy_pauses(&next, &consumer->pauses);
 	if (!pauses_put(&next, pause)) {
 		return err_set(err, -EOVERFLOW,
-			"%zu topics and partitions are paused, and more are not kept", next.count);
+			"words about %zu topics and partitions are kept, and no more; pause or "
+			"resume the topic or the consumer",
+			next.count);
 	}
 	pauses_write(&next, &text);
 	r = path ? statefile_write(path, &text) : 0;

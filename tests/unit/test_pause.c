@@ -132,6 +132,75 @@ static void no_more_than_a_bounded_number_is_kept(void **state)
 	assert_int_equal(pauses.count, 1);
 }
 
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
+
+/* As many as are kept. */
+static void fill(bool is_paused)
+{
+	char scope[32];
+
+	for (int i = 0; i < PAUSES_MAX; i++) {
+		snprintf(scope, sizeof(scope), "c:t:%d", i);
+		assert_true(say(scope, true, 10 + i));
+		assert_true(is_paused || say(scope, false, 5000 + i));
+	}
+}
+
+static void what_was_resumed_makes_room_the_oldest_first(void **state)
+{
+	fill(false);
+	assert_true(say("c:t:5", true, 9000)); /* its own place */
+	assert_true(say("c:u:1", true, 9001));
+	assert_int_equal(pauses.count, PAUSES_MAX);
+	assert_string_equal(paused_by("u", 1), "c:u:1@9001");
+	assert_string_equal(paused_by("t", 5), "c:t:5@9000");
+	/* an old word about what was forgotten would be believed, one about the next is not */
+	assert_false(say("c:t:1", true, 20));
+	/* what a store says again and again is no news */
+	assert_false(say("c:t:0", false, 5000));
+}
+
+static void what_is_in_force_makes_none(void **state)
+{
+	struct pause timed = word("c:u:1", true, 2 * DAY_MS);
+
+	fill(true);
+	assert_false(pauses_put(&pauses, &timed));
+	assert_false(say("c:u", true, 2 * (int)DAY_MS));
+	assert_string_equal(paused_by("t", 0), "c:t:0@10");
+}
+
+static void an_end_makes_room_when_no_clock_can_doubt_it(void **state)
+{
+	struct pause timed = word("c:t:7", true, 5000), news = word("c:u:1", true, 1000 + DAY_MS);
+
+	timed.until_ms = 1001;
+	fill(true);
+	assert_true(pauses_put(&pauses, &timed));
+	assert_false(pauses_put(&pauses, &news));
+	news.since_ms++;
+	assert_true(pauses_put(&pauses, &news));
+	assert_int_equal(pauses.count, PAUSES_MAX);
+	assert_string_equal(paused_by("t", 7), "");
+}
+
+static void the_whole_consumer_can_always_be_paused(void **state)
+{
+	fill(true);
+	assert_true(say("c", true, 9000));
+	assert_string_equal(paused_by("u", 0), "c@9000");
+	assert_string_equal(paused_by("", -1), "c@9000");
+	assert_true(say("c", false, 9001));
+	assert_int_equal(pauses.count, 1);
+}
+
+static void a_topics_resume_is_kept_for_what_is_heard_late(void **state)
+{
+	assert_true(say("c:u", false, 100));
+	fill(false);
+	assert_false(say("c:u:3", true, 50));
+}
+
 static void what_is_written_is_read_again(void **state)
 {
 	_cleanup_(buffer_fini) struct buffer text = BUFFER_INIT;
@@ -233,6 +302,11 @@ int main(void)
 		TEST(a_pause_is_over_at_its_end),
 		TEST(a_stamp_is_newer_than_all_even_of_a_clock_that_was_ahead),
 		TEST(no_more_than_a_bounded_number_is_kept),
+		TEST(what_was_resumed_makes_room_the_oldest_first),
+		TEST(what_is_in_force_makes_none),
+		TEST(an_end_makes_room_when_no_clock_can_doubt_it),
+		TEST(the_whole_consumer_can_always_be_paused),
+		TEST(a_topics_resume_is_kept_for_what_is_heard_late),
 		TEST(what_is_written_is_read_again),
 		TEST(lines_that_are_none_are_counted_and_left_out),
 		TEST(scopes_are_read_strictly),
