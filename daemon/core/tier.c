@@ -24,8 +24,8 @@ static bool has_time(const struct tier_policy *policy, unsigned attempts)
 	if (policy->deadline_us == 0) {
 		return true;
 	}
-	return whole + (int64_t)repeats * last_us <=
-		(policy->deadline_us > whole ? policy->deadline_us : whole);
+	/* divided: a header can say any number of attempts */
+	return policy->deadline_us > whole && repeats <= (policy->deadline_us - whole) / last_us;
 }
 
 int tier_next(const struct tier_policy *policy, const struct tier_state *state)

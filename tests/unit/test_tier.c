@@ -59,6 +59,22 @@ static void the_deadline_ends_going_round_but_cuts_no_topic_short(void **state)
 	assert_int_equal(next(&policy, 4, false), -1);
 }
 
+/* In headers anybody may have written, and of times that a product of both does not hold. */
+static void no_number_of_attempts_is_too_large(void **state)
+{
+	const struct tier_policy policy = {
+		.delays_us = { 7200 * SECOND_US }, .count = 1, .deadline_us = 86400 * SECOND_US
+	};
+
+	assert_int_equal(next(&policy, 12, false), 0);
+	assert_int_equal(next(&policy, 13, false), -1);
+	for (unsigned attempts = 14; attempts < UINT32_MAX / 2; attempts *= 2) {
+		assert_int_equal(next(&policy, attempts, false), -1);
+	}
+	assert_int_equal(next(&policy, UINT32_MAX / 2, false), -1);
+	assert_int_equal(next(&policy, UINT32_MAX, false), -1);
+}
+
 static void a_topic_shorter_than_was_asked_for_is_passed_over(void **state)
 {
 	struct tier_state asked = { .attempts = 1, .retry_after_us = 11 * SECOND_US };
@@ -227,6 +243,7 @@ int main(void)
 		cmocka_unit_test(with_a_witness_it_ends_behind_the_last),
 		cmocka_unit_test(without_a_witness_it_goes_round_in_the_last),
 		cmocka_unit_test(the_deadline_ends_going_round_but_cuts_no_topic_short),
+		cmocka_unit_test(no_number_of_attempts_is_too_large),
 		cmocka_unit_test(a_topic_shorter_than_was_asked_for_is_passed_over),
 		cmocka_unit_test(a_record_is_due_a_delay_after_it_was_written),
 		cmocka_unit_test(a_clock_stepped_forward_makes_nothing_early),
