@@ -3,9 +3,8 @@
  */
 #include "kafka/starved.h"
 
-#include <stdlib.h>
-
 #include "base/log.h"
+#include "base/shortage.h"
 
 void kafka_end_if_starved(int code, const char *reason)
 {
@@ -16,5 +15,5 @@ void kafka_end_if_starved(int code, const char *reason)
 		  "aborting",
 		LOG_STR("code", rd_kafka_err2name(code)), LOG_STR("error", reason));
 	log_finish();
-	abort();
+	shortage_abort();
 }

@@ -245,7 +245,7 @@ static void page_clear(struct page *page)
 	atomic_store(&page->lane_count, 0);
 	atomic_store(&page->crash_signal, 0);
 	atomic_store(&page->crash_lane, 0);
-	atomic_store(&page->crash_is_foreign, 0);
+	atomic_store(&page->crash_origin, 0);
 	for (unsigned i = 0; i < partitions; i++) {
 		partition_clear_gauges(&page->partitions[i]);
 	}

@@ -102,6 +102,13 @@ struct page_partition {
 	struct page_text text; /* why it is held or lost; "" when nothing is the matter */
 };
 
+/* Whose doing is the signal that ended a process? */
+enum page_crash_origin {
+	PAGE_CRASH_OWN, /* of the code in it */
+	PAGE_CRASH_FOREIGN, /* another process sent it */
+	PAGE_CRASH_SHORTAGE, /* it ended itself for want of a thread or memory */
+};
+
 /* Does any other lane have anything in hand? */
 enum page_alone {
 	PAGE_NOT_ALONE,
@@ -147,7 +154,7 @@ struct page {
 	char cluster_id[PAGE_CLUSTER_MAX]; /* "" not known yet */
 	/* the last words of a signal handler: its signal, and its lane + 1 (0: no lane) */
 	_Atomic uint32_t crash_signal, crash_lane;
-	_Atomic uint32_t crash_is_foreign; /* another process sent it */
+	_Atomic uint32_t crash_origin; /* enum page_crash_origin */
 	page_gauge heartbeat_us; /* monotonic; the main loop writes it at least once a second */
 	page_gauge started_ms; /* wall clock */
 	_Atomic uint32_t partition_count, lane_count, handler_count; /* slots in use */

@@ -34,12 +34,22 @@ static bool is_own_doing(int signo)
 	return false;
 }
 
-static bool is_counted(const struct slot *slot, const struct loop_exit *end, bool is_oom)
+/* Of the signal that ended it, as far as it could say. */
+static uint32_t origin_of(const struct slot *slot, const struct loop_exit *end)
 {
 	const struct page *page = slot->page;
-	bool is_sent = atomic_load(&page->crash_is_foreign) &&
-		atomic_load(&page->crash_signal) == (uint32_t)end->status;
 
+	return atomic_load(&page->crash_signal) == (uint32_t)end->status
+		? atomic_load(&page->crash_origin)
+		: PAGE_CRASH_OWN;
+}
+
+/*
+ * Where the Kafka client lacks a thread or memory the worker ends itself: which record is in hand
+ * then says nothing. Should it be one that uses up both, it has other deaths.
+ */
+static bool is_counted(const struct slot *slot, const struct loop_exit *end, bool is_oom)
+{
 	if (!config_consumer_is_in_process(slot->given)) {
 		return false;
 	}
@@ -52,7 +62,9 @@ static bool is_counted(const struct slot *slot, const struct loop_exit *end, boo
 	if (end->is_exited) {
 		return true; /* without a word: none of ours */
 	}
-	return end->status == SIGKILL ? is_oom : is_own_doing(end->status) && !is_sent;
+	return end->status == SIGKILL
+		? is_oom
+		: is_own_doing(end->status) && origin_of(slot, end) == PAGE_CRASH_OWN;
 }
 
 /* ---- whose record? ---- */
@@ -203,8 +215,11 @@ void coroner_explain(const struct slot *slot, const struct loop_exit *end,
 		if (slot->cause == EXIT_CRASHED && !end->is_exited &&
 			config_consumer_is_in_process(slot->given)) {
 			buffer_append_str(out,
-				"; the signal came from outside: no record is "
-				"suspected");
+				origin_of(slot, end) == PAGE_CRASH_SHORTAGE
+					? "; it lacked a thread or memory for its Kafka client: "
+					  "no record is suspected"
+					: "; the signal came from outside: no record is "
+					  "suspected");
 		}
 		return;
 	}

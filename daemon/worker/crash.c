@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/shortage.h"
 
 /* The kernel's frame with wide vector registers takes up to 12 KiB. */
 enum { STACK_BYTES = 64 * 1024 };
@@ -23,6 +24,14 @@ static struct page *dying_page;
 static pid_t dying_pid;
 /* in the program's own static block: reading it allocates nothing */
 static _Thread_local volatile unsigned lane_plus_one;
+
+static enum page_crash_origin origin_of(int signo, const siginfo_t *info)
+{
+	if (info->si_code <= 0 && info->si_pid != dying_pid) {
+		return PAGE_CRASH_FOREIGN;
+	}
+	return signo == SIGABRT && shortage_is_end() ? PAGE_CRASH_SHORTAGE : PAGE_CRASH_OWN;
+}
 
 static void on_fatal(int signo, siginfo_t *info, void *context)
 {
@@ -36,8 +45,7 @@ static void on_fatal(int signo, siginfo_t *info, void *context)
 		atomic_compare_exchange_strong(
 			&dying_page->crash_signal, &nobody, (uint32_t)signo)) {
 		atomic_store(&dying_page->crash_lane, lane_plus_one);
-		atomic_store(&dying_page->crash_is_foreign,
-			info->si_code <= 0 && info->si_pid != dying_pid);
+		atomic_store(&dying_page->crash_origin, origin_of(signo, info));
 	}
 	/* the disposition is the default again: ends us when this returns */
 	(void)raise(signo);

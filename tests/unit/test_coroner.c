@@ -88,6 +88,15 @@ static struct inquest examine(const struct loop_exit *end, bool is_oom)
 	return inquest;
 }
 
+static void expect_words(const struct loop_exit *end, const char *words)
+{
+	_cleanup_(buffer_fini) struct buffer said = BUFFER_INIT;
+	struct inquest inquest = examine(end, false);
+
+	coroner_explain(&slot, end, &inquest, &said);
+	assert_non_null(strstr(buffer_str(&said), words));
+}
+
 static void assert_alone(int64_t from, int64_t below)
 {
 	assert_int_equal(page_get(&slot.page->partitions[0].alone_from), from);
@@ -213,8 +222,25 @@ static void signal_of_another_process_counts_nothing(void **state)
 {
 	hold(0, 7, PAGE_STAGE_HANDLER);
 	crash_in(0, SIGSEGV);
-	atomic_store(&slot.page->crash_is_foreign, 1);
+	atomic_store(&slot.page->crash_origin, PAGE_CRASH_FOREIGN);
 	assert_false(examine(&segfault, false).is_counted);
+	expect_words(&segfault, "the signal came from outside: no record is suspected");
+}
+
+/* The thread that ends it is the client's or the main one: what is in a handler did nothing. */
+static void an_end_for_want_of_a_thread_counts_nothing(void **state)
+{
+	const struct loop_exit aborted = { .status = SIGABRT };
+
+	hold(0, 7, PAGE_STAGE_HANDLER);
+	atomic_store(&slot.page->lanes[0].is_alone, PAGE_ALONE);
+	atomic_store(&slot.page->crash_signal, SIGABRT);
+	atomic_store(&slot.page->crash_origin, PAGE_CRASH_SHORTAGE);
+	assert_false(examine(&aborted, false).is_counted);
+	assert_int_equal(consumer.quarantine.count, 0);
+	expect_words(&aborted, "lacked a thread or memory for its Kafka client: no record");
+	/* of another death it says nothing */
+	assert_true(examine(&segfault, false).is_counted);
 }
 
 static void our_own_kill_counts_nothing_but_for_a_timeout(void **state)
@@ -309,6 +335,7 @@ int main(void)
 		CASE(record_that_waits_for_its_turn_is_not_named),
 		CASE(kill_counts_only_where_memory_ran_out),
 		CASE(signal_of_another_process_counts_nothing),
+		CASE(an_end_for_want_of_a_thread_counts_nothing),
 		CASE(our_own_kill_counts_nothing_but_for_a_timeout),
 		CASE(lane_that_went_on_before_the_kill_names_nobody),
 		CASE(without_foreign_code_nobody_is_suspected),

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/shortage.h"
 #include "os/page.h"
 #include "worker/crash.h"
 
@@ -62,7 +63,7 @@ static void crash_says_signal_and_lane(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	assert_int_equal(atomic_load(&page->crash_signal), SIGABRT);
 	assert_int_equal(atomic_load(&page->crash_lane), 5);
-	assert_int_equal(atomic_load(&page->crash_is_foreign), 0);
+	assert_int_equal(atomic_load(&page->crash_origin), PAGE_CRASH_OWN);
 }
 
 static void stop_here(void)
@@ -81,7 +82,16 @@ static void signal_from_outside_is_said_to_be_that(void **state)
 	kill(pid, SIGCONT);
 	status = wait_status(pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
-	assert_int_equal(atomic_load(&page->crash_is_foreign), 1);
+	assert_int_equal(atomic_load(&page->crash_origin), PAGE_CRASH_FOREIGN);
+}
+
+static void end_for_a_shortage_is_said_to_be_that(void **state)
+{
+	int status = wait_status(run(shortage_abort));
+
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_int_equal(atomic_load(&page->crash_signal), SIGABRT);
+	assert_int_equal(atomic_load(&page->crash_origin), PAGE_CRASH_SHORTAGE);
 }
 
 static void fork_and_abort(void)
@@ -107,6 +117,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		CASE(crash_says_signal_and_lane),
 		CASE(signal_from_outside_is_said_to_be_that),
+		CASE(end_for_a_shortage_is_said_to_be_that),
 		CASE(death_of_a_process_that_a_handler_forked_is_not_ours),
 	};
 
