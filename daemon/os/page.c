@@ -254,6 +254,8 @@ static void page_clear(struct page *page)
 		page_text_set(&page->handlers[i].outage_text, "%s", "");
 	}
 	atomic_store(&page->joined, 0);
+	page_set(&page->untold, 0);
+	page_set(&page->untold_lag, 0);
 	page_set(&page->in_flight_bytes, 0);
 	page_set(&page->prefetch_bound_bytes, 0);
 	atomic_store(&page->store_is_down, 0);
@@ -274,7 +276,7 @@ void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms)
 	page_set(&page->started_ms, wall_ms);
 }
 
-int page_partition_index(struct page *page, const char *topic, int32_t partition)
+int page_partition_told(struct page *page, const char *topic, int32_t partition, unsigned room)
 {
 	unsigned used = page_partitions_used(page);
 	struct page_partition *slot;
@@ -289,7 +291,7 @@ int page_partition_index(struct page *page, const char *topic, int32_t partition
 			return (int)i;
 		}
 	}
-	if (used == PAGE_PARTITIONS_MAX) {
+	if (used == PAGE_PARTITIONS_MAX || used >= room) {
 		return -ENOSPC;
 	}
 	slot = &page->partitions[used];
@@ -300,6 +302,11 @@ int page_partition_index(struct page *page, const char *topic, int32_t partition
 	/* The count is what readers loop to: after the names. */
 	atomic_store_explicit(&page->partition_count, used + 1, memory_order_release);
 	return (int)used;
+}
+
+int page_partition_index(struct page *page, const char *topic, int32_t partition)
+{
+	return page_partition_told(page, topic, partition, PAGE_PARTITIONS_MAX);
 }
 
 int page_handler_index(struct page *page, const char *name)

@@ -18,7 +18,7 @@
 #include "os/page_verdict.h"
 
 enum {
-	PAGE_VERSION = 5,
+	PAGE_VERSION = 6,
 	PAGE_PARTITIONS_MAX = 4096,
 	PAGE_LANES_MAX = 64,
 	PAGE_HANDLERS_MAX = 32,
@@ -169,6 +169,8 @@ struct page {
 	page_counter leases_forgotten, store_losses;
 	/* who holds this slot's leases: made once, so that a worker finds its predecessor's */
 	uint8_t lease_owner[PAGE_OWNER_SIZE];
+	/* partitions that nobody has, for which there is no room below, and their lag */
+	page_gauge untold, untold_lag;
 	page_gauge in_flight_bytes;
 	/* sum of the library's queue bounds for the present assignment */
 	page_gauge prefetch_bound_bytes;
@@ -203,6 +205,9 @@ void page_begin(struct page *page, int32_t pid, int64_t now_us, int64_t wall_ms)
  * -EINVAL for a topic that is no topic. Worker's main thread.
  */
 int page_partition_index(struct page *page, const char *topic, int32_t partition);
+/* The same for one that nobody here has; a new slot only while fewer than `room` are used. */
+int page_partition_told(
+	struct page *page, const char *topic, int32_t partition, unsigned room);
 
 /* Records that ended, all partitions together. */
 uint64_t page_settled(const struct page *page);

@@ -53,6 +53,24 @@ static void add_row(struct summary *summary, const struct merged *row)
 	}
 }
 
+/* Of those that nobody has and that are in no row all workers know the same. */
+static void add_untold(const struct consumer *consumer, struct summary *summary)
+{
+	int64_t untold = 0, lag = 0;
+
+	for (size_t i = 0; i < consumer->slot_count; i++) {
+		const struct page *page = consumer->slots[i]->page;
+		int64_t its = page ? page_get_within(&page->untold, 0, PAGE_GAUGE_MAX) : 0;
+
+		if (its > untold) {
+			untold = its;
+			lag = page_get_within(&page->untold_lag, 0, PAGE_GAUGE_MAX);
+		}
+	}
+	summary->unassigned += untold;
+	summary->unassigned_lag += lag;
+}
+
 /* A pause or an outage of the whole worker says more than the first held partition. */
 static const char *worker_trouble(
 	const struct consumer *consumer, int64_t wall_ms, char ret_reason[PAGE_TEXT_MAX])
@@ -130,6 +148,7 @@ void summary_of_consumer(const struct consumer *consumer, int64_t wall_ms, struc
 	for (size_t i = 0; i < count; i++) {
 		add_row(ret, &rows[i]);
 	}
+	add_untold(consumer, ret);
 	ret->state = find_state(consumer, wall_ms, ret);
 }
 

@@ -49,6 +49,7 @@ struct clerk {
 	struct unassigned_list unassigned;
 	bool is_unassigned_new, is_unassigned_known; /* known: everybody answered */
 	int64_t unassigned_due_us;
+	bool is_untold; /* main thread: there is no room to show all */
 	/* the same, main thread: since when there are any (0: none), and when that is to end */
 	int64_t unowned_since_us, unowned_wait_us;
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/unassigned.h"
 #include "worker/worker_private.h"
 
 /* How long the clerk is left alone after it could not open a partition. */
@@ -219,31 +220,6 @@ static void begin_epoch(struct worker *worker, struct partition *p, uint32_t epo
 	set_state(p, PARTITION_RUNNING, PAGE_PARTITION_RUNNING);
 }
 
-/* With partitions written down, one that nobody wrote down would be read by nobody: name it. */
-static void name_unlisted(struct worker *worker, const struct partition *p)
-{
-	if (!worker->consumer->groups || worker->start.slot != 0) {
-		return;
-	}
-	for (int32_t n = 0; n < p->topic_count; n++) {
-		int index = config_consumer_has(worker->consumer, n)
-			? -1
-			: page_partition_index(worker->page, p->id.topic, n);
-		if (index < 0 ||
-			atomic_load(&worker->page->partitions[index].state) ==
-				PAGE_PARTITION_HELD) {
-			continue;
-		}
-		page_text_set(&worker->page->partitions[index].text,
-			"held: no worker lists this partition; add it to `partitions`");
-		page_set(&worker->page->partitions[index].held, 1);
-		atomic_store(&worker->page->partitions[index].state, PAGE_PARTITION_HELD);
-		log_error("partition is listed by no worker: it is not consumed",
-			LOG_ID(PARTITION_UNLISTED), LOG_STR("topic", p->id.topic),
-			LOG_INT("partition", n), LOG_STR("remedy", "add it to `partitions`"));
-	}
-}
-
 void partition_opened(struct worker *worker, struct partition_finding *finding)
 {
 	const struct start_facts *facts = &finding->facts;
@@ -270,7 +246,7 @@ void partition_opened(struct worker *worker, struct partition_finding *finding)
 		return;
 	}
 	log_start(p, decision);
-	name_unlisted(worker, p);
+	unassigned_name_unlisted(worker, p);
 	begin_epoch(worker, p, epoch, finding);
 }
 

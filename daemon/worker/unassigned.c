@@ -113,6 +113,7 @@ static bool ask_topic(struct clerk *clerk, const struct sink_holdings *holdings,
 	if (found->count > before) {
 		ask_offsets(clerk, &found->items[before], found->count - before);
 	}
+	found->total += partitions > 0 ? (size_t)partitions : 0;
 	return partitions >= 0 || partitions == -ENOENT;
 }
 
@@ -156,6 +157,85 @@ void unassigned_ask(struct clerk *clerk, int64_t now_us)
 }
 
 /* ---- the page ---- */
+
+/*
+ * How much of the page may be in use where one is added that is only told of. Where there is no
+ * room for all, half of it is left to those that this worker may have yet: without a slot it cannot
+ * have them.
+ */
+static unsigned room_for_telling(const struct worker *worker, size_t total)
+{
+	const struct page *page = worker->page;
+	unsigned used = page_partitions_used(page);
+	size_t strangers = 0; /* of topics that were read once */
+
+	for (unsigned i = 0; i < used; i++) {
+		strangers += !config_consumer_reads(worker->consumer, page->partitions[i].topic);
+	}
+	return total + strangers <= PAGE_PARTITIONS_MAX ? PAGE_PARTITIONS_MAX
+							: PAGE_PARTITIONS_MAX / 2;
+}
+
+/* Another partition of the topic did it already. */
+static bool has_named_unlisted(const struct worker *worker, const struct partition *p)
+{
+	for (uint32_t i = 0; i < worker->partition_count; i++) {
+		const struct partition *other = worker->partitions[i];
+
+		if (other != p && other->topic_count == p->topic_count &&
+			strcmp(other->id.topic, p->id.topic) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void name_one(struct worker *worker, const char *topic, int32_t partition, int index)
+{
+	struct page_partition *shown = &worker->page->partitions[index];
+
+	if (atomic_load(&shown->state) == PAGE_PARTITION_HELD) {
+		return;
+	}
+	page_text_set(&shown->text, "held: no worker lists this partition; add it to `partitions`");
+	page_set(&shown->held, 1);
+	atomic_store(&shown->state, PAGE_PARTITION_HELD);
+	log_error("partition is listed by no worker: it is not consumed",
+		LOG_ID(PARTITION_UNLISTED), LOG_STR("topic", topic),
+		LOG_INT("partition", partition), LOG_STR("remedy", "add it to `partitions`"));
+}
+
+/* With partitions written down, one that nobody wrote down would be read by nobody: name it. */
+void unassigned_name_unlisted(struct worker *worker, const struct partition *p)
+{
+	const struct config_consumer *consumer = worker->consumer;
+	size_t topics = consumer->topics.count + consumer->tiers.count, unnamed = 0;
+	unsigned room;
+
+	if (!consumer->groups || worker->start.slot != 0 || has_named_unlisted(worker, p)) {
+		return;
+	}
+	room = room_for_telling(worker, topics * (size_t)p->topic_count);
+	for (int32_t n = 0; n < p->topic_count; n++) {
+		int index;
+
+		if (config_consumer_has(consumer, n)) {
+			continue;
+		}
+		index = page_partition_told(worker->page, p->id.topic, n, room);
+		if (index >= 0) {
+			name_one(worker, p->id.topic, n, index);
+		} else {
+			unnamed++;
+		}
+	}
+	if (unnamed > 0) {
+		log_error("more partitions are listed by no worker than can be named: they are not "
+			  "consumed",
+			LOG_STR("topic", p->id.topic), LOG_INT("partitions", (int64_t)unnamed),
+			LOG_STR("remedy", "add them to `partitions`"));
+	}
+}
 
 static void hide_all(struct page *page)
 {
@@ -213,9 +293,36 @@ void unassigned_heal(struct worker *worker, int64_t now_us)
 		4 * clerk->unowned_wait_us < HEAL_MAX_US ? 4 * clerk->unowned_wait_us : HEAL_MAX_US;
 }
 
+static int64_t lag_of(const struct unassigned_partition *item)
+{
+	return item->committed >= 0 && item->end_offset > item->committed
+		? item->end_offset - item->committed
+		: 0;
+}
+
+/* With lists most of those may be another worker's: a figure would count them as nobody's. */
+static void tell_untold(struct worker *worker, size_t untold, int64_t lag)
+{
+	bool is_figure = worker->consumer->groups == NULL;
+
+	page_set(&worker->page->untold, is_figure ? (int64_t)untold : 0);
+	page_set(&worker->page->untold_lag, is_figure ? lag : 0);
+	if (untold > 0 && !worker->clerk->is_untold) {
+		log_warning(
+			"there is no room to show all partitions that this worker does not have "
+			"and maybe nobody has",
+			LOG_STR("consumer", worker->consumer->name),
+			LOG_INT("left_out", (int64_t)untold));
+	}
+	worker->clerk->is_untold = untold > 0;
+}
+
 void unassigned_show(struct worker *worker)
 {
 	const struct unassigned_list *found = &worker->clerk->unassigned;
+	unsigned room = 0;
+	size_t untold = 0;
+	int64_t untold_lag = 0;
 
 	if (!worker->clerk->is_unassigned_new) {
 		return;
@@ -223,12 +330,18 @@ void unassigned_show(struct worker *worker)
 	worker->clerk->is_unassigned_new = false;
 	note_unowned(worker->clerk);
 	hide_all(worker->page);
+	room = found->count > 0 ? room_for_telling(worker, found->total) : 0;
 	for (size_t i = 0; i < found->count; i++) {
 		const struct unassigned_partition *item = &found->items[i];
-		int index = page_partition_index(worker->page, item->topic, item->partition);
+		int index = page_partition_told(worker->page, item->topic, item->partition, room);
 		struct page_partition *shown;
 
-		if (index < 0 || is_assigned(worker, &worker->page->partitions[index])) {
+		if (index < 0) {
+			untold++;
+			untold_lag += lag_of(item);
+			continue;
+		}
+		if (is_assigned(worker, &worker->page->partitions[index])) {
 			continue;
 		}
 		shown = &worker->page->partitions[index];
@@ -239,4 +352,5 @@ void unassigned_show(struct worker *worker)
 			atomic_store(&shown->state, PAGE_PARTITION_UNASSIGNED);
 		}
 	}
+	tell_untold(worker, untold, untold_lag);
 }
