@@ -323,9 +323,18 @@ static void members_of_two_kinds_never_share_a_group(void **state)
 	supervised_stop(&it, 0);
 }
 
+static bool are_told(struct supervised *supervised, long level)
+{
+	_cleanup_free_ char *first = xasprintf("orders/0 level %ld\n", level);
+	_cleanup_free_ char *second = xasprintf("orders/1 level %ld\n", level);
+
+	return supervised_count(supervised, "told", first) > 0 &&
+		supervised_count(supervised, "told", second) > 0;
+}
+
 static void keys_of_the_daemon_are_live_or_wait_for_a_restart(void **state)
 {
-	_cleanup_free_ char *config = NULL, *told = NULL;
+	_cleanup_free_ char *config = NULL;
 	_cleanup_free_ char *keys = xasprintf("log.level = debug\nstatus.interval = 31s\n"
 					      "log.format = json\n");
 	pid_t first;
@@ -347,9 +356,7 @@ static void keys_of_the_daemon_are_live_or_wait_for_a_restart(void **state)
 	assert_non_null(strstr(config, "log.format = auto\n"));
 	assert_non_null(strstr(config, "log.level = debug\n"));
 	assert_non_null(strstr(config, "status.interval = 31s\n"));
-	told = supervised_read(&it, "told");
-	assert_non_null(strstr(told, "orders/0 level 7\n"));
-	assert_non_null(strstr(told, "orders/1 level 7\n"));
+	supervised_wait_until(&it, are_told, 7, "both workers have heard of the level");
 	assert_int_equal(supervised_worker_pid(&it, 0), first);
 	supervised_stop(&it, 0);
 }
