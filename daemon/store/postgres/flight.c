@@ -5,6 +5,7 @@
  * may be sent: after a claim, whose verdicts must be final, and before COMMIT when rows are still
  * to be counted. Whatever ends the flight, the caller learns whether a transaction is still open.
  */
+#include "store/postgres/operations.h"
 #include "store/postgres/postgres.h"
 
 bool pg_is_in_transaction(const struct pg_session *session)

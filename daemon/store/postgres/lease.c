@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 
+#include "store/postgres/operations.h"
 #include "store/postgres/postgres.h"
 
 enum { LEASE_KEY, LEASE_IS_NEW };

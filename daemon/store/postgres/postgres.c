@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "store/options.h"
+#include "store/postgres/operations.h"
 #include "store/postgres/schema.h"
 
 /*

@@ -363,8 +363,6 @@ bool pg_query_send(struct pg_run *run, size_t index);
 void pg_query_expect(struct pg_run *run, size_t index);
 void pg_query_take_rows(struct pg_session *session, const PGresult *result);
 void pg_query_judge(struct pg_run *run, size_t index, PGresult *result); /* the last result */
-void pg_op_query(struct store_session *session, size_t index, const struct store_value *values,
-	size_t count, uint32_t tag, struct store_rows *ret);
 
 /* ---- set.c ---- */
 
@@ -404,10 +402,6 @@ struct store_claim *pg_claim_of_row(struct pg_op *op, const PGresult *result, in
 
 /* ---- lease.c ---- */
 
-void pg_op_lease(struct store_session *session, const struct store_lease *lease,
-	struct store_claim *claims, size_t count);
-void pg_op_end_leases(struct store_session *session, const struct store_lease *lease,
-	enum store_lease_end end, struct store_claim *claims, size_t count);
 bool pg_lease_send(struct pg_run *run, size_t index);
 bool pg_end_leases_send(struct pg_run *run, size_t index);
 void pg_lease_replayed(struct pg_op *op, const PGresult *result);
@@ -441,26 +435,8 @@ struct pg_op *pg_queue_push(struct pg_queue *queue, enum pg_op_kind kind, uint32
 void pg_queue_clear(struct pg_queue *queue);
 void pg_queue_fini(struct pg_queue *queue);
 
-void pg_op_begin(struct store_session *session);
-void pg_op_claim(struct store_session *session, struct store_claim *claims, size_t count);
-void pg_op_savepoint(struct store_session *session, uint32_t group);
-void pg_op_release(struct store_session *session, uint32_t group);
-void pg_op_statement(struct store_session *session, size_t index, const struct store_value *values,
-	size_t count, uint32_t tag);
 struct pg_op *pg_queue_statement(struct pg_session *session, enum pg_op_kind kind, size_t index,
 	const struct store_value *values, size_t count, uint32_t tag);
-void pg_op_statement_set(struct store_session *session, size_t index,
-	const struct store_value *const *rows, size_t count, uint32_t tag);
-void pg_op_decide_dlq(struct store_session *session, const struct store_claim *claim,
-	struct slice decision);
-void pg_op_finish_replay(struct store_session *session, const struct store_claim *claim);
-void pg_op_unclaim(struct store_session *session, const struct store_claim *claims, size_t count);
-void pg_op_put_attempts(struct store_session *session, const struct store_attempts *attempts);
-void pg_op_delete_attempts(struct store_session *session, const struct store_position *position);
-void pg_op_commit(struct store_session *session);
-void pg_op_rollback(struct store_session *session);
-void pg_op_rollback_to(struct store_session *session, uint32_t group);
-enum store_failure pg_op_flush(struct store_session *session, struct store_flight *flight);
 
 /* ---- connect.c, schema.c, records.c ---- */
 

@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 
+#include "store/postgres/operations.h"
 #include "store/postgres/postgres.h"
 
 void pg_op_query(struct store_session *session, size_t index, const struct store_value *values,

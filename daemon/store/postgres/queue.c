@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "store/postgres/operations.h"
 #include "store/postgres/postgres.h"
 
 struct pg_op *pg_queue_push(struct pg_queue *queue, enum pg_op_kind kind, uint32_t tag)
