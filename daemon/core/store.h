@@ -192,6 +192,7 @@ struct store_flight {
 	uint32_t tag;
 	/* a transaction is still open (aborted until ROLLBACK or ROLLBACK TO) */
 	bool in_transaction;
+	bool is_outdated; /* STATEMENT: queued again behind ROLLBACK TO, it goes as if new */
 	struct err err; /* code = SQLSTATE or name; text without data of the row */
 };
 

@@ -70,6 +70,16 @@ static void undo(struct unit *unit, unsigned group)
 	unit->options.store->rollback_to(unit->session, unit->groups[group].savepoint);
 }
 
+/*
+ * The statement may have been at fault, which says so once. Not what asked: its answers rest on
+ * what would be undone.
+ */
+static bool may_repeat(const struct unit *unit, const struct store_flight *flight)
+{
+	return flight->is_outdated && is_own_statement(unit->range, flight) &&
+		!unit->works[flight->tag].event.has_asked;
+}
+
 /* True: it was one record's failure, or a set's, and is taken back; the rest goes again. */
 static bool take_back(struct unit *unit)
 {
@@ -83,7 +93,8 @@ static bool take_back(struct unit *unit)
 		unit_split_set(unit, group);
 		return true;
 	}
-	if (is_own_statement(unit->range, flight) && isolate(unit, unit->range, flight)) {
+	if (may_repeat(unit, flight) ||
+		(is_own_statement(unit->range, flight) && isolate(unit, unit->range, flight))) {
 		group = unit->works[flight->tag].group;
 		undo(unit, group);
 		unit->group_next = group;

@@ -23,6 +23,7 @@ extern const struct case_list postgres_cases, postgres_fault_cases, sqlite_cases
 extern const struct case_list redis_cases, redis_greet_cases, redis_door_cases, memory_cases;
 extern const struct case_list postgres_interleaving_cases;
 extern const struct case_list postgres_set_cases, postgres_set_value_cases,
+	postgres_outdated_cases,
 	postgres_sweep_cases;
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, bench_setup, bench_teardown)

@@ -46,7 +46,7 @@ static const struct case_list *const postgres_lists[] = { &claim_cases, &identit
 	&lease_cases, &lease_transaction_cases, &statement_cases, &query_cases, &record_cases,
 	&schema_cases, &sweep_cases, &generation_cases, &postgres_sweep_cases, &postgres_cases,
 	&postgres_fault_cases, &postgres_interleaving_cases, &postgres_set_cases,
-	&postgres_set_value_cases, NULL };
+	&postgres_set_value_cases, &postgres_outdated_cases, NULL };
 static const struct case_list *const shared_lists[] = { &claim_cases, &identity_cases, &lease_cases,
 	&lease_transaction_cases, &statement_cases, &query_cases, &record_cases, &schema_cases,
 	&sweep_cases, &generation_cases, &postgres_sweep_cases, &postgres_set_cases, NULL };

@@ -30,6 +30,7 @@ struct fake_fault {
 	enum store_failure failure;
 	const char *code; /* NULL: "" */
 	bool is_after; /* it happens, then the failure comes: a connection lost behind COMMIT */
+	bool is_outdated; /* as the flight says it */
 };
 
 /* Add a fault (strings borrowed), or forget all. */

@@ -140,6 +140,7 @@ static int fake_run_op(struct fake_session *session, const struct fake_op *op)
 	if (!is_met || fault.is_after) {
 		failure = op->run(session, op);
 	}
+	session->is_outdated = is_met && fault.is_outdated;
 	return is_met ? fake_refuse(session, fault.failure, fault.code ? fault.code : "") : failure;
 }
 
@@ -161,12 +162,14 @@ enum store_failure fake_flush(struct store_session *base, struct store_flight *f
 	for (size_t i = 0; i < session->op_count && !flight->failure; i++) {
 		const struct fake_op *op = &session->ops[i];
 		session->code[0] = '\0';
+		session->is_outdated = false;
 		flight->failure = (enum store_failure)fake_run_op(session, op);
 		fake_note(session, op, flight->failure);
 		if (flight->failure) {
 			fake_suffer(session, op, flight->failure);
 			flight->op = op->op;
 			flight->tag = op->number;
+			flight->is_outdated = session->is_outdated;
 			memcpy(flight->err.code, session->code, sizeof(session->code));
 			err_set(&flight->err, 0, "scripted: %s",
 				store_failure_name(flight->failure));

@@ -76,6 +76,7 @@ struct fake_session {
 	struct fake_op *ops;
 	size_t op_count, op_capacity;
 	char code[FAKE_CODE_MAX]; /* of the failure under way */
+	bool is_outdated; /* likewise */
 	char counted[24]; /* what the last query answered */
 	struct slice answered[2];
 };

@@ -135,6 +135,26 @@ static void a_failing_statement_undoes_its_group_only(void **state)
 	assert_int_equal(bench_row(bench, "r5")->outcome, STORE_OUTCOME_DLQ);
 }
 
+static void a_statement_that_was_outdated_goes_once_more_and_nobody_is_charged(void **state)
+{
+	add_strand(0, 4);
+	bench_fail(bench,
+		&(struct fake_fault){ STORE_OP_STATEMENT, "s0-1", .times = 1,
+			.failure = STORE_STATEMENT, .code = "22003", .is_outdated = true });
+	bench_fail(bench,
+		&(struct fake_fault){ STORE_OP_STATEMENT, "s0-2", .times = 1,
+			.failure = STORE_CONFLICT, .code = "0A000", .is_outdated = true });
+	bench_run_expect(bench, "DDDD");
+	assert_int_equal(count_word("begin"), 1);
+	assert_int_equal(count_word("rollback_to:"), 2);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(work(i)->record->attempts, 0);
+	}
+	assert_int_equal(bench_effects(bench, "s0-0"), 1);
+	assert_int_equal(bench_effects(bench, "s0-1"), 1);
+	assert_int_equal(bench_effects(bench, "s0-3"), 1);
+}
+
 static void many_failing_statements_are_all_found_in_one_transaction(void **state)
 {
 	add_strand(0, 4);
@@ -307,6 +327,7 @@ int main(void)
 		TEST(a_thousand_effects_make_exactly_fifty_groups),
 		TEST(the_built_in_sql_handler_works_through_the_same_path),
 		TEST(a_failing_statement_undoes_its_group_only),
+		TEST(a_statement_that_was_outdated_goes_once_more_and_nobody_is_charged),
 		TEST(many_failing_statements_are_all_found_in_one_transaction),
 		TEST(the_handlers_own_lists_come_before_the_tables),
 		TEST(a_rejected_record_is_decided_in_the_transaction_of_its_neighbours),

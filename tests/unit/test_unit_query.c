@@ -196,6 +196,18 @@ static void a_statement_behind_the_query_takes_the_whole_event_back(void **state
 	assert_int_equal(bench_effects(bench, "bad"), 0);
 }
 
+/* What its query did would be gone: it is no statement that could be queued again. */
+static void an_outdated_statement_of_who_asked_does_not_go_again(void **state)
+{
+	bench_add_doing(bench, 0, "bad", "ask");
+	bench_fail(bench,
+		&(struct fake_fault){ STORE_OP_STATEMENT, "bad", .times = 1,
+			.failure = STORE_STATEMENT, .code = "22003", .is_outdated = true });
+	bench_run_expect(bench, "A");
+	expect_answers(" bad:0");
+	assert_int_equal(bench_effects(bench, "bad"), 0);
+}
+
 static void who_asks_behind_a_retry_of_its_strand_leaves_the_batch(void **state)
 {
 	bench_add(bench, 0, "late");
@@ -351,6 +363,7 @@ int main(void)
 		TEST(a_second_query_that_fails_takes_all_of_its_event_back),
 		TEST(an_earlier_events_statement_is_not_blamed_on_who_asks),
 		TEST(a_statement_behind_the_query_takes_the_whole_event_back),
+		TEST(an_outdated_statement_of_who_asked_does_not_go_again),
 		TEST(who_asks_behind_a_retry_of_its_strand_leaves_the_batch),
 		TEST(who_asks_in_an_outage_that_is_found_meanwhile_is_held),
 		TEST(a_conflict_asks_again_and_replays_the_others),

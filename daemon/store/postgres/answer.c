@@ -114,6 +114,9 @@ static void judge_success(struct pg_run *run, const struct pg_sent *sent, PGresu
 	if (sent->part != PG_PART_MAIN) {
 		return;
 	}
+	if (op->kind == PG_OP_STATEMENT) {
+		pg_prepared_succeeded(run->session, sent->prepared, op->tag);
+	}
 	if (op->kind == PG_OP_ASK && !op->ask->result) {
 		op->ask->result = result;
 		return;
@@ -143,11 +146,32 @@ static void learn_from_error(
 	}
 }
 
+/*
+ * Was it perhaps the statement's age? A value that does not fit its type, a name or an operator
+ * that is not there.
+ */
+static bool is_by_age(struct pg_run *run, const struct pg_sent *sent, const PGresult *result)
+{
+	const struct pg_op *op = &run->queue->ops[sent->op];
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (op->kind != PG_OP_STATEMENT || !sent->prepared || !sqlstate) {
+		return false;
+	}
+	if (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "42", 2) == 0) {
+		return pg_prepared_doubt(run->session, sent->prepared, op->tag);
+	}
+	return pg_result_is_stale_plan(result) && strcmp(sqlstate, "0A000") == 0;
+}
+
 static void judge_error(struct pg_run *run, const struct pg_sent *sent, const PGresult *result)
 {
 	struct err err = ERR_INIT;
 	enum store_failure failure = pg_failure_of_result(result, &err);
 
+	if (!run->flight->failure) {
+		run->flight->is_outdated = is_by_age(run, sent, result);
+	}
 	learn_from_error(run->session, sent, result);
 	if (run->queue->ops[sent->op].kind == PG_OP_SET && strcmp(err.code, "22012") == 0) {
 		run->session->sets_looked_us = 0; /* the set's guard, perhaps: look again */

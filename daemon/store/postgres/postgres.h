@@ -95,6 +95,9 @@ struct pg_store {
 struct pg_prepared {
 	bool is_there; /* prepared, or its Parse is under way */
 	unsigned generation; /* goes up when a plan went stale */
+	unsigned since; /* the session's transaction that prepared it */
+	unsigned doubted; /* ... in which it goes without its name; see pg_prepared_doubt() */
+	uint32_t doubted_by; /* the tag of the operation that failed then */
 	const char *label; /* how the name begins; NULL: without one */
 	char name[PG_NAME_MAX]; /* "" not made yet */
 };
@@ -217,6 +220,7 @@ struct pg_session {
 	bool is_spoiled;
 	bool should_reconnect; /* the server refuses to write: look for another when ready */
 	bool is_unnamed; /* this connection does without names of statements */
+	unsigned transactions; /* begun so far */
 	/* a statement with a rows range ran since: the savepoint must stay for a ROLLBACK TO */
 	bool has_checked_since_savepoint;
 	unsigned name_count; /* names given to statements so far */
@@ -336,6 +340,15 @@ const char *pg_prepared_name(
 	struct pg_session *session, struct pg_prepared *prepared, const char *sql);
 /* Its plan is stale: prepare it anew, under another name. */
 void pg_prepared_outdated(struct pg_prepared *prepared);
+/*
+ * The operation with this tag failed by it. True: perhaps for what it was when it was prepared; in
+ * this transaction it goes without its name from now on, as if it were new.
+ */
+bool pg_prepared_doubt(
+	const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag);
+/* It succeeded: if the operation failed before, under the name, then the name is outdated. */
+void pg_prepared_succeeded(
+	const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag);
 /* Parse, unless that was done. */
 bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *sql,
 	int type_count, const Oid *types);

@@ -51,7 +51,40 @@ void pg_prepared_outdated(struct pg_prepared *prepared)
 {
 	prepared->is_there = false;
 	prepared->generation++;
+	prepared->doubted = 0;
 	prepared->name[0] = '\0';
+}
+
+/*
+ * A prepared statement keeps the types that its parameters had, and a column may have got another
+ * since: the statement refuses now what would be right. Prepared in this very transaction it is not
+ * to blame, for it holds its tables as they are. What goes without a name leaves nothing with the
+ * server, so that this may happen for every value that is wrong indeed.
+ */
+bool pg_prepared_doubt(const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag)
+{
+	if (pg_is_unnamed(session) || prepared->since == session->transactions ||
+		prepared->doubted == session->transactions) {
+		return false;
+	}
+	prepared->doubted = session->transactions;
+	prepared->doubted_by = tag;
+	return true;
+}
+
+void pg_prepared_succeeded(
+	const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag)
+{
+	if (prepared->doubted && prepared->doubted == session->transactions &&
+		prepared->doubted_by == tag) {
+		pg_prepared_outdated(prepared);
+	}
+}
+
+static bool goes_without_name(const struct pg_session *session, const struct pg_prepared *prepared)
+{
+	return pg_is_unnamed(session) ||
+		(prepared->doubted && prepared->doubted == session->transactions);
 }
 
 bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *sql,
@@ -67,6 +100,7 @@ bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared
 		return pg_fail_connection(run, op);
 	}
 	prepared->is_there = true;
+	prepared->since = run->session->transactions;
 	pg_push_sent(run->session, op, PG_PART_PREPARE, prepared);
 	return true;
 }
@@ -76,7 +110,7 @@ bool pg_send_execute(struct pg_run *run, size_t op, const struct pg_command *com
 	PGconn *conn = run->session->conn;
 	bool is_sent;
 
-	if (pg_is_unnamed(run->session)) {
+	if (goes_without_name(run->session, command->prepared)) {
 		is_sent = PQsendQueryParams(conn, command->sql, command->count, command->types,
 			command->values, command->lengths, command->formats,
 			command->result_format);

@@ -89,6 +89,7 @@ bool pg_send_own(struct pg_run *run, size_t op, enum pg_part part, enum pg_own o
 
 static bool send_begin(struct pg_run *run, size_t index)
 {
+	run->session->transactions++;
 	return pg_send_own(run, index, PG_PART_MAIN, PG_OWN_BEGIN, NULL) &&
 		pg_send_own(run, index, PG_PART_SUPPORT, PG_OWN_SETTINGS, NULL);
 }
@@ -224,18 +225,33 @@ static bool send_set(struct pg_run *run, size_t index)
 	return pg_set_send(run, index);
 }
 
+/*
+ * Where its types are known already, a look without a name tells whether they still are what they
+ * were.
+ */
 static bool send_prepare_only(struct pg_run *run, size_t index)
 {
 	struct pg_session *session = run->session;
 	size_t statement = run->queue->ops[index].statement.index;
-	const char *sql = session->store->options.statements[statement].sql;
+	const char *sql = session->store->options.statements[statement].sql, *name = "";
 	struct pg_prepared *prepared = &session->user[statement];
+	bool is_look = prepared->is_there && session->sets[statement].types;
 
-	if (!may_send_user(run, index, statement) ||
-		!pg_send_prepare(run, index, prepared, sql, 0, NULL)) {
+	if (!may_send_user(run, index, statement)) {
 		return false;
 	}
-	if (!PQsendDescribePrepared(session->conn, pg_prepared_name(session, prepared, sql))) {
+	if (is_look) {
+		if (!PQsendPrepare(session->conn, name, sql, 0, NULL)) {
+			return pg_fail_connection(run, index);
+		}
+		pg_push_sent(session, index, PG_PART_SUPPORT, NULL);
+	} else {
+		name = pg_prepared_name(session, prepared, sql);
+		if (!pg_send_prepare(run, index, prepared, sql, 0, NULL)) {
+			return false;
+		}
+	}
+	if (!PQsendDescribePrepared(session->conn, name)) {
 		return pg_fail_connection(run, index);
 	}
 	pg_push_sent(session, index, PG_PART_MAIN, prepared);

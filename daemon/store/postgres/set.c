@@ -6,7 +6,8 @@
  * itself or functions of the user's in defaults, constraints and indexes; types that read a text as
  * they read a parameter. What may have changed since (a trigger was added) the set asks once more
  * by itself, under its own lock on the table: its guard divides by zero, and nothing is inserted.
- * Values travel as arrays of text.
+ * Values travel as arrays of text. The same look tells of each statement, whether it may be a set
+ * or not, that its parameters got other types: then it is prepared anew.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,14 +77,19 @@ static void forget(struct pg_set *set)
 
 void pg_set_described(struct pg_session *session, size_t index, const PGresult *result)
 {
+	struct pg_set *set = &session->sets[index];
 	struct buffer text = BUFFER_INIT;
 
 	for (int i = 0; i < PQnparams(result); i++) {
 		buffer_printf(&text, "%c%u", i == 0 ? '{' : ',', PQparamtype(result, i));
 	}
 	buffer_append_str(&text, PQnparams(result) == 0 ? "{}" : "}");
-	free(session->sets[index].types);
-	session->sets[index].types = xstrdup(buffer_str(&text));
+	if (set->types && strcmp(set->types, buffer_str(&text)) != 0) {
+		/* a column has another type: the text of a value might mean something else */
+		pg_prepared_outdated(&session->user[index]);
+	}
+	free(set->types);
+	set->types = xstrdup(buffer_str(&text));
 	buffer_fini(&text);
 }
 
@@ -131,7 +137,8 @@ static void write_set(
 	pg_prepared_outdated(&set->prepared);
 }
 
-static void learn(struct pg_session *session, size_t index)
+/* False: its table is locked, or the store is not itself; so it may be with the next. */
+static bool learn(struct pg_session *session, size_t index)
 {
 	const struct store_statement *statement = &session->store->options.statements[index];
 	struct pg_set *set = &session->sets[index];
@@ -139,14 +146,16 @@ static void learn(struct pg_session *session, size_t index)
 	char *table;
 	struct pg_ask ask = { .sql = ask_sql, .param_count = 2 };
 	struct err err = ERR_INIT;
+	int result;
 
+	result = pg_session_check(&session->base, index, &err);
+	if (result != 0) {
+		forget(set);
+		return result < 0;
+	}
 	if (!pg_set_text_read(statement->sql, statement->param_count, &text) ||
 		!rows_are_fine(statement, &text)) {
-		return;
-	}
-	if (pg_session_check(&session->base, index, &err) != 0) {
-		forget(set);
-		return;
+		return true;
 	}
 	table = xstrndup(text.table.data, text.table.len);
 	ask.params[0] = set->types;
@@ -159,19 +168,22 @@ static void learn(struct pg_session *session, size_t index)
 	}
 	PQclear(ask.result);
 	free(table);
+	return true;
 }
 
 void pg_sets_learn(struct pg_session *session)
 {
 	int64_t now_us = clock_mono_us();
+	bool goes_on = true;
 
 	if (pg_is_in_transaction(session) ||
 		(session->sets_looked_us && now_us - session->sets_looked_us < LOOK_AGAIN_US)) {
 		return;
 	}
 	session->sets_looked_us = now_us;
-	for (size_t i = 0; session->conn && i < session->store->options.statement_count; i++) {
-		learn(session, i);
+	for (size_t i = 0; session->conn && goes_on && i < session->store->options.statement_count;
+		i++) {
+		goes_on = learn(session, i);
 	}
 }
 
