@@ -274,13 +274,18 @@ static void finish(struct lane *lane, unsigned count)
 	}
 }
 
-/* Row locks stay short for the user's other traffic: batches shrink when they take long. */
+/*
+ * Row locks stay short for the user's other traffic: batches shrink when they take long. What the
+ * store refuses whole, for want of locks or memory, may go through in parts.
+ */
 static void adapt(struct lane *lane, int64_t took_us)
 {
 	unsigned max = lane->worker->batch_max;
+	bool is_too_much =
+		took_us > lane->worker->consumer->batch_time_us || lane->unit.store_failed;
 
-	if (took_us > lane->worker->consumer->batch_time_us && lane->batch_limit > 1) {
-		lane->batch_limit /= 2;
+	if (is_too_much) {
+		lane->batch_limit -= lane->batch_limit / 2;
 	} else if (lane->batch_limit < max) {
 		lane->batch_limit = 2 * lane->batch_limit < max ? 2 * lane->batch_limit : max;
 	}
