@@ -61,6 +61,7 @@ struct unit_options lane_unit_options(struct worker *worker, unsigned index)
 		.lease = lease_of(worker),
 		.call_us = call_us(worker),
 		.hand = worker->hand,
+		.idle_us = worker->hand ? 0 : worker->wiring->config->store_idle_timeout_us / 2,
 		.skips_tombstones = consumer->tombstone == TOMBSTONE_SKIP,
 		.event_missing = consumer->event_missing,
 		.place_of = place_of,

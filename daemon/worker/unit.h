@@ -112,6 +112,7 @@ struct unit_options {
 	struct store_lease lease;
 	int64_t call_us; /* a lease lasts that long when a handler is called */
 	struct hand *hand;
+	int64_t idle_us; /* so long handlers may compute in one transaction; 0: as they like */
 	bool skips_tombstones;
 	enum config_event_missing event_missing;
 	/* where a slot is; borrowed for the worker's life */

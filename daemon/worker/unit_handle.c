@@ -214,16 +214,27 @@ static void handle(struct unit *unit, struct unit_work *work, unsigned end)
 	}
 }
 
+/* The store ends a transaction in which nobody says anything. What was said before stands. */
+static bool is_late(const struct unit *unit, const struct unit_work *work, int64_t began_us)
+{
+	int64_t idle_us = unit->options.idle_us;
+
+	return idle_us && unit->now_us - began_us > idle_us && !work->outcome;
+}
+
 void unit_call_handlers(struct unit *unit, struct unit_range range)
 {
-	unit->now_us = clock_mono_us();
+	int64_t began_us = clock_mono_us();
+
+	unit->now_us = began_us;
 	for (unsigned i = range.first; i < range.end && !unit->is_broken; i++) {
 		struct unit_work *work = &unit->works[i];
 		if (unit_is_cut(unit, i)) {
 			work->fate = UNIT_AGAIN;
 		} else if (work->fate == UNIT_OPEN && work->leader >= 0) {
 			unit_follow(unit, work);
-		} else if (work->fate == UNIT_OPEN && !unit_may_call(unit, work)) {
+		} else if (work->fate == UNIT_OPEN &&
+			(is_late(unit, work, began_us) || !unit_may_call(unit, work))) {
 			work->fate = UNIT_AGAIN;
 		} else if (work->fate == UNIT_OPEN) {
 			handle(unit, work, range.end);

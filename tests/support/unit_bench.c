@@ -140,6 +140,7 @@ struct unit_bench *bench_open(const struct bench_options *options)
 		.hand = bench->hand,
 		.lease = { .owner = "unit", .lease_us = options->lease_us },
 		.call_us = options->call_us,
+		.idle_us = options->idle_us,
 		.has_dlq = !options->has_no_dlq,
 		.skips_tombstones = options->skips_tombstones,
 		.event_missing = options->event_missing,

@@ -26,6 +26,7 @@
 #include "worker/unit.h"
 
 enum { BENCH_BATCH_MAX = 1000, BENCH_STRANDS_MAX = 1000, BENCH_CODE_MAX = 32 };
+enum { BENCH_SLOW_US = 2000 }; /* "slow" computes so long */
 
 struct bench_options {
 	bool has_no_dlq, has_no_default_handler, has_no_dedup, skips_tombstones, has_sets;
@@ -36,6 +37,7 @@ struct bench_options {
 	unsigned attempts; /* 0: 10 */
 	int64_t deadline_us; /* 0: none */
 	int64_t lease_us, call_us; /* effects under leases of "unit"; 0: in transactions */
+	int64_t idle_us; /* as in unit_options */
 	char *reject_on; /* of the handler, NULL none */
 	struct config_filter filter;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 struct unit_bench *unit_script_bench;
@@ -63,6 +64,15 @@ static bool ask(const struct onced_event *event, const struct script_state *stat
 	return rows;
 }
 
+static void compute(int64_t us)
+{
+	int64_t until_us = clock_mono_us() + us;
+
+	while (clock_mono_us() < until_us) {
+		;
+	}
+}
+
 static void script_handle(
 	void *opaque, const struct onced_event *event, struct onced_outcome *outcome)
 {
@@ -93,6 +103,9 @@ static void script_handle(
 				outcome, results[i].result, "T1", "told to %s", results[i].what);
 			return;
 		}
+	}
+	if (slice_equal_str(word, "slow")) {
+		compute(BENCH_SLOW_US);
 	}
 	if (slice_equal_str(word, "retry-never") || slice_equal_str(word, "retry-before")) {
 		say_without_bounds(outcome,

@@ -135,6 +135,25 @@ static void a_failing_statement_undoes_its_group_only(void **state)
 	assert_int_equal(bench_row(bench, "r5")->outcome, STORE_OUTCOME_DLQ);
 }
 
+/* Else the server would end the transaction, and all of it would come again, as large. */
+static void what_handlers_have_no_time_for_in_one_transaction_comes_again(void **state)
+{
+	bench_close(bench);
+	bench = bench_open(&(struct bench_options){ .idle_us = BENCH_SLOW_US / 2 });
+	bench_add_doing(bench, 0, "a", "slow");
+	bench_add(bench, 0, "b");
+	bench_add_doing(bench, 1, "c", "slow");
+	bench_run_expect(bench, "DGG");
+	assert_int_equal(bench_effects(bench, "a"), 1);
+	assert_null(bench_row(bench, "b"));
+	assert_null(bench_row(bench, "c"));
+	bench_next(bench);
+	bench_run_expect(bench, "DD");
+	assert_int_equal(bench_effects(bench, "b"), 1);
+	assert_int_equal(bench_effects(bench, "c"), 1);
+	assert_int_equal(bench_calls(bench, "c"), 1);
+}
+
 static void a_statement_that_was_outdated_goes_once_more_and_nobody_is_charged(void **state)
 {
 	add_strand(0, 4);
@@ -327,6 +346,7 @@ int main(void)
 		TEST(a_thousand_effects_make_exactly_fifty_groups),
 		TEST(the_built_in_sql_handler_works_through_the_same_path),
 		TEST(a_failing_statement_undoes_its_group_only),
+		TEST(what_handlers_have_no_time_for_in_one_transaction_comes_again),
 		TEST(a_statement_that_was_outdated_goes_once_more_and_nobody_is_charged),
 		TEST(many_failing_statements_are_all_found_in_one_transaction),
 		TEST(the_handlers_own_lists_come_before_the_tables),
