@@ -12,6 +12,7 @@ const char *store_failure_name(enum store_failure failure)
 		[STORE_CONFLICT] = "conflict",
 		[STORE_TIMEOUT] = "timeout",
 		[STORE_STATEMENT] = "statement refused",
+		[STORE_FORBIDDEN] = "statement forbidden",
 		[STORE_ROWS] = "wrong number of rows",
 		[STORE_ROLLED_BACK] = "rolled back",
 	};

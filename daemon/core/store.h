@@ -7,8 +7,7 @@
  * store.
  *
  * A session queues operations; store_flush() sends what is queued and waits. The first operation
- * that fails ends the flight: the later ones did not happen. That is how a pipeline behaves, and
- * what the synchronous stores imitate.
+ * that fails ends the flight: the later ones did not happen, as in a pipeline.
  */
 #pragma once
 
@@ -158,6 +157,7 @@ enum store_failure {
 	STORE_TIMEOUT, /* statement timeout or cancel */
 	/* the statement itself was refused; see `code` (SQLSTATE or SQLITE_xxx name) */
 	STORE_STATEMENT,
+	STORE_FORBIDDEN, /* the same, for want of a right: an operator's affair */
 	/*
 	 * a statement affected a number of rows outside its range, or a query answered more than
 	 * it may: code STORE_CODE_TOO_LARGE

@@ -26,8 +26,7 @@ static const struct verdict_row verdict_rows[] = {
 	{ "54xxx", VERDICT_REJECT },
 	{ "P0xxx", VERDICT_REJECT },
 	{ "0A000", VERDICT_REJECT },
-	{ "42501",
-		VERDICT_REJECT }, /* the statement prepared well: row security refuses this row */
+	{ "42501", VERDICT_REJECT }, /* of this row: else it is STORE_FORBIDDEN */
 	/* May be different next time: the parent row comes, the machine is less busy. */
 	{ "23503", VERDICT_RETRY },
 	{ "57014", VERDICT_RETRY },
@@ -158,6 +157,8 @@ enum verdict verdict_of_statement(
 	switch (failure) {
 	case STORE_ROWS:
 		return VERDICT_REJECT;
+	case STORE_FORBIDDEN:
+		return VERDICT_UNAVAILABLE;
 	case STORE_CONFLICT:
 		return VERDICT_REDO;
 	case STORE_TIMEOUT:

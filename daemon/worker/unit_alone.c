@@ -18,7 +18,7 @@ static void judge(struct unit *unit, struct unit_work *work, const struct store_
 		unit_hold(unit, work, err->code, err->text, UNIT_BUSY_US);
 		return;
 	}
-	if (flight->failure == STORE_STATEMENT) {
+	if (flight->failure == STORE_STATEMENT || flight->failure == STORE_FORBIDDEN) {
 		verdict =
 			verdict_of_statement(flight->failure, err->code, &work->handler->overrides);
 	}

@@ -59,6 +59,42 @@ def test_column_made_wider_takes_what_it_can_now(world, statement):
     assert world.sql("SELECT count(*) FROM effects WHERE n >= 3000000000") == [(100,)]
 
 
+RIGHTS = "INSERT ON effects", "USAGE ON SEQUENCE effects_seq_seq"
+
+
+def test_right_that_is_missing_is_no_fault_of_a_record(world):
+    """But what row security refuses is."""
+    world.sql("CREATE ROLE writer LOGIN PASSWORD 'writes'")
+    try:
+        world.sql(f'GRANT CREATE ON DATABASE "{world.database}" TO writer')
+        for right in RIGHTS:
+            world.sql(f"GRANT {right} TO writer")
+        world.create_topics()
+        onced = world.start({"onced": {"store.user": "writer", "store.password": "writes"},
+                             "handler effect": {"statement": INSERT}})
+        world.produce_stream(20)
+        world.wait_finished(onced)
+        for n, right in enumerate(RIGHTS):
+            world.sql(f"REVOKE {right} FROM writer")
+            world.produce_stream(20, prefix=f"forbidden-{n}")
+            onced.wait_until(lambda: "42501" in onced.state_text() or "permission denied" in onced.state_text(), 30,
+                             "status says what is missing")
+            assert world.effect_count() == 20 + 20 * n
+            world.sql(f"GRANT {right} TO writer")
+            world.wait_finished(onced)
+        world.sql("ALTER TABLE effects ENABLE ROW LEVEL SECURITY")
+        world.sql("CREATE POLICY ours ON effects WITH CHECK (note IS DISTINCT FROM 'theirs')")
+        world.produce_event("theirs", note="theirs")
+        world.produce_stream(20, prefix="after")
+        evidence = world.finish(onced)
+        [dead] = evidence.dead_letters
+        assert (dead.header("onced-event-id"), dead.header("onced-code")) == (b"theirs", b"42501")
+        assert world.effect_count() == 80
+    finally:
+        world.sql("DROP OWNED BY writer CASCADE")
+        world.sql("DROP ROLE writer")
+
+
 def test_batch_too_large_for_the_server_comes_in_smaller_ones(world):
     """As where each record touches another partition, and the table of locks is full."""
     world.sql("""CREATE FUNCTION room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

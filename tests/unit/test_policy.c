@@ -274,6 +274,7 @@ static void the_kind_of_failure_comes_before_the_code(void **state)
 	assert_int_equal(verdict_of_statement(STORE_TIMEOUT, "57014", NULL), VERDICT_RETRY);
 	assert_int_equal(verdict_of_statement(STORE_ROWS, "", NULL), VERDICT_REJECT);
 	assert_int_equal(verdict_of_statement(STORE_ROLLED_BACK, "", NULL), VERDICT_REDO);
+	assert_int_equal(verdict_of_statement(STORE_FORBIDDEN, "42501", NULL), VERDICT_UNAVAILABLE);
 }
 
 static void a_handlers_lists_come_before_the_tables(void **state)

@@ -57,6 +57,26 @@ bool pg_result_is_stale_plan(const PGresult *result)
 }
 
 /*
+ * Rights are asked for when a statement runs, and not when it is prepared. Row security, and a
+ * function of the user's that says so itself, refuse this row; anybody else refuses all of them.
+ */
+static bool is_forbidden(const PGresult *result, const char *sqlstate)
+{
+	static const char *const of_a_row[] = { "ExecWithCheckOptions", "exec_stmt_raise" };
+	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
+	if (strcmp(sqlstate, "42501") != 0 || !function) {
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(of_a_row) / sizeof(of_a_row[0]); i++) {
+		if (strcmp(function, of_a_row[i]) == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
  * "... integer: "12a"" becomes "... integer: "..."": from the first quote to the last, whatever the
  * value holds.
  */
@@ -105,6 +125,9 @@ enum store_failure pg_failure_of_result(const PGresult *result, struct err *err)
 	}
 	if (pg_result_is_stale_plan(result) && strcmp(sqlstate, "0A000") == 0) {
 		return STORE_CONFLICT;
+	}
+	if (is_forbidden(result, sqlstate)) {
+		return STORE_FORBIDDEN;
 	}
 	failure = pg_failure_of_sqlstate(sqlstate);
 	return failure ? failure : STORE_STATEMENT;

@@ -84,7 +84,7 @@ int pg_session_check(struct store_session *session, size_t index, struct err *er
 		return 0;
 	}
 	*err = flight.err;
-	return flight.failure == STORE_STATEMENT ? -EINVAL : 1;
+	return pg_ready_result(flight.failure);
 }
 
 const struct store_ops store_postgres_ops = {

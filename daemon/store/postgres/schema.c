@@ -47,7 +47,7 @@ static int compare_version(long version, struct err *err)
 
 int pg_ready_result(enum store_failure failure)
 {
-	return failure == STORE_STATEMENT ? -EINVAL : 1;
+	return failure == STORE_STATEMENT || failure == STORE_FORBIDDEN ? -EINVAL : 1;
 }
 
 /* The first column of the first row of a query without parameters. */
