@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cases.h"
+#include "core/verdict.h"
 
 static void effects_of_a_committed_transaction_stay(void **state)
 {
@@ -264,6 +265,8 @@ static void a_statement_never_controls_the_transaction(void **state)
 	session->ops->statement(session, CONTROLS_TRANSACTION, NULL, 0, 2);
 	flight = flush_expect(session, STORE_STATEMENT);
 	assert_int_equal(flight.tag, 2);
+	assert_int_equal(
+		verdict_of_statement(flight.failure, flight.err.code, NULL), VERDICT_UNAVAILABLE);
 	assert_true(flight.in_transaction);
 	rollback(session);
 	expect_effects(bench, 0);

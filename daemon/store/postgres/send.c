@@ -160,7 +160,8 @@ static bool may_send_user(struct pg_run *run, size_t op, size_t index)
 	const struct store_statement *statement = &run->session->store->options.statements[index];
 
 	if (!run->session->user[index].is_there && statement_text_refused(statement->sql)) {
-		return fail_local(run, op, STORE_STATEMENT, "0A000",
+		/* an operator's error: no record is to blame */
+		return fail_local(run, op, STORE_STATEMENT, "42000",
 			"a handler's statement must not control the transaction or the session");
 	}
 	return true;
