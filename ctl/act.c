@@ -168,6 +168,11 @@ static int drain_all(const struct ctl *ctl)
 	}
 	root = json_loadb(buffer_str(&body), body.len, 0, NULL);
 	consumers = json_object_get(root, "consumers");
+	if (json_array_size(consumers) == 0) {
+		fprintf(stderr, "oncectl: %s: the answer is no status of onced\n",
+			ctl->socket_path);
+		return CTL_FAILED;
+	}
 	for (size_t i = 0; i < json_array_size(consumers); i++) {
 		const char *name =
 			json_string_value(json_object_get(json_array_get(consumers, i), "name"));

@@ -95,21 +95,20 @@ static int refused(const char *socket_path, const char *target, long status,
 	return -EPROTO;
 }
 
-static int request(const char *socket_path, const char *target, const char *body,
-	struct buffer *ret_body, struct err *err)
+/* What was sent is read by a daemon that only hangs, or was before it died. */
+static const char *what_became(bool is_change)
 {
-	_cleanup_(curl_cleanupp) CURL *curl = curl_easy_init();
-	_cleanup_(buffer_fini) struct buffer url = BUFFER_INIT;
-	char error[CURL_ERROR_SIZE] = "";
-	CURLcode code;
-	long status = 0, os_errno = 0;
+	return is_change ? "; whether it was done is not known: see `oncectl status`" : "";
+}
 
-	if (!curl) {
-		return err_set(err, -ENOMEM, "cannot start libcurl");
-	}
-	buffer_printf(&url, "http://localhost%s", target);
-	code = perform(curl, socket_path, buffer_str(&url), body, ret_body, error);
-	if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT) {
+static int not_answered(CURL *curl, CURLcode code, const char *socket_path, bool is_change,
+	const char *error, struct err *err)
+{
+	static const CURLcode broken[] = { CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
+		CURLE_PARTIAL_FILE };
+	long os_errno = 0;
+
+	if (code == CURLE_COULDNT_CONNECT) {
 		/* Its own sentence would name a port. */
 		(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
 		return err_set(err, 1,
@@ -117,9 +116,39 @@ static int request(const char *socket_path, const char *target, const char *body
 			"another one (--socket)?",
 			socket_path, os_errno ? strerror((int)os_errno) : curl_easy_strerror(code));
 	}
+	if (code == CURLE_OPERATION_TIMEDOUT) {
+		return err_set(err, 1, "no answer on %s within %d s; does onced hang?%s",
+			socket_path, TIMEOUT_MS / 1000, what_became(is_change));
+	}
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		if (code == broken[i]) {
+			return err_set(err, 1, "no whole answer on %s (%s); did onced end?%s",
+				socket_path, error[0] ? error : curl_easy_strerror(code),
+				what_became(is_change));
+		}
+	}
+	err_set(err, 0, "%s: %s%s", socket_path, error[0] ? error : curl_easy_strerror(code),
+		what_became(is_change));
+	shown_plain(err->text);
+	return -EIO;
+}
+
+static int request(const char *socket_path, const char *target, const char *body,
+	struct buffer *ret_body, struct err *err)
+{
+	_cleanup_(curl_cleanupp) CURL *curl = curl_easy_init();
+	_cleanup_(buffer_fini) struct buffer url = BUFFER_INIT;
+	char error[CURL_ERROR_SIZE] = "";
+	CURLcode code;
+	long status = 0;
+
+	if (!curl) {
+		return err_set(err, -ENOMEM, "cannot start libcurl");
+	}
+	buffer_printf(&url, "http://localhost%s", target);
+	code = perform(curl, socket_path, buffer_str(&url), body, ret_body, error);
 	if (code != CURLE_OK) {
-		return err_set(err, -EIO, "%s: %s", socket_path,
-			error[0] ? error : curl_easy_strerror(code));
+		return not_answered(curl, code, socket_path, body != NULL, error, err);
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	return status >= 200 && status < 300 ? 0

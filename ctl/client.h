@@ -9,13 +9,13 @@
 #include "base/err.h"
 
 /*
- * 0 and the body; 1: nobody answers there (err says what to look at); -errno: refused, err says in
- * the daemon's words why and what to do.
+ * 0 and the body; 1: nobody answers there, or not to the end (err says what to look at); -errno:
+ * refused, err says in the daemon's words why and what to do, or answered by something else.
  */
 int client_get(
 	const char *socket_path, const char *target, struct buffer *ret_body, struct err *err);
 
-/* The same for a POST of this JSON. */
+/* The same for a POST of this JSON; err says, too, when it may have been done all the same. */
 int client_post(const char *socket_path, const char *target, const char *body,
 	struct buffer *ret_body, struct err *err);
 

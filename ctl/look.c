@@ -36,6 +36,11 @@ int look_at_consumers(const struct ctl *ctl, const char *name, json_t **ret)
 	}
 	root = json_loadb(buffer_str(&body), body.len, 0, NULL);
 	all = json_object_get(root, "consumers");
+	if (!json_is_array(all)) {
+		fprintf(stderr, "oncectl: %s: the answer is no status of onced\n",
+			ctl->socket_path);
+		return CTL_FAILED;
+	}
 	*ret = json_array();
 	for (size_t i = 0; i < json_array_size(all); i++) {
 		json_t *consumer = json_array_get(all, i);

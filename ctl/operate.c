@@ -129,12 +129,35 @@ static int complain(int r, const struct err *err)
 	return r > 0 ? CTL_NOT_REACHABLE : CTL_FAILED;
 }
 
+/* Numbers of operations begin anew with the daemon: what the first answer says of it must stay. */
+static bool is_same(const json_t *first, const json_t *now)
+{
+	static const char *const keys[] = { "operation", "verb", "target", "started_ms" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *was = json_object_get(first, keys[i]), *is = json_object_get(now, keys[i]);
+
+		if (was && is && !json_equal(was, is)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static int read_operation(const char *socket_path, const struct buffer *body, json_t **operation)
 {
 	json_t *root = json_loadb(buffer_str(body), body->len, 0, NULL);
 
-	if (!json_is_integer(json_object_get(root, "operation"))) {
+	if (!json_is_integer(json_object_get(root, "operation")) ||
+		!json_is_string(json_object_get(root, "state"))) {
 		fprintf(stderr, "oncectl: %s: the answer is no operation of onced\n", socket_path);
+		json_decref(root);
+		return CTL_FAILED;
+	}
+	if (!is_same(*operation, root)) {
+		fputs("oncectl: onced was started anew meanwhile, and does not know what became of "
+		      "this; see `oncectl status`\n",
+			stderr);
 		json_decref(root);
 		return CTL_FAILED;
 	}
@@ -164,11 +187,20 @@ static int start(const struct ctl *ctl, const struct scope *scope, const char *v
 	return r ? complain(r, &err) : read_operation(ctl->socket_path, &answer, operation);
 }
 
-static bool is_running(const json_t *operation)
+static bool is_state(const json_t *operation, const char *state)
 {
-	const char *state = json_string_value(json_object_get(operation, "state"));
+	return strcmp(json_string_value(json_object_get(operation, "state")), state) == 0;
+}
 
-	return state && strcmp(state, "running") == 0;
+/* The end of what was waited for. Only a state that this program knows is a success. */
+static int judge(const json_t *operation)
+{
+	if (is_state(operation, "done") || is_state(operation, "running")) {
+		return CTL_OK;
+	}
+	print_foreign(stderr, "oncectl: ",
+		json_object_get(operation, is_state(operation, "failed") ? "error" : "state"));
+	return CTL_FAILED;
 }
 
 static int look(const struct ctl *ctl, json_t **operation)
@@ -188,7 +220,7 @@ static int follow(const struct ctl *ctl, int64_t limit_us, json_t **operation)
 	int64_t until_us = clock_mono_us() + limit_us;
 	struct timespec nap = { 0, LOOK_MS * 1000000 };
 
-	while (is_running(*operation)) {
+	while (is_state(*operation, "running")) {
 		int status;
 
 		if (clock_mono_us() >= until_us) {
@@ -235,12 +267,7 @@ int operate(const struct ctl *ctl, const struct scope *scope, const char *verb, 
 		json_dumpf(*ret, stdout, JSON_COMPACT);
 		putchar('\n');
 	}
-	if (status == CTL_OK &&
-		strcmp(json_string_value(json_object_get(*ret, "state")), "failed") == 0) {
-		print_foreign(stderr, "oncectl: ", json_object_get(*ret, "error"));
-		return CTL_FAILED;
-	}
-	return status;
+	return status == CTL_OK ? judge(*ret) : status;
 }
 
 /* ---- what holds it up ---- */

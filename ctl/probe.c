@@ -18,7 +18,8 @@ int verb_probe(const struct ctl *ctl)
 
 	if (r) {
 		/* A sentence of the daemon's says more than a status. */
-		fprintf(stderr, "oncectl: %s\n", answer.len > 0 ? buffer_str(&answer) : err.text);
+		fprintf(stderr, "oncectl: %s\n",
+			r < 0 && answer.len > 0 ? buffer_str(&answer) : err.text);
 		return r > 0 ? CTL_NOT_REACHABLE : CTL_FAILED;
 	}
 	fputs(buffer_str(&answer), stdout);

@@ -39,6 +39,11 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
+static int64_t integer_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
 static bool is_state(const json_t *reload, const char *state)
 {
 	return strcmp(text_of(reload, "state"), state) == 0;
@@ -72,6 +77,19 @@ static int ask(const struct ctl *ctl, const char *target, const char *key, json_
 	return r ? complain(r, &err) : parse(&answer, key, ret);
 }
 
+/* It says how far it is, in a word that this program knows. */
+static bool is_told(const json_t *reload)
+{
+	static const char *const states[] = { "checking", "applying", "done", "refused" };
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (is_state(reload, states[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static int start(const struct ctl *ctl, json_t **ret)
 {
 	static const struct scope nothing = { .partition = -1 };
@@ -98,7 +116,8 @@ static bool is_to_follow(const json_t *reload, bool is_waiting, int64_t until_us
 
 static int follow(const struct ctl *ctl, int64_t limit_us, json_t **reload)
 {
-	int64_t number = json_integer_value(json_object_get(*reload, "reload"));
+	int64_t number = integer_of(*reload, "reload");
+	int64_t started_ms = integer_of(*reload, "started_ms");
 	int64_t until_us = clock_mono_us() + limit_us;
 	bool is_waiting = ctl_option(ctl, "--wait") != NULL;
 	struct timespec nap = { 0, LOOK_MS * 1000000 };
@@ -111,11 +130,20 @@ static int follow(const struct ctl *ctl, int64_t limit_us, json_t **reload)
 		if (status != CTL_OK) {
 			return status;
 		}
-		if (json_integer_value(json_object_get(*reload, "reload")) != number) {
-			fputs("oncectl: another reload came after this one and took over\n",
+		if (integer_of(*reload, "reload") != number ||
+			integer_of(*reload, "started_ms") != started_ms) {
+			fputs(integer_of(*reload, "reload") > number
+					? "oncectl: another reload came after this one and took "
+					  "over\n"
+					: "oncectl: onced was started anew meanwhile; it read the "
+					  "file then, see `oncectl show config --diff`\n",
 				stderr);
 			return CTL_FAILED;
 		}
+	}
+	if (!is_told(*reload)) {
+		fputs("oncectl: the answer is none of onced's\n", stderr);
+		return CTL_FAILED;
 	}
 	return is_state(*reload, "applying") && is_waiting ? CTL_TIMED_OUT : CTL_OK;
 }
@@ -139,13 +167,12 @@ static void show_consumers(const json_t *reload)
 	table_init(&table, heads, 4);
 	for (size_t i = 0; i < json_array_size(consumers); i++) {
 		const json_t *consumer = json_array_get(consumers, i);
-		int64_t workers = json_integer_value(json_object_get(consumer, "workers"));
+		int64_t workers = integer_of(consumer, "workers");
 
 		table_add(&table, "%s", text_of(consumer, "name"));
 		table_add(&table, "%s", text_of(consumer, "action"));
 		if (workers > 0) {
-			table_add(&table, "%" PRId64 "/%" PRId64,
-				(int64_t)json_integer_value(json_object_get(consumer, "done")),
+			table_add(&table, "%" PRId64 "/%" PRId64, integer_of(consumer, "done"),
 				workers);
 		} else {
 			table_add(&table, "-");

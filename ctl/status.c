@@ -277,15 +277,11 @@ int verb_status(const struct ctl *ctl)
 		fprintf(stderr, "oncectl: %s\n", err.text);
 		return r > 0 ? CTL_NOT_REACHABLE : CTL_FAILED;
 	}
-	if (ctl->is_json) {
-		fputs(buffer_str(&body), stdout);
-		return CTL_OK;
-	}
 	if (status_render(buffer_str(&body), &out) < 0) {
 		fprintf(stderr, "oncectl: %s: the answer is no status of onced\n",
 			ctl->socket_path);
 		return CTL_FAILED;
 	}
-	fputs(buffer_str(&out), stdout);
+	fputs(buffer_str(ctl->is_json ? &body : &out), stdout);
 	return CTL_OK;
 }
