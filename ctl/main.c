@@ -16,6 +16,7 @@
 #include "dlq.h"
 #include "doctor_verb.h"
 #include "manual.h"
+#include "output.h"
 #include "rebuild.h"
 #include "runbook.h"
 #include "verbs.h"
@@ -298,7 +299,7 @@ static int show_manual(void)
 
 	manual_write(verbs, &out);
 	fputs(buffer_str(&out), stdout);
-	return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
+	return CTL_OK;
 }
 
 static int show_version(void)
@@ -307,7 +308,7 @@ static int show_version(void)
 	return CTL_OK;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *socket_path = getenv("ONCED_SOCKET");
 	struct ctl ctl = {
@@ -332,10 +333,12 @@ int main(int argc, char **argv)
 		arguments_help(verbs, ctl.verb, stdout);
 		return CTL_OK;
 	}
-	status = ctl.is_watching ? watch_run(&ctl) : ctl.verb->run(&ctl);
-	if (fflush(stdout) != 0) {
-		perror("oncectl: standard output");
-		return CTL_FAILED;
-	}
-	return status;
+	return ctl.is_watching ? watch_run(&ctl) : ctl.verb->run(&ctl);
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	return output_flush() ? status : CTL_FAILED;
 }

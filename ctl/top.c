@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "look.h"
+#include "output.h"
 #include "table.h"
 #include "verbs.h"
 #include "watch.h"
@@ -307,11 +308,11 @@ static int show(const struct ctl *ctl, const json_t *before, const json_t *now, 
 	if (ctl->is_json) {
 		json_dumpf(now, stdout, JSON_COMPACT | JSON_REAL_PRECISION(10));
 		putchar('\n');
-		return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
+		return output_flush() ? CTL_OK : CTL_FAILED;
 	}
 	top_render(before, now, seconds, is_screen ? watch_screen_lines() : UINT32_MAX, &out);
 	printf("%s%s%s", is_screen ? CLEAR : "", buffer_str(&out), is_screen ? "" : "\n");
-	return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
+	return output_flush() ? CTL_OK : CTL_FAILED;
 }
 
 /* Looks until it is stopped, or so many times; the first tells no rates. */

@@ -19,6 +19,7 @@
 #include "arguments.h"
 #include "base/cleanup.h"
 #include "config/value.h"
+#include "output.h"
 
 enum { LINES_DEFAULT = 24 };
 #define INTERVAL_DEFAULT_US INT64_C(2000000)
@@ -129,8 +130,7 @@ static int look(const struct ctl *ctl, bool is_first)
 		fputs(text ? text : "", stdout);
 		fputs(ctl->is_json || status != CTL_OK ? "" : "\n", stdout);
 	}
-	if (fflush(stdout) != 0) {
-		perror("oncectl: standard output");
+	if (!output_flush()) {
 		is_over = 1;
 		return CTL_FAILED;
 	}

@@ -147,6 +147,17 @@ def test_daemon_that_hangs_is_not_waited_for_without_end(daemon):
     assert "whether it was done is not known" in said[1]
 
 
+@pytest.mark.parametrize("verb", [("status", "--json"), ("show", "partitions"), ("top", "--times", "1", "--interval", "100ms"), ("--help",)], ids=" ".join)
+def test_output_that_does_not_fit_on_the_disk_is_no_success(daemon, verb):
+    """More than one buffer of it: what is lost in the middle must not be forgotten at the end."""
+    partitions = [{"topic": "t", "partition": n, "state": "held", "reason": "r" * 50} for n in range(200)]
+    fake = daemon(http({**STATUS, "consumers": [{**STATUS["consumers"][0], "partitions": partitions}]}))
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([BUILD / "oncectl", *verb, "--socket", fake.path] if verb[0] != "--help" else [BUILD / "oncectl", *verb],
+                                stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60 * slowness())
+    assert result.returncode == 1 and result.stderr.count("standard output") == 1, result
+
+
 def test_refusal_that_is_no_json_is_told_with_its_status(daemon):
     result = daemon(http(b"<html>\x1b[31m", code=502)).run("drain", "orders")
     assert result.returncode == 1 and "502" in result.stderr and "\x1b" not in result.stderr
