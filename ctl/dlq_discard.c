@@ -12,6 +12,7 @@
 #include "dlq_sender.h"
 #include "dlq_settle.h"
 #include "dlq_tally.h"
+#include "output.h"
 
 enum { SETTLE_COUNT = 1000 };
 
@@ -117,7 +118,7 @@ static int plan_and_discard(struct discarding *discarding)
 	}
 	tell_plan(discarding);
 	if (ctl_option(discarding->session->ctl, "--yes")) {
-		return discard(discarding);
+		return output_flush() ? discard(discarding) : CTL_FAILED;
 	}
 	fprintf(stderr, "Nothing was discarded; --yes discards %zu.\n", discarding->tally.total);
 	return CTL_OK;

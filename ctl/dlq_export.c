@@ -48,8 +48,13 @@ static int export_letters(struct dlq_session *session, FILE *file)
 		err_set(&err, 0, "cannot write: %s", strerror(errno));
 		return dlq_session_fail(session, -EIO, &err);
 	}
-	fprintf(stderr, "%zu dead letter%s exported\n", exporting.count,
-		exporting.count == 1 ? "" : "s");
+	if (status) {
+		fprintf(stderr, "oncectl: not all were exported, %zu before that\n",
+			exporting.count);
+	} else {
+		fprintf(stderr, "%zu dead letter%s exported\n", exporting.count,
+			exporting.count == 1 ? "" : "s");
+	}
 	return status;
 }
 

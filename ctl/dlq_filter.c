@@ -160,7 +160,9 @@ bool dlq_filter_matches(const struct dlq_filter *filter, const struct dlq_letter
 	const struct dlq_filter_words *words = &filter->words;
 	int64_t when = dlq_letter_when(letter);
 
+	/* one that names nobody's consumer would be nobody's, and open for ever */
 	if (words->consumer && letter->format == DLQ_FORMAT_ONCED &&
+		!slice_is_null(letter->consumer) &&
 		!slice_equal_str(letter->consumer, words->consumer)) {
 		return false;
 	}

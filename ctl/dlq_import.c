@@ -63,7 +63,11 @@ static int import_lines(struct importing *importing, struct err *err)
 	ssize_t length;
 	int r = 0;
 
-	rewind(importing->file);
+	if (fseek(importing->file, 0, SEEK_SET) < 0) {
+		return err_set(err, -EINVAL,
+			"%s: %s; all of it is read before anything is sent: name a file, no pipe",
+			importing->path, strerror(errno));
+	}
 	importing->count = 0;
 	while (r == 0 && !dlq_run_is_interrupted() &&
 		(length = getline(&importing->line, &importing->capacity, importing->file)) >= 0) {
@@ -89,6 +93,7 @@ static int import_file(struct importing *importing)
 {
 	struct dlq_session *session = importing->session;
 	struct err err = ERR_INIT;
+	size_t checked;
 	int waited, r;
 
 	importing->file = fopen(importing->path, "re");
@@ -101,6 +106,7 @@ static int import_file(struct importing *importing)
 	if (r < 0) {
 		return dlq_session_fail(session, r, &err);
 	}
+	checked = importing->count;
 	dlq_run_catch_signals();
 	importing->is_sending = true;
 	r = import_lines(importing, &err);
@@ -114,7 +120,12 @@ static int import_file(struct importing *importing)
 	}
 	fprintf(stderr, "%zu dead letter%s imported into %s\n", importing->count,
 		importing->count == 1 ? "" : "s", session->topic);
-	return dlq_run_is_interrupted() ? CTL_FAILED : CTL_OK;
+	if (importing->count != checked) {
+		fprintf(stderr, "oncectl dlq import: %s has %zu: %s\n", importing->path, checked,
+			dlq_run_is_interrupted() ? "it was interrupted"
+						 : "it changed while it was read");
+	}
+	return importing->count == checked ? CTL_OK : CTL_FAILED;
 }
 
 int verb_dlq_import(const struct ctl *ctl)

@@ -12,6 +12,7 @@
 #include "dlq.h"
 #include "dlq_json.h"
 #include "dlq_settle.h"
+#include "output.h"
 
 enum { FAILURES_MAX = 10, REPLAYS_MAX = 3, WAIT_US = 300 * 1000000 };
 
@@ -163,6 +164,8 @@ static int open_clients(struct dlq_replay *replay)
 	struct err err = ERR_INIT;
 	int r = dlq_sender_open(&replay->sender, session->config, session->book.count, &err);
 
+	replay->sender.on_stored = dlq_targets_stored;
+	replay->sender.on_stored_arg = &replay->targets;
 	if (r == 0) {
 		r = dlq_targets_open(&replay->targets, session->config, session->consumer, &err);
 	}
@@ -192,6 +195,9 @@ static int plan_and_run(struct dlq_replay *replay)
 	if (!ctl_option(replay->session->ctl, "--yes")) {
 		fprintf(stderr, "Nothing was sent; --yes sends %zu.\n", replay->planned);
 		return CTL_OK;
+	}
+	if (!output_flush()) {
+		return CTL_FAILED; /* nobody would know what was meant */
 	}
 	return replay->planned > 0 ? dlq_replay_run(replay) : dlq_settle_finish(replay->session);
 }

@@ -172,7 +172,6 @@ static void send(
 		fail(replay, r, &err);
 		return;
 	}
-	target->is_used = true;
 	replay->sent++;
 	FAILPOINT("dlq_sent");
 }

@@ -22,9 +22,12 @@ static void on_signal(int number)
 void dlq_run_catch_signals(void)
 {
 	const struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	sigaction(SIGINT, &action, NULL); /* a second one ends it at once */
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL); /* the terminal went away */
+	sigaction(SIGPIPE, &ignore, NULL); /* who reads what is told is no reason to stop */
 }
 
 bool dlq_run_is_interrupted(void)

@@ -41,10 +41,21 @@ static void on_result(void *context, void *tag, enum sink_result result, const s
 	}
 }
 
+static void on_stored(void *context, const char *topic, int32_t partition, int64_t offset)
+{
+	struct dlq_sender *sender = context;
+
+	if (sender->on_stored) {
+		sender->on_stored(sender->on_stored_arg, topic, partition, offset);
+	}
+}
+
 int dlq_sender_open(struct dlq_sender *sender, const struct config *config, size_t partition_count,
 	struct err *err)
 {
-	const struct sink_listener listener = { .context = sender, .on_result = on_result };
+	const struct sink_listener listener = {
+		.context = sender, .on_result = on_result, .on_stored = on_stored
+	};
 	const struct sink_options options = { .config = config,
 		.client_id = "oncectl",
 		.listener = &listener,

@@ -24,6 +24,9 @@ struct dlq_sender {
 	size_t done_count; /* in all of `done` */
 	bool has_failed; /* one was refused; `failure` says which and why */
 	struct err failure;
+	/* NULL, or to be told where each record lies that was acknowledged; offset -1: unknown */
+	void (*on_stored)(void *arg, const char *topic, int32_t partition, int64_t offset);
+	void *on_stored_arg;
 };
 
 #define DLQ_SENDER_INIT ((struct dlq_sender){ 0 })

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "config/value.h"
 #include "dlq_mark.h"
 
@@ -17,7 +18,10 @@ enum { POLL_MS = 500, SILENCE_MS = 30000 };
 
 int dlq_session_fail(const struct dlq_session *session, int result, const struct err *err)
 {
-	fprintf(stderr, "oncectl %s: %s\n", session->ctl->verb->name, err->text);
+	struct err plain = *err;
+
+	shown_plain(plain.text); /* it may name what a record named */
+	fprintf(stderr, "oncectl %s: %s\n", session->ctl->verb->name, plain.text);
 	return result == -EAGAIN ? CTL_NOT_REACHABLE : CTL_FAILED;
 }
 

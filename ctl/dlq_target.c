@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "kafka/kafka.h"
 
 /* Each group asked is a client of its own. */
@@ -53,7 +54,10 @@ int dlq_targets_find(struct dlq_targets *targets, struct sink *sink, struct slic
 		}
 	}
 	name = xstrndup(topic.data, topic.len);
-	count = kafka_sink_ops.partition_count(sink, name, ASK_TIMEOUT_MS, err);
+	/* a header may say anything, of which brokers do not say what is wrong with it */
+	count = strlen(name) == topic.len && config_is_topic_name(name)
+		? kafka_sink_ops.partition_count(sink, name, ASK_TIMEOUT_MS, err)
+		: -ENOENT;
 	if (count < 0 && count != -ENOENT) {
 		free(name);
 		return count;
@@ -67,6 +71,28 @@ int dlq_targets_find(struct dlq_targets *targets, struct sink *sink, struct slic
 	return 0;
 }
 
+/*
+ * Nothing but what was sent is waited for: the rest of the topic may end in what no consumer
+ * commits, as the marker of a transaction, or have no offset of the group's at all.
+ */
+void dlq_targets_stored(void *arg, const char *topic, int32_t partition, int64_t offset)
+{
+	struct dlq_targets *targets = arg;
+
+	for (size_t i = 0; i < targets->count; i++) {
+		struct dlq_target *target = &targets->items[i];
+
+		if (strcmp(target->topic, topic) != 0) {
+			continue;
+		}
+		if (offset < 0 || partition >= target->partition_count) {
+			target->is_unsure = true;
+		} else if (offset >= target->ends[partition]) {
+			target->ends[partition] = offset + 1;
+		}
+	}
+}
+
 int dlq_targets_note_ends(struct dlq_targets *targets, struct err *err)
 {
 	int r = 0;
@@ -74,11 +100,11 @@ int dlq_targets_note_ends(struct dlq_targets *targets, struct err *err)
 	for (size_t i = 0; i < targets->count && r == 0; i++) {
 		struct dlq_target *target = &targets->items[i];
 
-		if (target->is_awaited && target->is_used) {
+		if (target->is_awaited && target->is_unsure) {
 			r = kafka_reader_log_offsets(targets->reader, target->topic,
 				SOURCE_OFFSET_LATEST, target->ends, (size_t)target->partition_count,
 				err);
-			target->is_used = false;
+			target->is_unsure = r < 0;
 		}
 	}
 	return r;
@@ -166,7 +192,8 @@ int dlq_targets_other_groups(struct dlq_targets *targets, const struct config *c
 
 	for (; asked < count && asked < GROUPS_MAX && clock_mono_us() < end_us; asked++) {
 		if (reads_any(targets, config, groups[asked])) {
-			buffer_printf(out, "%s%s", out->len > 0 ? ", " : "", groups[asked]);
+			buffer_append_str(out, out->len > 0 ? ", " : "");
+			shown_append(out, slice_from_str(groups[asked]));
 		}
 	}
 	for (size_t i = 0; i < count; i++) {

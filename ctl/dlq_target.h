@@ -14,8 +14,8 @@ struct dlq_target {
 	char *topic;
 	int partition_count; /* 0: there is no such topic */
 	bool is_awaited; /* the consumer reads it */
-	bool is_used; /* written to since the last dlq_targets_note_ends() */
-	int64_t *ends; /* by partition: what the consumer has to reach */
+	bool is_unsure; /* of something that was written there it is not known where it lies */
+	int64_t *ends; /* by partition: what the consumer has to reach; 0: nothing of ours */
 };
 
 struct dlq_targets {
@@ -37,7 +37,9 @@ void dlq_targets_close(struct dlq_targets *targets);
 int dlq_targets_find(struct dlq_targets *targets, struct sink *sink, struct slice topic,
 	struct dlq_target **ret, struct err *err);
 
-/* Everything acknowledged so far lies before these ends. */
+/* A record was acknowledged: a dlq_sender's on_stored, `arg` the targets. */
+void dlq_targets_stored(void *arg, const char *topic, int32_t partition, int64_t offset);
+/* Ask for the ends of what is unsure: everything acknowledged so far lies before them. */
 int dlq_targets_note_ends(struct dlq_targets *targets, struct err *err);
 
 /*

@@ -37,6 +37,8 @@ enum sink_result {
 struct sink_listener {
 	void *context;
 	void (*on_result)(void *context, void *tag, enum sink_result result, const struct err *err);
+	/* Or NULL: where it lies, right before it is told as acked. offset -1: nobody knows. */
+	void (*on_stored)(void *context, const char *topic, int32_t partition, int64_t offset);
 };
 
 struct sink_options {

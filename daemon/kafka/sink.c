@@ -54,6 +54,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 		(void)kafka_explain(&trouble, &err);
 		err_prefix(&err, 0, "dead letter not accepted");
 	}
+	if (result == SINK_ACKED && sink->listener.on_stored) {
+		sink->listener.on_stored(sink->listener.context, rd_kafka_topic_name(message->rkt),
+			message->partition, message->offset < 0 ? -1 : message->offset);
+	}
 	sink->listener.on_result(sink->listener.context, message->_private, result, &err);
 }
 

@@ -15,52 +15,10 @@ import pytest
 from support.process import wait_for
 
 from . import checker, events
-from .dlq import Dlq, is_mark, letters, marks
+from .dlq import (
+    Dlq, close_gate, dead_ids, effects_by_id, expect_all_applied_once, fill, is_mark, letters, marks, open_gate, tool_only, with_letters)
 from .harness import slowness
 from .rebuilding import FROM, rebuild
-
-
-def close_gate(world, name="gate", code="22P02"):
-    world.sql("INSERT INTO gates VALUES (%s, %s)", [name, code])
-
-
-def open_gate(world, name="gate"):
-    world.sql("DELETE FROM gates WHERE name = %s", [name])
-
-
-def fill(world, count, partitions=2, gate="gate", first=0):
-    """So many records die of the gate, and as many between them do not."""
-    for n in range(first, first + count):
-        for kind, fault in (("dead", {"fault": f"gate:{gate}"}), ("fine", {})):
-            world.kafka.produce(
-                world.topic, events.envelope(f"{gate}-{kind}-{n}", n, **fault), f"k{n % 7}".encode(),
-                headers=[("trace", f"t{n}".encode())], partition=n % partitions, timestamp_ms=1_700_000_000_000 + n)
-    world.kafka.flush()
-
-
-def with_letters(world, count, changes=None, gate="gate", code="22P02"):
-    world.create_topics(partitions=2, dlq_partitions=2)
-    close_gate(world, gate, code)
-    fill(world, count, gate=gate)
-    onced = world.start(changes)
-    onced.wait_metric(count, "onced_dead_letters_total", seconds=60 + count / 50)
-    world.wait_finished(onced, 60)
-    return onced, Dlq(world, onced)
-
-
-def effects_by_id(world):
-    return collections.Counter(e.event_id for e in world.effects())
-
-
-def expect_all_applied_once(world, ids):
-    count = effects_by_id(world)
-    assert set(ids) <= set(count), f"{len(set(ids) - set(count))} of {len(ids)} have no effect"
-    twice = [event_id for event_id, n in count.items() if n != 1]
-    assert not twice, f"{len(twice)} took effect more than once: {twice[:5]}"
-
-
-def dead_ids(count, gate="gate"):
-    return [f"{gate}-dead-{n}" for n in range(count)]
 
 
 def test_replay_after_the_repair_applies_each_once_and_again_changes_nothing(world):
@@ -337,15 +295,6 @@ def put_letters(world, count, topic=None, producer=None):
         else:
             world.kafka.produce(topic or world.dlq, events.envelope(f"dead-{n}", n), b"k", headers, partition=n % 2)
     (producer or world.kafka).flush()
-
-
-def tool_only(world):
-    """oncectl with a configuration whose onced does not run."""
-    world.create_topics(partitions=2, dlq_partitions=2)
-    onced = world.onced()
-    onced.write_config()
-    onced.log_path.touch()
-    return Dlq(world, onced)
 
 
 @pytest.mark.failpoints
