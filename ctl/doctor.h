@@ -43,6 +43,7 @@ struct doctor {
 	size_t broker_count;
 	struct doctor_topic *topics;
 	size_t topic_count, topic_capacity;
+	int64_t leaders_until_us; /* CLOCK_MONOTONIC; 0: none was missing yet */
 };
 
 /* doctor_host.c */

@@ -5,9 +5,13 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "doctor.h"
+
+enum { LEADERS_S = 10, LEADERS_NAP_MS = 250 };
 
 void doctor_check_cluster(struct doctor *doctor)
 {
@@ -93,14 +97,48 @@ static void ask_settings(struct doctor *doctor, struct doctor_topic *topic)
 	}
 }
 
+/* One without partitions is being made. */
+static bool lacks_leaders(const struct kafka_topic *facts)
+{
+	return facts->leaderless > 0 || facts->partitions == 0;
+}
+
+/*
+ * A broker that has just started, was just not heard of by its controller for some seconds, or has
+ * just got the topic has no leaders for a moment, and is as healthy as any: all topics together may
+ * take LEADERS_S.
+ */
+static int ask_facts(struct doctor *doctor, struct doctor_topic *topic, struct err *err)
+{
+	const struct timespec nap = { 0, LEADERS_NAP_MS * 1000000L };
+	int r;
+
+	for (;;) {
+		r = kafka_examine_topic(doctor->examiner, topic->name, topic->role >= DOCTOR_DLQ,
+			&topic->facts, err);
+		if (r < 0 || !lacks_leaders(&topic->facts)) {
+			return r;
+		}
+		if (doctor->leaders_until_us == 0) {
+			doctor->leaders_until_us = clock_mono_us() + LEADERS_S * INT64_C(1000000);
+		}
+		if (clock_mono_us() >= doctor->leaders_until_us ||
+			clock_mono_us() + LEADERS_NAP_MS * INT64_C(1000) >= doctor->deadline_us) {
+			return 0;
+		}
+		nanosleep(&nap, NULL);
+	}
+}
+
 static void judge_topic(struct doctor *doctor, const struct doctor_topic *topic)
 {
 	const struct kafka_topic *facts = &topic->facts;
 
-	if (facts->leaderless > 0) {
-		findings_add(&doctor->findings, FINDING_ERROR, "see why its brokers are away",
-			"topic %s: %d of %d partitions have no leader", topic->name,
-			facts->leaderless, facts->partitions);
+	if (lacks_leaders(facts)) {
+		findings_add(&doctor->findings, FINDING_ERROR,
+			"see why its brokers are away, and ask again when they are back",
+			"topic %s: %d of %d partitions have no leader, and get none within %d s",
+			topic->name, facts->leaderless, facts->partitions, LEADERS_S);
 	}
 	if (facts->replicas == 1 && doctor->broker_count > 1) {
 		findings_add(&doctor->findings, FINDING_WARNING, "raise its replication factor",
@@ -127,7 +165,7 @@ static void ask_topic(struct doctor *doctor, const char *name, enum doctor_role 
 	ARRAY_GROW(doctor->topics, doctor->topic_count, doctor->topic_capacity);
 	topic = &doctor->topics[doctor->topic_count++];
 	*topic = (struct doctor_topic){ .name = name, .role = role };
-	r = kafka_examine_topic(doctor->examiner, name, role >= DOCTOR_DLQ, &topic->facts, &err);
+	r = ask_facts(doctor, topic, &err);
 	topic->is_there = r == 0;
 	if (r < 0) {
 		findings_add(&doctor->findings, FINDING_ERROR, NULL, "%s", err.text);

@@ -29,6 +29,7 @@ int migration_open(const struct config *config, const struct config_consumer *co
 		.prepare = (enum store_prepare)config->store_prepare,
 		.retention_us = consumer->dedup_retention_us,
 		.partitions = partitions,
+		.asks_each_server = true,
 	};
 
 	if (!ops) {

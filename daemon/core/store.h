@@ -272,6 +272,7 @@ struct store_options {
 	enum store_prepare prepare;
 	/* migrate() only: the table of processed events in so many; 0: as it is */
 	unsigned partitions;
+	bool asks_each_server; /* it is asked once: of several each has its own time */
 	int64_t retention_us; /* how long the row of an ended event is kept; 0: for ever */
 	const struct store_statement *statements; /* borrowed for the store's life */
 	size_t statement_count;

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from .harness import NameServer
+from .harness import NameServer, run_tool
 
 SMALL = {"consumer c": {"batch.max": 20, "lanes": 2}}
 
@@ -56,3 +56,14 @@ def test_a_store_that_moved_is_found_by_its_name(world, named):
     assert onced.worker_pids() == before
     onced.wait_until(lambda: onced.metrics().sum("onced_store_down") == 0, 30, "every session has found it")
     world.finish(onced)
+
+
+def test_oncectl_reaches_the_server_behind_one_that_says_nothing(world):
+    """Asked once, with nobody to ask again: each server has its own time."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{world.postgres.port}/{world.database}"
+        onced = world.onced({"onced": {"store": url}})
+        config = onced.write_config()
+        for verb, status, said in ((("migrate",), 0, "applied"), (("dedup", "check", "an-id"), 1, "unknown")):
+            result = run_tool(*verb, "-c", config, env=onced._environment(), program="oncectl")
+            assert result.returncode == status and said in result.stdout, result

@@ -2,9 +2,10 @@
  * connect - get a session connected, and keep it usable
  *
  * Runs in: the session's thread (session_interrupt: any). Connecting blocks at most
- * CONNECT_TIMEOUT_US: libpq is given the addresses of names (hosts.c), and looks up none itself.
- * Parameters of ours come before the URL where the URL may override them, and after it where it may
- * not. libpq's notices go nowhere: they would quote data to standard error.
+ * CONNECT_TIMEOUT_US (with asks_each_server: so long for each that says nothing): libpq is given
+ * the addresses of names (hosts.c), and looks up none itself. Parameters of ours come before the
+ * URL where the URL may override them, and after it where it may not. libpq's notices go nowhere:
+ * they would quote data to standard error.
  */
 #include <errno.h>
 #include <poll.h>
@@ -173,7 +174,7 @@ static int check_server(const PGconn *conn, struct err *err)
 		version / 10000, SERVER_VERSION_MIN / 10000);
 }
 
-int pg_connect(struct pg_session *session, struct err *err)
+static int connect_once(struct pg_session *session, size_t *ret_servers, struct err *err)
 {
 	int64_t deadline_us = clock_mono_us() + CONNECT_TIMEOUT_US;
 	_cleanup_(pg_hosts_fini) struct pg_hosts hosts = PG_HOSTS_INIT;
@@ -186,6 +187,7 @@ int pg_connect(struct pg_session *session, struct err *err)
 		connect_refused(session, unknown.text, err);
 		return 1; /* nobody's affair: names come back */
 	}
+	*ret_servers = hosts.servers;
 	session->is_unnamed = atomic_load(&session->store->is_unnamed);
 	session->conn = PQconnectStartParams(parameters.names, parameters.values, 1);
 	if (!session->conn) {
@@ -204,6 +206,21 @@ int pg_connect(struct pg_session *session, struct err *err)
 	PQsetErrorVerbosity(session->conn, PQERRORS_DEFAULT);
 	session->turned = 0;
 	return 0;
+}
+
+int pg_connect(struct pg_session *session, struct err *err)
+{
+	unsigned turned;
+	size_t servers = 0;
+	int result;
+
+	/* a turn is a server that said nothing; the next attempt begins with the one behind it */
+	do {
+		turned = session->turned;
+		result = connect_once(session, &servers, err);
+	} while (session->store->options.asks_each_server && result != 0 &&
+		session->turned != turned && session->turned < servers);
+	return result;
 }
 
 static int enter_pipeline(struct pg_session *session, struct err *err)

@@ -323,12 +323,14 @@ int pg_hosts_look_up(struct pg_session *session, struct pg_parameters *parameter
 	if (elements.name_count > 0) {
 		r = look_up(session, &elements, deadline_us, err);
 	}
+	hosts->servers = elements.count;
 	if (elements.name_count > 0 || (session->turned > 0 && elements.count > 1)) {
 		tell_all(hosts, &elements, session->turned);
 		pg_parameters_add(parameters, "host", buffer_str(&hosts->host));
 		pg_parameters_add(parameters, "hostaddr", buffer_str(&hosts->hostaddr));
 		pg_parameters_add(
 			parameters, "port", elements.has_ports ? buffer_str(&hosts->port) : NULL);
+		hosts->servers = hosts->count;
 	}
 	PQconninfoFree(options);
 	return r;

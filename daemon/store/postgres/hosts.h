@@ -26,9 +26,10 @@ void pg_parameters_add(struct pg_parameters *parameters, const char *name, const
 struct pg_hosts {
 	struct buffer host, hostaddr, port;
 	size_t count;
+	size_t servers; /* that libpq may try, whoever looked them up */
 };
 
-#define PG_HOSTS_INIT ((struct pg_hosts){ BUFFER_INIT, BUFFER_INIT, BUFFER_INIT, 0 })
+#define PG_HOSTS_INIT ((struct pg_hosts){ BUFFER_INIT, BUFFER_INIT, BUFFER_INIT, 0, 0 })
 void pg_hosts_fini(struct pg_hosts *hosts);
 
 /*
