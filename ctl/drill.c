@@ -2,8 +2,8 @@
  * drill - `oncectl drill`: a drain on the live service, to know how it goes before it has to
  *
  * Runs in: oncectl. Drains, lets lag build, resumes, and watches until the lag is gone. Whatever
- * happens between, the consumer is resumed: an interrupt goes on with that, and a pause with an end
- * of its own stands behind a drill that is killed.
+ * happens between, the consumer is resumed: an interrupt, and a terminal that goes away, go on with
+ * that, and a pause with an end of its own stands behind a drill that is killed.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -29,6 +29,8 @@ enum { EASE_SECONDS = 10, CLOSE_SECONDS = 5 };
 #define LIMIT_DEFAULT_US (600 * SECOND_US)
 /* Longer than the drill leaves it paused, for the case that nobody is left to resume it. */
 #define SPARE_US (60 * SECOND_US)
+/* So long without an end, and the lag is asked for anew several times meanwhile. */
+#define IDLE_US (5 * SECOND_US)
 
 struct drill {
 	const struct ctl *ctl;
@@ -36,7 +38,9 @@ struct drill {
 	int64_t lag_us, limit_us; /* how long it stands, how long each step may take */
 
 	double drain_seconds, paused_seconds, catch_up_seconds;
-	int64_t lag_before, backlog, worked; /* records */
+	int64_t lag_before, lag_after, backlog; /* offsets */
+	int64_t worked, worked_then; /* records; when it was last seen to grow */
+	int64_t idle_since_us; /* since then, with no more lag than before the drill */
 };
 
 static volatile sig_atomic_t was_interrupted;
@@ -68,8 +72,29 @@ static void say(const struct drill *drill, const char *what)
 
 /* ---- what the daemon says ---- */
 
-/* Lag, -1 while it is not known, and how many records ended so far. */
-static int look(const struct drill *drill, int64_t *ret_lag, int64_t *ret_settled)
+struct figures {
+	int64_t lag; /* -1 while it is not known */
+	int64_t settled; /* records that ended so far */
+	bool is_free; /* no record waits for anything, and no partition */
+};
+
+static void add_partition(const json_t *partition, struct figures *ret)
+{
+	static const char *const waiting[] = { "in_flight", "parked", "held" };
+	const char *state = json_string_value(json_object_get(partition, "state")), *result;
+	json_t *settled = json_object_get(partition, "settled"), *count;
+
+	json_object_foreach(settled, result, count)
+	{
+		ret->settled += json_integer_value(count);
+	}
+	ret->is_free &= state && strcmp(state, "running") == 0;
+	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
+		ret->is_free &= json_integer_value(json_object_get(partition, waiting[i])) == 0;
+	}
+}
+
+static int look(const struct drill *drill, struct figures *ret)
 {
 	_cleanup_(json_cleanup) json_t *found = NULL;
 	int status = look_at_consumers(drill->ctl, drill->scope.consumer, &found);
@@ -77,17 +102,10 @@ static int look(const struct drill *drill, int64_t *ret_lag, int64_t *ret_settle
 	const json_t *lag = json_object_get(consumer, "lag");
 	const json_t *partitions = json_object_get(consumer, "partitions");
 
-	*ret_lag = json_is_integer(lag) ? json_integer_value(lag) : -1;
-	*ret_settled = 0;
+	*ret = (struct figures){ .lag = json_is_integer(lag) ? json_integer_value(lag) : -1,
+		.is_free = true };
 	for (size_t i = 0; i < json_array_size(partitions); i++) {
-		const json_t *partition = json_array_get(partitions, i);
-		json_t *settled = json_object_get(partition, "settled"), *count;
-		const char *result;
-
-		json_object_foreach(settled, result, count)
-		{
-			*ret_settled += json_integer_value(count);
-		}
+		add_partition(json_array_get(partitions, i), ret);
 	}
 	return status;
 }
@@ -108,7 +126,7 @@ static int refuse_paused(const struct drill *drill)
 }
 
 static int order(const struct drill *drill, const char *verb, int64_t seconds,
-	enum operate_wait wait, const char *timeout, json_t **ret)
+	enum operate_wait wait, json_t **ret)
 {
 	struct ctl quiet = *drill->ctl;
 	json_t *body = operate_body(&quiet, &drill->scope);
@@ -118,29 +136,58 @@ static int order(const struct drill *drill, const char *verb, int64_t seconds,
 	if (seconds) {
 		(void)json_object_set_new(body, "seconds", json_integer(seconds));
 	}
-	return operate(&quiet, &drill->scope, verb, body, wait, timeout, ret);
+	return operate(&quiet, &drill->scope, verb, body, wait, NULL, ret);
 }
 
 /* ---- the steps ---- */
 
-static int drain(struct drill *drill)
+static int64_t seconds_of(int64_t us)
 {
-	_cleanup_(json_cleanup) json_t *drained = NULL, *paused = NULL;
-	int64_t stands_us = drill->lag_us + SPARE_US;
-	char limit[32];
+	return us / SECOND_US + 1;
+}
+
+/* Until it is done with, its time is over, or nobody wants it any more. */
+static int follow_drain(const struct drill *drill, json_t **drained)
+{
+	int64_t until_us = clock_mono_us() + drill->limit_us;
 	int status;
 
-	snprintf(limit, sizeof(limit), "%" PRId64 "s", drill->limit_us / SECOND_US);
-	status = order(drill, "drain", 0, OPERATE_END, limit, &drained);
+	do {
+		status = operate_follow(drill->ctl, SECOND_US / 2, drained);
+	} while (status == CTL_TIMED_OUT && !was_interrupted && clock_mono_us() < until_us);
+	if (status == CTL_TIMED_OUT && was_interrupted) {
+		fprintf(stderr, "oncectl drill: interrupted before %s was drained\n",
+			drill->scope.consumer);
+		return CTL_FAILED;
+	}
 	if (status == CTL_TIMED_OUT) {
-		fprintf(stderr, "oncectl drill: not drained in %s; what it waits for:\n", limit);
-		operate_show_waiting(drained);
+		fprintf(stderr, "oncectl drill: not drained in %" PRId64 "s; what it waits for:\n",
+			drill->limit_us / SECOND_US);
+		operate_show_waiting(*drained);
+	}
+	return status;
+}
+
+/* The newest word holds: with a pause behind it the drain ends by itself, too. */
+static int drain(struct drill *drill)
+{
+	_cleanup_(json_cleanup) json_t *drained = NULL, *behind = NULL, *paused = NULL;
+	int64_t stands_us = drill->lag_us + SPARE_US;
+	int status = order(drill, "drain", 0, OPERATE_START, &drained);
+
+	if (status == CTL_OK) {
+		status = order(drill, "pause", seconds_of(drill->limit_us + stands_us),
+			OPERATE_START, &behind);
+	}
+	if (status == CTL_OK) {
+		status = follow_drain(drill, &drained);
 	}
 	if (status != CTL_OK) {
 		return status;
 	}
 	drill->drain_seconds = json_number_value(json_object_get(drained, "seconds"));
-	return order(drill, "pause", stands_us / SECOND_US + 1, OPERATE_ANSWER, NULL, &paused);
+	status = order(drill, "pause", seconds_of(stands_us), OPERATE_ANSWER, &paused);
+	return status == CTL_TIMED_OUT ? CTL_OK : status; /* they are drained, and stay so */
 }
 
 static void let_lag_build(struct drill *drill)
@@ -153,26 +200,51 @@ static void let_lag_build(struct drill *drill)
 	drill->paused_seconds = (double)(clock_mono_us() - since_us) / 1e6;
 }
 
-/* The lag is asked for once a second or so: one that is from before the resume does not count. */
+/*
+ * The lag is asked for once a second or so: one that is from before the resume does not count. It
+ * counts offsets, and not all of them are records: behind the marker of a transaction it stays as
+ * it was before the drill, and nothing ends any more.
+ */
+static bool has_caught_up(struct drill *drill, const struct figures *now, int64_t now_us)
+{
+	int64_t lag = now->lag;
+	bool is_as_before =
+		now->is_free && lag >= 0 && lag <= (drill->lag_before > 0 ? drill->lag_before : 0);
+
+	if (!is_as_before || drill->worked != drill->worked_then) {
+		drill->worked_then = drill->worked;
+		drill->idle_since_us = now_us;
+	}
+	drill->lag_after = lag;
+	return (lag == 0 && drill->worked >= drill->backlog) ||
+		(is_as_before && now_us - drill->idle_since_us >= IDLE_US);
+}
+
 static int catch_up(struct drill *drill, int64_t settled_before)
 {
-	int64_t since_us = clock_mono_us(), lag, settled;
+	int64_t since_us = clock_mono_us();
+	struct figures now;
 
+	drill->idle_since_us = since_us;
 	for (;;) {
-		int status = look(drill, &lag, &settled);
+		int status = look(drill, &now);
+		int64_t now_us = clock_mono_us();
 
 		if (status != CTL_OK) {
 			return status;
 		}
-		drill->worked = settled - settled_before;
-		drill->catch_up_seconds = (double)(clock_mono_us() - since_us) / 1e6;
-		if (lag == 0 && drill->worked >= drill->backlog) {
+		drill->worked = now.settled - settled_before;
+		if (has_caught_up(drill, &now, now_us)) {
+			bool is_idle = now.lag > 0 || drill->worked < drill->backlog;
+			int64_t end_us = is_idle ? drill->idle_since_us : now_us;
+
+			drill->catch_up_seconds = (double)(end_us - since_us) / 1e6;
 			return CTL_OK;
 		}
-		if (was_interrupted || clock_mono_us() - since_us > drill->limit_us) {
+		if (was_interrupted || now_us - since_us > drill->limit_us) {
 			fprintf(stderr,
 				"oncectl drill: %s is resumed; its lag is still %" PRId64 "\n",
-				drill->scope.consumer, lag);
+				drill->scope.consumer, now.lag);
 			return CTL_TIMED_OUT;
 		}
 		nap();
@@ -182,9 +254,10 @@ static int catch_up(struct drill *drill, int64_t settled_before)
 static int run(struct drill *drill)
 {
 	_cleanup_(json_cleanup) json_t *resumed = NULL;
-	int64_t settled = 0;
-	int status = look(drill, &drill->lag_before, &settled), undone;
+	struct figures seen;
+	int status = look(drill, &seen), undone;
 
+	drill->lag_before = seen.lag;
 	if (status != CTL_OK) {
 		return status;
 	}
@@ -193,10 +266,11 @@ static int run(struct drill *drill)
 	if (status == CTL_OK) {
 		say(drill, "Drained; lag builds up ...");
 		let_lag_build(drill);
-		status = look(drill, &drill->backlog, &settled);
+		status = look(drill, &seen);
+		drill->backlog = seen.lag;
 	}
 	/* also when the drain failed or ran out of time: it is paused then */
-	undone = order(drill, "resume", 0, OPERATE_ANSWER, NULL, &resumed);
+	undone = order(drill, "resume", 0, OPERATE_ANSWER, &resumed);
 	if (undone != CTL_OK && undone != CTL_TIMED_OUT) {
 		fprintf(stderr, "oncectl drill: %s may still be paused: oncectl resume %s\n",
 			drill->scope.consumer, drill->scope.consumer);
@@ -204,7 +278,7 @@ static int run(struct drill *drill)
 	}
 	if (status == CTL_OK) {
 		say(drill, "Resumed; catching up ...");
-		status = catch_up(drill, settled);
+		status = catch_up(drill, seen.settled);
 	}
 	return status;
 }
@@ -266,14 +340,20 @@ static void report(const struct drill *drill)
 		drill->catch_up_seconds > 0 ? (double)drill->worked / drill->catch_up_seconds : 0;
 
 	advise(drill, &advice);
+	if (drill->lag_after > 0) {
+		buffer_printf(&advice,
+			"A lag of %" PRId64 " is left, no more than before: offsets that are no "
+			"records, as markers of transactions.\n",
+			drill->lag_after);
+	}
 	if (drill->ctl->is_json) {
-		json_t *object = json_pack("{s:s, s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:s}",
+		json_t *object = json_pack("{s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:s}",
 			"consumer", drill->scope.consumer, "drain_seconds", drill->drain_seconds,
 			"paused_seconds", drill->paused_seconds, "lag_before",
-			(json_int_t)drill->lag_before, "backlog", (json_int_t)drill->backlog,
-			"settled", (json_int_t)drill->worked, "zero_lag_seconds",
-			drill->catch_up_seconds, "records_per_second", rate, "advice",
-			buffer_str(&advice));
+			(json_int_t)drill->lag_before, "lag_after", (json_int_t)drill->lag_after,
+			"backlog", (json_int_t)drill->backlog, "settled", (json_int_t)drill->worked,
+			"zero_lag_seconds", drill->catch_up_seconds, "records_per_second", rate,
+			"advice", buffer_str(&advice));
 
 		json_dumpf(object, stdout, JSON_COMPACT);
 		putchar('\n');
@@ -301,7 +381,7 @@ static bool read_span(const struct ctl *ctl, const char *option, int64_t *span_u
 
 int verb_drill(const struct ctl *ctl)
 {
-	struct sigaction action = { .sa_handler = interrupt };
+	struct sigaction action = { .sa_handler = interrupt }, ignore = { .sa_handler = SIG_IGN };
 	struct drill drill = { .ctl = ctl, .lag_us = LAG_DEFAULT_US, .limit_us = LIMIT_DEFAULT_US };
 	int status;
 
@@ -322,6 +402,8 @@ int verb_drill(const struct ctl *ctl)
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL); /* the terminal went away */
+	sigaction(SIGPIPE, &ignore, NULL); /* or who read what is told */
 	status = run(&drill);
 	if (status == CTL_OK) {
 		report(&drill);

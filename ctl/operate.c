@@ -248,6 +248,13 @@ static bool read_limit(enum operate_wait wait, const char *timeout, int64_t *ret
 	return true;
 }
 
+int operate_follow(const struct ctl *ctl, int64_t limit_us, json_t **operation)
+{
+	int status = follow(ctl, limit_us, operation);
+
+	return status == CTL_OK ? judge(*operation) : status;
+}
+
 int operate(const struct ctl *ctl, const struct scope *scope, const char *verb, json_t *take_body,
 	enum operate_wait wait, const char *timeout, json_t **ret)
 {

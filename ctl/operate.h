@@ -40,5 +40,11 @@ enum operate_wait {
 int operate(const struct ctl *ctl, const struct scope *scope, const char *verb, json_t *take_body,
 	enum operate_wait wait, const char *timeout, json_t **ret);
 
+/*
+ * Follow an operation that was only begun, until it is over (CTL_OK when it is done) or for so
+ * long (CTL_TIMED_OUT).
+ */
+int operate_follow(const struct ctl *ctl, int64_t limit_us, json_t **operation);
+
 /* What still holds it up, one line each. */
 void operate_show_waiting(const json_t *operation);

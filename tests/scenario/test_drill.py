@@ -7,13 +7,21 @@ import signal
 import subprocess
 import time
 
+import confluent_kafka
+import pytest
+
 from support.process import wait_for
-from .harness import BUILD
+from . import events
+from .harness import BUILD, slowness
 from .operate import Load, asked, oncectl
 
 
+def pauses(onced):
+    return json.loads(oncectl(onced, "show", "consumers", "--json"))[0]["pauses"]
+
+
 def is_paused(onced):
-    return bool(json.loads(oncectl(onced, "show", "consumers", "--json"))[0]["pauses"])
+    return bool(pauses(onced))
 
 
 def test_a_drill_says_how_a_drain_goes_and_nothing_comes_twice(world):
@@ -48,6 +56,77 @@ def test_a_drill_that_is_interrupted_resumes(world):
     world.produce_event("after")
     world.kafka.flush()
     world.finish(onced)
+
+
+@pytest.fixture
+def busy(world):
+    """A onced with a record in hand that takes its time."""
+    world.create_topics()
+    onced = world.start()
+    onced.wait_assigned(1)
+    world.produce_event("slow", fault="sleep:15")
+    world.kafka.flush()
+    onced.wait_until(lambda: any(lane["stage"] != "idle" for w in onced.workers() for lane in w["lanes"]), 20,
+                     "the slow record is in hand")
+    return onced
+
+
+def begin_drill(onced, *arguments):
+    drill = subprocess.Popen([BUILD / "oncectl", "--socket", onced.socket, "drill", "c", *arguments],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    onced.wait_until(lambda: any(pause["until_ms"] for pause in pauses(onced)), 20, "a pause with an end stands behind the drain")
+    return drill
+
+
+def test_a_drill_that_is_killed_while_it_drains_leaves_a_pause_that_ends(world, busy):
+    drill = begin_drill(busy, "--lag", "10s", "--timeout", "60s")
+    assert drill.poll() is None and world.effect_count() == 0, "it still drains"
+    drill.kill()
+    drill.communicate()
+    [pause] = pauses(busy)
+    assert 60 < pause["until_ms"] / 1000 - time.time() < 150
+    oncectl(busy, "resume", "c")
+    world.finish(busy)
+
+
+def test_a_drill_whose_terminal_goes_away_resumes_at_once(world, busy):
+    drill = begin_drill(busy, "--lag", "10m")
+    drill.stdout.close()  # who reads what it tells is gone
+    drill.send_signal(signal.SIGHUP)
+    _, said = drill.communicate(timeout=10 * slowness())
+    assert drill.returncode == 1 and "interrupted before c was drained" in said
+    assert not is_paused(busy)
+    world.finish(busy)
+
+
+def test_a_drill_knows_an_end_that_nobody_commits(world):
+    """The marker of a transaction is an offset, and no record."""
+    world.create_topics(partitions=2)
+    onced = world.start()
+    onced.wait_assigned(2)
+    producer = confluent_kafka.Producer({"bootstrap.servers": world.kafka.bootstrap, "transactional.id": world.name})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(world.topic, events.envelope("in-a-transaction", 1), b"k", partition=1)
+    producer.commit_transaction(30)
+    onced.wait_until(lambda: world.effect_count() == 1 and onced.consumer()["lag"] == 1, 30, "its marker is all that is left")
+    told = asked(onced, "drill", "c", "--lag", "1s", "--timeout", "30s")
+    assert told["lag_after"] == told["lag_before"] == 1 and "markers of transactions" in told["advice"]
+    assert told["zero_lag_seconds"] < 5
+    onced.stop()
+
+
+def test_a_drill_takes_no_record_that_waits_for_such_an_end(world):
+    """Parked, it makes a lag that does not move, too."""
+    world.create_topics()
+    onced = world.start({"retry": {"delay": "10m", "delay.max": "10m", "jitter": "none", "deadline": "2h"}})
+    onced.wait_assigned(1)
+    world.produce_event("parked", fault="flaky:100:23503")
+    world.kafka.flush()
+    onced.wait_until(lambda: onced.consumer()["lag"] == 1 and [p["parked"] for p in onced.partitions().values()] == [1], 60, "it waits")
+    oncectl(onced, "drill", "c", "--lag", "1s", "--timeout", "8s", expect=4)
+    assert not is_paused(onced)
+    onced.stop()
 
 
 def test_a_drill_warns_of_times_that_are_too_short(world):
