@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arguments.h"
 #include "base/cleanup.h"
@@ -23,7 +22,6 @@
 #include "watch.h"
 
 #define INTERVAL_DEFAULT_US INT64_C(1000000)
-#define CLEAR "\033[H\033[2J"
 
 /* ---- figures ---- */
 
@@ -303,24 +301,26 @@ static void json_cleanup(json_t **object)
 static int show(const struct ctl *ctl, const json_t *before, const json_t *now, double seconds)
 {
 	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
-	bool is_screen = isatty(STDOUT_FILENO);
 
 	if (ctl->is_json) {
 		json_dumpf(now, stdout, JSON_COMPACT | JSON_REAL_PRECISION(10));
 		putchar('\n');
 		return output_flush() ? CTL_OK : CTL_FAILED;
 	}
-	top_render(before, now, seconds, is_screen ? watch_screen_lines() : UINT32_MAX, &out);
-	printf("%s%s%s", is_screen ? CLEAR : "", buffer_str(&out), is_screen ? "" : "\n");
+	top_render(before, now, seconds, UINT32_MAX, &out);
+	watch_show(buffer_str(&out));
 	return output_flush() ? CTL_OK : CTL_FAILED;
 }
 
-/* Looks until it is stopped, or so many times; the first tells no rates. */
+/*
+ * Looks until it is stopped, or so many times; the first tells no rates. One that fails does not
+ * end it, unless it is the first or output is lost: a daemon that restarts is worth waiting for.
+ */
 static int run(const struct ctl *ctl, int64_t interval_us, int64_t times)
 {
 	_cleanup_(json_cleanup) json_t *before = NULL;
 	int64_t looked_us = 0;
-	int status = CTL_OK;
+	int status = CTL_OK, shown = CTL_OK;
 
 	for (int64_t i = 0; !watch_is_over() && i <= times; i++) {
 		int64_t now_us = clock_mono_us();
@@ -328,13 +328,13 @@ static int run(const struct ctl *ctl, int64_t interval_us, int64_t times)
 
 		status = look_at_consumers(ctl, NULL, &now);
 		if (status == CTL_OK && before) {
-			status = show(ctl, before, now, (double)(now_us - looked_us) / 1e6);
+			shown = show(ctl, before, now, (double)(now_us - looked_us) / 1e6);
 		}
 		json_decref(before);
 		before = now;
 		looked_us = now_us;
-		if (status != CTL_OK) {
-			return status;
+		if (shown != CTL_OK || (status != CTL_OK && i == 0)) {
+			return shown != CTL_OK ? shown : status;
 		}
 		if (i < times) {
 			watch_wait_us(interval_us);

@@ -53,12 +53,71 @@ void watch_wait_us(int64_t us)
 	nanosleep(&time, NULL);
 }
 
-unsigned watch_screen_lines(void)
-{
-	struct winsize size;
+/* ---- the screen ---- */
 
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1u
-									       : LINES_DEFAULT;
+/* A terminal that can be cleared. */
+static bool is_screen(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) == 1 && term && term[0] && strcmp(term, "dumb") != 0;
+}
+
+/* Bytes of a colour, which take no place; 0: it is none. */
+static size_t paint_length(const char *text)
+{
+	size_t len = text[0] == '\033' && text[1] == '[' ? 2 + strspn(text + 2, "0123456789;") : 0;
+
+	return len > 0 && text[len] == 'm' ? len + 1 : 0;
+}
+
+/* A line that wraps would take two, and push the first off the screen. */
+static const char *cut_line(const char *line, unsigned columns, struct buffer *out)
+{
+	bool is_painted = false;
+	unsigned width = 0;
+
+	while (*line && *line != '\n') {
+		size_t paint = paint_length(line), len = paint ? paint : 1;
+
+		while (!paint && ((unsigned char)line[len] & 0xc0) == 0x80) {
+			len++;
+		}
+		width += paint == 0;
+		is_painted |= paint > 0;
+		if (width <= columns) {
+			buffer_append(out, line, len);
+		}
+		line += len;
+	}
+	buffer_append_str(out, width > columns && is_painted ? "\033[0m" : "");
+	return line;
+}
+
+void watch_cut(const char *text, unsigned lines, unsigned columns, struct buffer *out)
+{
+	for (; *text && lines > 0; lines--) {
+		text = cut_line(text, columns, out);
+		if (*text == '\n') {
+			buffer_append_char(out, '\n');
+			text++;
+		}
+	}
+}
+
+void watch_show(const char *text)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+	struct winsize size = { 0 };
+
+	if (!is_screen()) {
+		printf("%s\n", text);
+		return;
+	}
+	(void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	watch_cut(text, size.ws_row > 1 ? size.ws_row - 1u : LINES_DEFAULT,
+		size.ws_col > 0 ? size.ws_col : UINT32_MAX, &out);
+	printf("%s%s", CLEAR, buffer_str(&out));
 }
 
 bool watch_parse(const struct ctl *ctl, const char *interval, const char *times,
@@ -106,29 +165,15 @@ static int collect(const struct ctl *ctl, char **ret_text)
 	return status;
 }
 
-static void print_lines(const char *text, unsigned lines)
-{
-	for (; *text && lines > 0; lines--) {
-		size_t len = strcspn(text, "\n");
-
-		len += text[len] == '\n';
-		fwrite(text, 1, len, stdout);
-		text += len;
-	}
-}
-
 static int look(const struct ctl *ctl, bool is_first)
 {
-	bool is_screen = isatty(STDOUT_FILENO) == 1 && !ctl->is_json;
 	_cleanup_free_ char *text = NULL;
 	int status = collect(ctl, &text);
 
-	if (is_screen && status == CTL_OK) {
-		fputs(CLEAR, stdout);
-		print_lines(text ? text : "", watch_screen_lines());
-	} else {
+	if (ctl->is_json || status != CTL_OK) {
 		fputs(text ? text : "", stdout);
-		fputs(ctl->is_json || status != CTL_OK ? "" : "\n", stdout);
+	} else {
+		watch_show(text ? text : "");
 	}
 	if (!output_flush()) {
 		is_over = 1;

@@ -1,13 +1,14 @@
 /*
  * watch - a reading verb again and again, until it is stopped
  *
- * On a terminal the screen is drawn anew, elsewhere each look is a block with an empty line behind
- * it, with --json one line.
+ * On a terminal that can be cleared the screen is drawn anew, elsewhere each look is a block with
+ * an empty line behind it, with --json one line.
  */
 #pragma once
 
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "verbs.h"
 
 /* Run ctl->verb as --watch, --interval and --times of it ask. An exit status. */
@@ -18,8 +19,10 @@ void watch_take_signals(void);
 int watch_is_over(void);
 /* Sleep; a signal ends it early. */
 void watch_wait_us(int64_t us);
-/* How many lines a screen has for us. */
-unsigned watch_screen_lines(void);
+/* On a terminal a screen as large as that, elsewhere a block. */
+void watch_show(const char *text);
+/* The first lines, none wider; colours take no place. For watch_show(), and tests. */
+void watch_cut(const char *text, unsigned lines, unsigned columns, struct buffer *out);
 /*
  * "1s" of --interval (NULL: `otherwise_us`) and the number of --times (NULL: without end). False
  * after a sentence.

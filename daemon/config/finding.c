@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/shown.h"
 
 void findings_fini(struct findings *findings)
 {
@@ -25,6 +26,7 @@ static char *one_line(char *text)
 			*p = ' ';
 		}
 	}
+	shown_plain(text);
 	return text;
 }
 

@@ -6,7 +6,7 @@ gate of somebody's deployment; it must mean that what was asked for is done.
 """
 
 import json
-import signal
+import re
 import socketserver
 import subprocess
 import threading
@@ -17,8 +17,13 @@ import pytest
 from support.cache import scratch_dir
 
 from .harness import BUILD, run_tool, slowness
+from .terminal import CLEAR, Terminal
 
 STATUS = {"version": "1", "pid": 1, "consumers": [{"name": "orders", "state": "running", "workers": [], "partitions": []}]}
+
+
+WIDE = {**STATUS, "consumers": [{**STATUS["consumers"][0], "reason": "r" * 90, "partitions": [
+    {"topic": "t", "partition": n, "worker": 0, "state": "held", "reason": "é" * 90} for n in range(200)]}]}
 
 
 def http(body, code=200):
@@ -150,11 +155,10 @@ def test_daemon_that_hangs_is_not_waited_for_without_end(daemon):
 @pytest.mark.parametrize("verb", [("status", "--json"), ("show", "partitions"), ("top", "--times", "1", "--interval", "100ms"), ("--help",)], ids=" ".join)
 def test_output_that_does_not_fit_on_the_disk_is_no_success(daemon, verb):
     """More than one buffer of it: what is lost in the middle must not be forgotten at the end."""
-    partitions = [{"topic": "t", "partition": n, "state": "held", "reason": "r" * 50} for n in range(200)]
-    fake = daemon(http({**STATUS, "consumers": [{**STATUS["consumers"][0], "partitions": partitions}]}))
+    fake = daemon(http(WIDE))
     with open("/dev/full", "w") as full:
-        result = subprocess.run([BUILD / "oncectl", *verb, "--socket", fake.path] if verb[0] != "--help" else [BUILD / "oncectl", *verb],
-                                stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60 * slowness())
+        result = subprocess.run([BUILD / "oncectl", "--socket", fake.path, *verb], stdin=subprocess.DEVNULL, stdout=full,
+                                stderr=subprocess.PIPE, text=True, timeout=60 * slowness())
     assert result.returncode == 1 and result.stderr.count("standard output") == 1, result
 
 
@@ -166,3 +170,36 @@ def test_refusal_that_is_no_json_is_told_with_its_status(daemon):
 def test_something_that_speaks_no_http_is_refused(daemon):
     result = daemon(b"220 \x1b[2Jmail.example ESMTP\r\n").run("status")
     assert result.returncode in (1, 3) and "\x1b" not in result.stderr, result
+
+
+LIVE = [("top", "--interval", "100ms"), ("status", "--watch", "--interval", "100ms")]
+
+
+@pytest.mark.parametrize("verb", LIVE, ids=" ".join)
+def test_screen_is_as_large_as_a_small_terminal(daemon, verb):
+    fake = daemon(http(WIDE))
+    screen = Terminal("--socket", fake.path, *verb, columns=20)
+    try:
+        screen.wait(lambda seen: seen.count(CLEAR) >= 3, "screens")
+    finally:
+        screen.close()
+    lines = re.sub(r"\033\[[0-9;]*m", "", screen.seen.split(CLEAR)[1].decode()).splitlines()
+    assert len(lines) == 11 and max(map(len, lines)) == 20, lines
+
+
+@pytest.mark.parametrize("verb", LIVE, ids=" ".join)
+def test_terminal_that_cannot_be_cleared_gets_blocks(daemon, verb):
+    screen = Terminal("--socket", daemon(http(WIDE)).path, *verb, TERM="dumb")
+    try:
+        screen.wait(lambda seen: seen.count(b"t[199]") >= 2, "blocks")
+    finally:
+        screen.close()
+    assert b"\033" not in screen.seen
+
+
+def test_top_waits_for_a_daemon_that_restarts(daemon):
+    fake = daemon(http(STATUS), http(STATUS), b"", http(STATUS), http(STATUS), http(STATUS))
+    result = fake.run("top", "--interval", "100ms", "--times", "5")
+    assert result.returncode == 0 and result.stderr.count("no whole answer") == 1, result
+    assert result.stdout.count("CONSUMER ") == 3
+    assert daemon(b"").run("top", "--times", "1").returncode == 3, "the first look has to succeed"

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "top.h"
+#include "watch.h"
 
 #define PARTITION(number, worker, lag, done, dead)                                                 \
 	"{\"topic\":\"in\",\"partition\":" #number ",\"worker\":" #worker                          \
@@ -112,12 +113,39 @@ static void no_more_lines_than_the_screen_has(void **state)
 	json_decref(now);
 }
 
+static void expect_cut(const char *text, unsigned lines, unsigned columns, const char *expected)
+{
+	_cleanup_(buffer_fini) struct buffer out = BUFFER_INIT;
+
+	watch_cut(text, lines, columns, &out);
+	assert_string_equal(buffer_str(&out), expected);
+}
+
+static void lines_are_no_wider_than_the_screen(void **state)
+{
+	expect_cut("abcdef\n\nab\nx\n", 3, 4, "abcd\n\nab\n");
+	expect_cut("abcd\nx", 9, 4, "abcd\nx");
+	expect_cut("\xc3\xa9\xc3\xa9\xc3\xa9", 1, 2, "\xc3\xa9\xc3\xa9");
+	expect_cut("abc", 0, 2, "");
+}
+
+static void colours_take_no_place_and_end_where_a_line_is_cut(void **state)
+{
+	expect_cut("\033[1mab\033[0m \033[32mcd\033[0m\n", 1, 5,
+		"\033[1mab\033[0m \033[32mcd\033[0m\n");
+	expect_cut("\033[1mab\033[0m \033[32mcd\033[0m\nx\n", 2, 4,
+		"\033[1mab\033[0m \033[32mc\033[0m\nx\n");
+	expect_cut("\033[1", 1, 2, "\033[");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_are_differences_by_time),
 		cmocka_unit_test(what_is_new_or_began_anew_has_no_rate),
 		cmocka_unit_test(no_more_lines_than_the_screen_has),
+		cmocka_unit_test(lines_are_no_wider_than_the_screen),
+		cmocka_unit_test(colours_take_no_place_and_end_where_a_line_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
