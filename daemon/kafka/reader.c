@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/conf.h"
 
-enum { ASK_TIMEOUT_MS = 10000, ERROR_TEXT_MAX = 512 };
+enum { ASK_TIMEOUT_MS = 10000, AGAIN_MS = 200, ERROR_TEXT_MAX = 512 };
 
 struct kafka_reader {
 	rd_kafka_t *rk;
@@ -128,19 +130,58 @@ int kafka_reader_log_offsets(struct kafka_reader *reader, const char *topic, int
 	return code ? kafka_err(err, -EAGAIN, code, "asking for the bounds of a topic") : 0;
 }
 
+/*
+ * The group's coordinator is being found, or begins: when its broker has just started, or another
+ * took over from it. That passes within seconds, and what was asked can be asked again.
+ */
+static bool is_moving(rd_kafka_resp_err_t code)
+{
+	static const rd_kafka_resp_err_t moving[] = { RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+		RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+		RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR__WAIT_COORD };
+
+	for (size_t i = 0; i < sizeof(moving) / sizeof(moving[0]); i++) {
+		if (code == moving[i]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The call's, or the first of a partition. */
+static rd_kafka_resp_err_t first_error(
+	rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt && !code; i++) {
+		code = list->elems[i].err;
+	}
+	return code;
+}
+
+/* Is it to be asked again? Waits a little if so. */
+static bool is_asked_again(rd_kafka_resp_err_t code, int64_t end_us)
+{
+	const struct timespec nap = { 0, AGAIN_MS * 1000000L };
+
+	return is_moving(code) && clock_mono_us() < end_us && nanosleep(&nap, NULL) == 0;
+}
+
 int kafka_reader_committed(
 	struct kafka_reader *reader, const char *topic, int64_t *ret, size_t count, struct err *err)
 {
 	_cleanup_(list_free) rd_kafka_topic_partition_list_t *list = NULL;
+	int64_t end_us = clock_mono_us() + ASK_TIMEOUT_MS * INT64_C(1000);
 	rd_kafka_resp_err_t code;
 
 	for (size_t i = 0; i < count; i++) {
 		ret[i] = SOURCE_OFFSET_NONE;
 	}
-	list = make_list(topic, ret, count, true);
-	code = rd_kafka_committed(reader->rk, list, ASK_TIMEOUT_MS);
+	do {
+		list_free(&list);
+		list = make_list(topic, ret, count, true);
+		code = first_error(rd_kafka_committed(reader->rk, list, ASK_TIMEOUT_MS), list);
+	} while (is_asked_again(code, end_us));
 	for (size_t i = 0; i < count && !code; i++) {
-		code = list->elems[i].err;
 		ret[i] = list->elems[i].offset >= 0 ? list->elems[i].offset : SOURCE_OFFSET_NONE;
 	}
 	return code ? kafka_err(err, -EAGAIN, code, "asking for committed offsets") : 0;
@@ -151,15 +192,15 @@ int kafka_reader_commit(struct kafka_reader *reader, const char *topic, const in
 {
 	_cleanup_(list_free) rd_kafka_topic_partition_list_t *list =
 		make_list(topic, offsets, count, false);
+	int64_t end_us = clock_mono_us() + ASK_TIMEOUT_MS * INT64_C(1000);
 	rd_kafka_resp_err_t code;
 
 	if (list->cnt == 0) {
 		return 0;
 	}
-	code = rd_kafka_commit(reader->rk, list, 0);
-	for (int i = 0; i < list->cnt && !code; i++) {
-		code = list->elems[i].err;
-	}
+	do {
+		code = first_error(rd_kafka_commit(reader->rk, list, 0), list);
+	} while (is_asked_again(code, end_us));
 	return code ? kafka_err(err, -EIO, code, "committing offsets") : 0;
 }
 
