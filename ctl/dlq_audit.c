@@ -40,7 +40,8 @@ static json_t *find_run(json_t *runs, json_t *mark)
 	return mark;
 }
 
-static json_int_t count_letters(const json_t *ranges)
+/* A mark at this offset is about what lies before it, whatever it says. */
+static json_int_t count_letters(const json_t *ranges, int64_t offset)
 {
 	json_int_t count = 0;
 	size_t i;
@@ -48,8 +49,15 @@ static json_int_t count_letters(const json_t *ranges)
 
 	json_array_foreach(ranges, i, range)
 	{
-		count += json_integer_value(json_array_get(range, 1)) -
-			json_integer_value(json_array_get(range, 0)) + 1;
+		int64_t first, last;
+
+		if (!dlq_mark_range(range, &first, &last)) {
+			continue;
+		}
+		last = last < offset ? last : offset - 1;
+		if (first >= 0 && first <= last) {
+			count += last - first + 1;
+		}
 	}
 	return count;
 }
@@ -67,7 +75,7 @@ static bool take_mark(void *arg, const struct kafka_reader_record *record)
 	if (!json_is_object(mark)) {
 		return true;
 	}
-	count = count_letters(json_object_get(mark, "offsets"));
+	count = count_letters(json_object_get(mark, "offsets"), record->offset);
 	letters = json_object_get(find_run(runs, mark), "letters");
 	json_integer_set(letters, json_integer_value(letters) + count);
 	return true;

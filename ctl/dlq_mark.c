@@ -52,7 +52,7 @@ static bool read_state(const char *name, enum dlq_state *ret)
 	return false;
 }
 
-static bool read_range(const json_t *range, int64_t *ret_first, int64_t *ret_last)
+bool dlq_mark_range(const json_t *range, int64_t *ret_first, int64_t *ret_last)
 {
 	const json_t *first = json_array_get(range, 0), *last = json_array_get(range, 1);
 
@@ -74,7 +74,7 @@ bool dlq_mark_apply(const struct kafka_reader_record *record, struct dlq_book *b
 		return false;
 	}
 	for (size_t i = 0; i < json_array_size(ranges); i++) {
-		if (read_range(json_array_get(ranges, i), &first, &last)) {
+		if (dlq_mark_range(json_array_get(ranges, i), &first, &last)) {
 			/* a mark is about what lies before it */
 			last = last < record->offset ? last : record->offset - 1;
 			dlq_book_set(book, (size_t)record->partition, first, last, state);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/buffer.h"
@@ -35,3 +36,6 @@ bool dlq_mark_is(const struct kafka_reader_record *record);
 
 /* Settle in the book what the mark says. False, and nothing, for a value that is no mark's. */
 bool dlq_mark_apply(const struct kafka_reader_record *record, struct dlq_book *book);
+
+/* [first, last] of a mark; false: it is none. */
+bool dlq_mark_range(const json_t *range, int64_t *ret_first, int64_t *ret_last);

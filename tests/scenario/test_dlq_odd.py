@@ -97,3 +97,15 @@ def test_import_that_cannot_be_read_twice_is_refused(world):
                             timeout=120 * slowness(), env=dlq.environment())
     assert result.returncode == 1 and "no pipe" in result.stderr, result
     assert dlq.open_count() == 1
+
+
+def test_audit_counts_no_more_than_a_mark_can_be_about(world):
+    dlq = tool_only(world)
+    put(world, "one", ("onced-reason", b"rejected"), ("onced-topic", world.topic.encode()), ("onced-consumer", b"c"))
+    for ranges in ([[0, 2**63 - 1]], [[-2**63, 2**63 - 1], [7, 3], ["0", None], 3, [0, 0]]):
+        mark = {"mark": "discarded", "id": "x", "at": "2026-01-02T03:04:05Z", "by": "somebody", "why": "w", "to": "", "offsets": ranges}
+        world.kafka.produce(world.dlq, json.dumps(mark).encode(), b"k", headers=[("onced-mark", b"discarded")], partition=0)
+    world.kafka.flush()
+    [run] = json.loads(dlq.run("audit", "c", "--json").stdout)
+    assert run["letters"] == 2
+    assert dlq.open_count() == 0
