@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/shown.h"
@@ -13,6 +14,13 @@
 #include "config/mask.h"
 #include "config/value.h"
 #include "runbook.h"
+
+/* Some make links of what begins with a scheme or with www, without any brackets. */
+static bool is_in_link(const char *text, const char *at)
+{
+	return strncmp(at, "://", 3) == 0 ||
+		(*at == '.' && at - text >= 3 && strncasecmp(at - 3, "www", 3) == 0);
+}
 
 void runbook_append_text(struct buffer *out, const char *text)
 {
@@ -26,7 +34,7 @@ void runbook_append_text(struct buffer *out, const char *text)
 			p += length > 0 ? length - 1 : 0;
 			continue;
 		}
-		if (strchr("\\`*_{}[]<>()#+!|~&", *p)) {
+		if (strchr("\\`*_{}[]<>()#+!|~&@", *p) || is_in_link(text, p)) {
 			buffer_append_char(out, '\\');
 		}
 		buffer_append_char(out, *p);
@@ -49,9 +57,14 @@ void runbook_append_code(struct buffer *out, const char *text)
 }
 
 /* A word for a shell: in quotes where it is not plain. */
-static void append_word(struct buffer *out, const char *word)
+static void append_word(struct buffer *out, const char *text)
 {
-	bool is_plain = word[0] != '\0';
+	_cleanup_(buffer_fini) struct buffer shown = BUFFER_INIT;
+	const char *word;
+	bool is_plain = text[0] != '\0';
+
+	shown_append(&shown, slice_from_str(text)); /* nothing that looks like another command */
+	word = buffer_str(&shown);
 
 	for (const char *p = word; *p; p++) {
 		is_plain &= strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -67,7 +80,7 @@ static void append_word(struct buffer *out, const char *word)
 		if (*p == '\'') {
 			buffer_append_str(out, "'\\''");
 		} else {
-			buffer_append_char(out, (unsigned char)*p < 0x20 ? '?' : *p);
+			buffer_append_char(out, *p);
 		}
 	}
 	buffer_append_char(out, '\'');

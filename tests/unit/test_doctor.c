@@ -165,7 +165,11 @@ static void a_runbook_has_no_markup_but_its_own(void **state)
 
 	runbook_append_text(&out, "a|b [x](http://y) `z`\n# <script>");
 	assert_string_equal(
-		buffer_str(&out), "a\\|b \\[x\\]\\(http://y\\) \\`z\\` \\# \\<script\\>");
+		buffer_str(&out), "a\\|b \\[x\\]\\(http\\://y\\) \\`z\\` \\# \\<script\\>");
+	buffer_clear(&out);
+	/* what some make links of, without any brackets; a time of day stays one */
+	runbook_append_text(&out, "WWW.a.b who@a.b 10:30 w.x");
+	assert_string_equal(buffer_str(&out), "WWW\\.a.b who\\@a.b 10:30 w.x");
 	buffer_clear(&out);
 	runbook_append_code(&out, "a`b|c\n");
 	assert_string_equal(buffer_str(&out), "`a?b?c?`");
