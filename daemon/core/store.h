@@ -40,7 +40,6 @@ enum {
 	STORE_QUERY_VALUE_BYTES = 16,
 };
 
-
 struct store;
 struct store_session;
 
@@ -148,10 +147,7 @@ enum store_failure {
 	 * by store_session_ready()
 	 */
 	STORE_LOST,
-	/*
-	 * the store refuses work now (shutting down, read-only, out of resources, SQLITE_BUSY, disk
-	 * full)
-	 */
+	/* it refuses work now: shutting down, read-only, SQLITE_BUSY, out of disk or resources */
 	STORE_UNAVAILABLE,
 	STORE_CONFLICT, /* deadlock, serialization failure, lock timeout: redo smaller */
 	STORE_TIMEOUT, /* statement timeout or cancel */
@@ -385,9 +381,8 @@ struct store_ops {
 	 * The same for its rows: the flush fills `ret`, whose values are the session's until its
 	 * next query or begin. Text as the database writes it; of bytea and BLOB the bytes.
 	 */
-	void (*query)(struct store_session *session, size_t index,
-		const struct store_value *values, size_t count, uint32_t tag,
-		struct store_rows *ret);
+	void (*query)(struct store_session *session, size_t index, const struct store_value *values,
+		size_t count, uint32_t tag, struct store_rows *ret);
 	/*
 	 * May statement `index`, with so many values, be sent for many records in one, with the
 	 * same result as for one after the other? Only what the session knows by now; NULL: never.

@@ -85,17 +85,36 @@ static void a_value_that_does_not_fit_is_refused_twice_and_no_more(void **state)
 	struct bench *bench = *state;
 	struct set_bench *set = open_table(bench, "int");
 	struct store_session *session = set->session;
+	const struct pg_session *pg = pg_session(session);
 
 	apply(session, "1");
 	for (int i = 0; i < 2; i++) {
 		expect_refused(try_value(session, 0, "one"), 5, "22P02", true);
 		expect_refused(try_again(session, 0, "one", 5), 5, "22P02", false);
+		assert_int_equal(pg->user[0].trusted, pg->transactions); /* by its name again */
 		/* so does the next of the transaction, at once */
 		expect_refused(try_again(session, 0, "two", 6), 6, "22P02", false);
 		assert_int_equal(try_again(session, 0, "2", 7).failure, STORE_OK);
 		commit(session);
 	}
 	assert_int_equal(side_number(bench->side, "SELECT count(*) FROM t"), 3);
+	set_bench_close(set);
+}
+
+static void one_that_never_fits_does_not_hide_that_others_do_now(void **state)
+{
+	struct bench *bench = *state;
+	struct set_bench *set = open_table(bench, "int");
+	struct store_session *session = set->session;
+	const struct pg_session *pg = pg_session(session);
+
+	apply(session, "1");
+	side_run(bench->side, "ALTER TABLE t ALTER v TYPE bigint");
+	expect_refused(try_value(session, 0, "one"), 5, "22P02", true);
+	expect_refused(try_again(session, 0, "one", 5), 5, "22P02", false);
+	assert_int_not_equal(pg->user[0].trusted, pg->transactions);
+	assert_int_equal(try_again(session, 0, "3000000000", 6).failure, STORE_OK);
+	commit(session);
 	set_bench_close(set);
 }
 
@@ -135,6 +154,7 @@ static void a_look_finds_what_no_value_shows(void **state)
 static const struct CMUnitTest cases[] = {
 	CASE(a_value_that_fits_now_is_taken_at_the_second_try),
 	CASE(a_value_that_does_not_fit_is_refused_twice_and_no_more),
+	CASE(one_that_never_fits_does_not_hide_that_others_do_now),
 	CASE(an_operator_that_is_there_now_is_found),
 	CASE(a_look_finds_what_no_value_shows),
 };

@@ -60,7 +60,7 @@ static void judge_prepared(struct pg_run *run, size_t index, PGresult *result)
 	struct err err = ERR_INIT;
 
 	if ((unsigned)PQnparams(result) == expected) {
-		pg_set_described(run->session, op->statement.index, result);
+		(void)pg_set_described(run->session, op->statement.index, result);
 		return;
 	}
 	err_set(&err, 0, "the statement has %d parameters, %u were expected", PQnparams(result),
@@ -110,6 +110,9 @@ static void judge_success(struct pg_run *run, const struct pg_sent *sent, PGresu
 		pg_claim_found(run, sent->op, result);
 	} else if (sent->part == PG_PART_REPLAY) {
 		pg_lease_replayed(&run->queue->ops[sent->op], result);
+	} else if (sent->part == PG_PART_TYPES) {
+		pg_prepared_looked_at(run->session, sent->prepared,
+			pg_set_described(run->session, op->statement.index, result));
 	}
 	if (sent->part != PG_PART_MAIN) {
 		return;

@@ -97,6 +97,7 @@ struct pg_prepared {
 	unsigned generation; /* goes up when a plan went stale */
 	unsigned since; /* the session's transaction that prepared it */
 	unsigned doubted; /* ... in which it goes without its name; see pg_prepared_doubt() */
+	unsigned trusted; /* ... in which its types turned out to be as they were */
 	uint32_t doubted_by; /* the tag of the operation that failed then */
 	const char *label; /* how the name begins; NULL: without one */
 	char name[PG_NAME_MAX]; /* "" not made yet */
@@ -192,6 +193,7 @@ enum pg_part {
 	PG_PART_MAIN, /* the operation itself: its answer is judged */
 	PG_PART_SUPPORT, /* belongs to the operation; only its success matters */
 	PG_PART_PREPARE,
+	PG_PART_TYPES, /* which its parameters would have, were it prepared now */
 	PG_PART_FIND, /* the second look of a claim */
 	PG_PART_REPLAY, /* the rows that a lease's replays took over */
 };
@@ -342,13 +344,20 @@ const char *pg_prepared_name(
 void pg_prepared_outdated(struct pg_prepared *prepared);
 /*
  * The operation with this tag failed by it. True: perhaps for what it was when it was prepared; in
- * this transaction it goes without its name from now on, as if it were new.
+ * this transaction it goes without its name from now on, as if it were new, until it is known that
+ * nothing is.
  */
 bool pg_prepared_doubt(
 	const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag);
 /* It succeeded: if the operation failed before, under the name, then the name is outdated. */
 void pg_prepared_succeeded(
 	const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag);
+/* The answer to pg_send_look(): are the types of its parameters those of the name? */
+void pg_prepared_looked_at(
+	const struct pg_session *session, struct pg_prepared *prepared, bool is_same);
+/* Parse without a name, and ask for the types of its parameters. */
+bool pg_send_look(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *sql,
+	enum pg_part part);
 /* Parse, unless that was done. */
 bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *sql,
 	int type_count, const Oid *types);
@@ -383,8 +392,8 @@ void pg_sets_open(struct pg_session *session);
 void pg_sets_forget(struct pg_session *session); /* the connection is gone */
 /* Look which statements may be sent for many records; seldom, and not inside a transaction. */
 void pg_sets_learn(struct pg_session *session);
-/* The answer to a Describe of statement `index`. */
-void pg_set_described(struct pg_session *session, size_t index, const PGresult *result);
+/* The answer to a Describe of statement `index`. True: the types are those known before. */
+bool pg_set_described(struct pg_session *session, size_t index, const PGresult *result);
 bool pg_can_set(struct store_session *session, size_t index, size_t value_count);
 bool pg_set_send(struct pg_run *run, size_t index);
 
@@ -472,15 +481,15 @@ enum store_failure pg_get_seen(struct store_session *session, struct slice topic
 	struct store_partition_seen *ret, struct err *err);
 enum store_failure pg_put_seen(struct store_session *session, struct slice topic, int32_t partition,
 	int64_t committed, struct err *err);
-enum store_failure pg_load_pauses(struct store_session *session, struct pauses *pauses,
-	int64_t *ret_now_ms, struct err *err);
+enum store_failure pg_load_pauses(
+	struct store_session *session, struct pauses *pauses, int64_t *ret_now_ms, struct err *err);
 enum store_failure pg_put_pause(
 	struct store_session *session, const struct pause *pause, struct err *err);
 
 /* ---- row.c, sweep.c ---- */
 
-enum store_failure pg_peek(struct store_session *session, const uint8_t *key, struct store_row *ret,
-	struct err *err);
+enum store_failure pg_peek(
+	struct store_session *session, const uint8_t *key, struct store_row *ret, struct err *err);
 enum store_failure pg_forget(struct store_session *session, const uint8_t *key,
 	enum store_forgotten *ret, struct err *err);
 enum store_failure pg_sweep(

@@ -58,12 +58,14 @@ void pg_prepared_outdated(struct pg_prepared *prepared)
 /*
  * A prepared statement keeps the types that its parameters had, and a column may have got another
  * since: the statement refuses now what would be right. Prepared in this very transaction it is not
- * to blame, for it holds its tables as they are. What goes without a name leaves nothing with the
- * server, so that this may happen for every value that is wrong indeed.
+ * to blame, for it holds its tables as they are, nor is it once a look in there has shown the same
+ * types: values that are wrong indeed cost a transaction one look. What goes without a name leaves
+ * nothing with the server.
  */
 bool pg_prepared_doubt(const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag)
 {
-	if (pg_is_unnamed(session) || prepared->since == session->transactions ||
+	if (pg_is_unnamed(session) || !prepared->is_there ||
+		prepared->since == session->transactions ||
 		prepared->doubted == session->transactions) {
 		return false;
 	}
@@ -81,10 +83,34 @@ void pg_prepared_succeeded(
 	}
 }
 
-static bool goes_without_name(const struct pg_session *session, const struct pg_prepared *prepared)
+void pg_prepared_looked_at(
+	const struct pg_session *session, struct pg_prepared *prepared, bool is_same)
 {
-	return pg_is_unnamed(session) ||
-		(prepared->doubted && prepared->doubted == session->transactions);
+	if (is_same) {
+		prepared->trusted = session->transactions;
+	}
+}
+
+static bool is_doubted(const struct pg_session *session, const struct pg_prepared *prepared)
+{
+	return prepared->doubted && prepared->doubted == session->transactions &&
+		prepared->trusted != session->transactions;
+}
+
+bool pg_send_look(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *sql,
+	enum pg_part part)
+{
+	PGconn *conn = run->session->conn;
+
+	if (!PQsendPrepare(conn, "", sql, 0, NULL)) {
+		return pg_fail_connection(run, op);
+	}
+	pg_push_sent(run->session, op, PG_PART_SUPPORT, NULL);
+	if (!PQsendDescribePrepared(conn, "")) {
+		return pg_fail_connection(run, op);
+	}
+	pg_push_sent(run->session, op, part, prepared);
+	return true;
 }
 
 bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared, const char *sql,
@@ -108,9 +134,13 @@ bool pg_send_prepare(struct pg_run *run, size_t op, struct pg_prepared *prepared
 bool pg_send_execute(struct pg_run *run, size_t op, const struct pg_command *command)
 {
 	PGconn *conn = run->session->conn;
-	bool is_sent;
+	bool is_new = is_doubted(run->session, command->prepared), is_sent;
 
-	if (goes_without_name(run->session, command->prepared)) {
+	if (is_new && command->prepared->doubted_by == run->queue->ops[op].tag &&
+		!pg_send_look(run, op, command->prepared, command->sql, PG_PART_TYPES)) {
+		return false;
+	}
+	if (is_new || pg_is_unnamed(run->session)) {
 		is_sent = PQsendQueryParams(conn, command->sql, command->count, command->types,
 			command->values, command->lengths, command->formats,
 			command->result_format);

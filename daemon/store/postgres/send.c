@@ -234,25 +234,19 @@ static bool send_prepare_only(struct pg_run *run, size_t index)
 {
 	struct pg_session *session = run->session;
 	size_t statement = run->queue->ops[index].statement.index;
-	const char *sql = session->store->options.statements[statement].sql, *name = "";
+	const char *sql = session->store->options.statements[statement].sql;
 	struct pg_prepared *prepared = &session->user[statement];
-	bool is_look = prepared->is_there && session->sets[statement].types;
 
 	if (!may_send_user(run, index, statement)) {
 		return false;
 	}
-	if (is_look) {
-		if (!PQsendPrepare(session->conn, name, sql, 0, NULL)) {
-			return pg_fail_connection(run, index);
-		}
-		pg_push_sent(session, index, PG_PART_SUPPORT, NULL);
-	} else {
-		name = pg_prepared_name(session, prepared, sql);
-		if (!pg_send_prepare(run, index, prepared, sql, 0, NULL)) {
-			return false;
-		}
+	if (prepared->is_there && session->sets[statement].types) {
+		return pg_send_look(run, index, prepared, sql, PG_PART_MAIN);
 	}
-	if (!PQsendDescribePrepared(session->conn, name)) {
+	if (!pg_send_prepare(run, index, prepared, sql, 0, NULL)) {
+		return false;
+	}
+	if (!PQsendDescribePrepared(session->conn, pg_prepared_name(session, prepared, sql))) {
 		return pg_fail_connection(run, index);
 	}
 	pg_push_sent(session, index, PG_PART_MAIN, prepared);

@@ -75,22 +75,25 @@ static void forget(struct pg_set *set)
 	set->sql = NULL;
 }
 
-void pg_set_described(struct pg_session *session, size_t index, const PGresult *result)
+bool pg_set_described(struct pg_session *session, size_t index, const PGresult *result)
 {
 	struct pg_set *set = &session->sets[index];
 	struct buffer text = BUFFER_INIT;
+	bool is_same;
 
 	for (int i = 0; i < PQnparams(result); i++) {
 		buffer_printf(&text, "%c%u", i == 0 ? '{' : ',', PQparamtype(result, i));
 	}
 	buffer_append_str(&text, PQnparams(result) == 0 ? "{}" : "}");
-	if (set->types && strcmp(set->types, buffer_str(&text)) != 0) {
+	is_same = set->types && strcmp(set->types, buffer_str(&text)) == 0;
+	if (set->types && !is_same) {
 		/* a column has another type: the text of a value might mean something else */
 		pg_prepared_outdated(&session->user[index]);
 	}
 	free(set->types);
 	set->types = xstrdup(buffer_str(&text));
 	buffer_fini(&text);
+	return is_same;
 }
 
 void pg_sets_forget(struct pg_session *session)
