@@ -125,11 +125,20 @@ static void crash_names_its_record_and_books_what_was_in_flight(void **state)
 	supervised_stop(&it, 0);
 }
 
+static bool is_logged(struct supervised *supervised, long argument)
+{
+	return supervised_count(supervised, "log", (const char *)argument) > 0;
+}
+
+/* Without a pause it waits, too, for a moment. */
 static void crash_loop_is_throttled(void **state)
 {
+	const char *pause = "a worker starts again after a pause";
+
 	it.onced_keys = "restart.intensity = 2 in 1m\n";
 	supervised_order(&it, "orders-0", "crash");
 	supervised_start(&it);
+	supervised_wait_until(&it, is_logged, (long)pause, pause);
 	supervised_wait_state(&it, "waiting");
 	assert_int_equal(supervised_count(&it, "diary", "--worker"), 3);
 	supervised_stop(&it, 0);
