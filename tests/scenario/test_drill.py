@@ -29,8 +29,8 @@ def test_a_drill_says_how_a_drain_goes_and_nothing_comes_twice(world):
     onced = world.start({"consumer c": {"workers": 2}})
     with Load(world, "drill") as load:
         wait_for(lambda: world.effect_count() > 100, 60, "effects before the drill")
-        told = asked(onced, "drill", "c", "--lag", "2s", "--timeout", "120s")
-        assert told["paused_seconds"] >= 2 and told["backlog"] > 0
+        told = asked(onced, "drill", "c", "--lag", "4s", "--timeout", "120s")
+        assert told["paused_seconds"] >= 4 and told["backlog"] > 0
         assert told["settled"] >= told["backlog"] and told["records_per_second"] > 0
         assert "terminationGracePeriodSeconds" in told["advice"]
         assert "Raise" not in told["advice"]
