@@ -343,9 +343,9 @@ const char *pg_prepared_name(
 /* Its plan is stale: prepare it anew, under another name. */
 void pg_prepared_outdated(struct pg_prepared *prepared);
 /*
- * The operation with this tag failed by it. True: perhaps for what it was when it was prepared; in
- * this transaction it goes without its name from now on, as if it were new, until it is known that
- * nothing is.
+ * The operation with this tag failed by it. True: perhaps since it was prepared too long ago. In
+ * this transaction it goes without its name from now on, until a look shows that its types are
+ * those it was prepared with.
  */
 bool pg_prepared_doubt(
 	const struct pg_session *session, struct pg_prepared *prepared, uint32_t tag);
